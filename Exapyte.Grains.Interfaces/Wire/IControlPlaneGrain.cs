@@ -2,7 +2,10 @@ using Exapyte.Topology;
 
 namespace Exapyte.Wire;
 
-/// <summary>Owns the nodes, the names of keyspaces and the issue of ids. One grain, key 0.</summary>
+/// <summary>
+/// Owns the nodes, the names of keyspaces and the issue of ids. One grain, key 0. Where its database is out of reach
+/// <see cref="Register"/> answers so; the other calls throw <see cref="ControlPlaneUnavailableException"/>.
+/// </summary>
 [Alias("exapyte.control-plane")]
 public interface IControlPlaneGrain : IGrainWithIntegerKey
 {
@@ -46,4 +49,8 @@ public sealed class RegisterReply
     /// <summary>The nodes after it.</summary>
     [Id(2)]
     public ClusterTopology? Topology { get; init; }
+
+    /// <summary>Not accepted now, but the same registration may be accepted later: ask again.</summary>
+    [Id(3)]
+    public bool Retryable { get; init; }
 }

@@ -20,8 +20,9 @@ public interface IKeyspaceGrain : IGrainWithStringKey
 
     /// <summary>
     /// The current map for a node or client that knows the keyspace by its id: null if that keyspace no longer exists
-    /// (also where the name now belongs to another one).
+    /// (also where the name now belongs to another one). Null is never a guess: it has been read from the database.
     /// </summary>
+    /// <exception cref="ControlPlaneUnavailableException">The database is out of reach, so nobody knows.</exception>
     [Alias("current-map")]
     Task<KeyspaceMap?> CurrentMap(long keyspaceId);
 }
