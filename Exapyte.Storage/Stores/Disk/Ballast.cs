@@ -29,6 +29,7 @@ internal sealed class Ballast(string folder, long bytes)
                     PreallocationSize = bytes,
                 }
             );
+            file.SetLength(bytes);
         }
         catch (IOException)
         {
