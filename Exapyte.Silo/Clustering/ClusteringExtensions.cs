@@ -86,6 +86,7 @@ internal static class ClusteringExtensions
             services.GetRequiredService<AdoNetClusteringTable>(),
             database.CreateJoinLock(),
             nodeId,
+            services.GetRequiredService<IHostApplicationLifetime>(),
             services.GetRequiredService<TimeProvider>()
         ));
     }

@@ -1,29 +1,36 @@
 namespace Exapyte.Silo.Clustering;
 
 /// <summary>
-/// Lets processes that start at the same instant join one after another.
+/// Lets processes that start or stop at the same instant change the membership one after another.
 /// </summary>
 /// <remarks>
-/// To join, a silo reads the table and then writes its row under a version compare-and-set, twice. Orleans answers a
-/// lost race with a pause of two seconds and more, so three processes started together used to need up to ten seconds.
-/// Until this silo is active, a read therefore takes a lock that the processes share and the write after it gives the
-/// lock back. A read that no write follows gives it back after <see cref="HoldMax"/>; who waits longer than
-/// <see cref="Patience"/> goes on without it. The compare-and-set stays what decides: the lock only makes it succeed.
+/// To join, a silo twice reads the table and then writes its row under a version compare-and-set; to leave, twice more.
+/// Orleans answers a lost race with a pause of two to four seconds, so that processes started together pay for each
+/// race. Until this silo is active, and again once it stops, a read therefore takes a lock that the processes share,
+/// and the write after it gives the lock back. A read that no write follows gives it back after <see cref="HoldMax"/>;
+/// who waits longer than <see cref="Patience"/> goes on without it. The compare-and-set stays what decides: the lock
+/// only lets it succeed at the first try.
 /// </remarks>
-internal sealed class JoinTurnstile(IMembershipTable inner, IJoinLock joinLock, string nodeId, TimeProvider time)
-    : MembershipTable,
-        IDisposable
+internal sealed class JoinTurnstile(
+    IMembershipTable inner,
+    IJoinLock joinLock,
+    string nodeId,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time
+) : MembershipTable, IDisposable
 {
-    private static readonly TimeSpan HoldMax = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan HoldMax = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim taking = new(1, 1);
     private Held? held;
     private volatile bool isActive;
 
+    private bool IsChanging => !isActive || lifetime.ApplicationStopping.IsCancellationRequested;
+
     public override async Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken = default)
     {
-        if (!isActive)
+        if (IsChanging)
             await TakeAsync(cancellationToken);
         return await inner.ReadAllAsync(cancellationToken);
     }

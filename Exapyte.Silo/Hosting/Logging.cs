@@ -7,6 +7,13 @@ internal static class Logging
 {
     private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql"];
 
+    /// <summary>Warnings of no use: a thread "not completed" for as long as the machine is up, a stage that took its time.</summary>
+    private static readonly string[] NoisyCategories =
+    [
+        "Orleans.Runtime.Watchdog",
+        "Orleans.Runtime.SiloLifecycleSubject",
+    ];
+
     /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
     public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
     {
@@ -14,6 +21,8 @@ internal static class Logging
         logging.SetMinimumLevel(level);
         foreach (string category in FrameworkCategories)
             logging.AddFilter(category, frameworkLevel);
+        foreach (string category in NoisyCategories)
+            logging.AddFilter(category, LogLevel.Error);
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.AddSimpleConsole(o =>
         {
