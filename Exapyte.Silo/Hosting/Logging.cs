@@ -7,12 +7,25 @@ internal static class Logging
 {
     private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql"];
 
-    /// <summary>Warnings of no use: a thread "not completed" for as long as the machine is up, a stage that took its time.</summary>
+    /// <summary>
+    /// Categories that warn several times a second, with a stack trace each, while a node is away; NodeWatch says in
+    /// one line what became of it. The watchdog warns of threads "not completed" for as long as the machine is up.
+    /// </summary>
     private static readonly string[] NoisyCategories =
     [
-        "Orleans.Runtime.Watchdog",
+        "Orleans.Messaging",
+        "Orleans.Runtime.CallbackData",
+        "Orleans.Runtime.GrainDirectory",
+        "Orleans.Runtime.MembershipService.MembershipSystemTarget",
+        "Orleans.Runtime.MembershipService.SiloHealthMonitor",
+        "Orleans.Runtime.Messaging",
+        "Orleans.Runtime.Metadata",
         "Orleans.Runtime.SiloLifecycleSubject",
+        "Orleans.Runtime.Watchdog",
     ];
+
+    /// <summary>Logs an error with a stack trace for each second in which a peer cannot be reached.</summary>
+    private const string ClientDirectoryCategory = "Orleans.Runtime.GrainDirectory.ClientDirectory";
 
     /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
     public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
@@ -23,6 +36,7 @@ internal static class Logging
             logging.AddFilter(category, frameworkLevel);
         foreach (string category in NoisyCategories)
             logging.AddFilter(category, LogLevel.Error);
+        logging.AddFilter(ClientDirectoryCategory, LogLevel.Critical);
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.AddSimpleConsole(o =>
         {

@@ -78,6 +78,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
             silo.UseExapyteClustering(claimed, control);
             Composition.AddNode(silo, claimed, dataFolder);
         });
+        builder.Services.AddHostedService<NodeWatch>();
         Composition.AddClient(builder.Services);
         WebApplication app = builder.Build();
         app.UseRouting();
