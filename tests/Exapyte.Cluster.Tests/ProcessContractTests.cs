@@ -8,6 +8,8 @@ namespace Exapyte.Cluster.Tests;
 /// <summary>What an operator may rely on: start, readiness, end, and the refusals with their reason.</summary>
 public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
 {
+    static readonly TimeSpan s_refusalDeadline = TimeSpan.FromSeconds(30);
+
     readonly TemporaryFolder _folder = new("contract");
 
     public void Dispose() => _folder.Dispose();
@@ -113,7 +115,7 @@ public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
     async Task IsRefusedAsync(SiloSettings settings, string? mentions = null)
     {
         await using var refused = SiloProcess.Launch(settings);
-        var exitCode = await refused.WaitForExitAsync(ClusterTestEnvironment.Deadline);
+        var exitCode = await refused.WaitForExitAsync(s_refusalDeadline);
         Assert.NotEqual(0, exitCode);
         var reason = refused.StandardError.Trim();
         output.WriteLine(reason);

@@ -75,7 +75,7 @@ public sealed class AckedWrites(string keyspace)
     {
         var record = _records[key];
         if (answer.Status == 404)
-            return record.Acknowledged is null ? null : $"{key}: lost, {record} acknowledged";
+            return record.Acknowledged is null ? null : $"{key}: lost, {record}";
         if (answer.Status != 200)
             return $"{key}: not readable, {answer}";
         if (SelfVerifyingValue.Read(key, answer.Body) is not { } sequence)
