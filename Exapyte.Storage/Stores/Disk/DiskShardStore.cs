@@ -114,9 +114,9 @@ internal sealed class DiskShardStore : IShardStore
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Walks the expiry index up to the stamp. A row that is due is deleted together with its entry, if the entry has
-    /// expired at the stamp, and alone, if the entry was written again since. Writers wait meanwhile, so that no entry
-    /// is written between being looked at and being deleted.
+    /// Walks the expiry index up to the stamp. A row that is due is deleted together with its entry, or alone, if the
+    /// entry was written again since and has another row or none. Writers wait meanwhile, so that no entry is written
+    /// between being looked at and being deleted.
     /// </remarks>
     public long SweepExpired(long appliedStampMs, int entriesMax)
     {
@@ -194,13 +194,16 @@ internal sealed class DiskShardStore : IShardStore
             reachedMs = dueMs;
             ReadOnlySpan<byte> key = dueAndKey[RowKey.DueBytes..];
             batch.DeleteExpiryRow(dueAndKey);
-            if (!TryGetHeader(key, out StoredEntry entry) || !entry.IsExpired(stampMs))
+            if (!TryGetHeader(key, out StoredEntry entry) || !IsIndexedAt(dueMs, entry))
                 continue;
             batch.Delete(key);
             swept++;
         }
         return (swept, reachedMs);
     }
+
+    static bool IsIndexedAt(long dueMs, in StoredEntry entry) =>
+        entry.ExpiresMs != 0 && ExpiryIndex.DueMs(entry.ModifiedMs, entry.ExpiresMs) == dueMs;
 
     RocksIterator OpenIterator(RowSpace space, KeyRange range)
     {
