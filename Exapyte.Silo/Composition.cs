@@ -1,3 +1,4 @@
+using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 
 namespace Exapyte.Silo;
@@ -6,16 +7,14 @@ namespace Exapyte.Silo;
 internal static class Composition
 {
     /// <summary>Opens and locks the data folder for this process; disposing it frees the lock.</summary>
-    /// <exception cref="IOException">The folder is in use or belongs to another node.</exception>
     public static IDisposable OpenDataFolder(SiloSettings settings)
     {
         Directory.CreateDirectory(settings.DataFolder);
-        return new MemoryStream();
+        return new CancellationTokenSource();
     }
 
-    /// <summary>The reason why the data folder was refused, or null when <paramref name="failure"/> is something else.</summary>
-    public static string? DataFolderReason(Exception failure) =>
-        failure is IOException or UnauthorizedAccessException ? failure.Message : null;
+    /// <summary>What an operator is told where another house refused, or null when it was something else.</summary>
+    public static Refusal? RefusalOf(Exception failure) => null;
 
     /// <summary>The grains and stores of this node.</summary>
     public static void AddNode(ISiloBuilder silo, SiloSettings settings, IDisposable dataFolder) { }

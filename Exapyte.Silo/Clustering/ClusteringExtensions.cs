@@ -1,8 +1,10 @@
 using System.Net;
 using Exapyte.Silo.Settings;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Runtime.MembershipService;
+using Orleans.Serialization;
 using Orleans.Storage;
 
 namespace Exapyte.Silo.Clustering;
@@ -18,6 +20,9 @@ internal static class ClusteringExtensions
 
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan TablePeriod = TimeSpan.FromSeconds(3);
+
+    /// <summary>After this no further try begins; Orleans pauses one to three seconds before it looks.</summary>
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Names the silo after its node, binds its two ports to the advertised address alone, and clusters it.</summary>
     /// <param name="silo">The silo.</param>
@@ -48,6 +53,17 @@ internal static class ClusteringExtensions
         else
             silo.UseSharedMembership(settings.NodeId, control);
         return silo.AddControlStorage(control);
+    }
+
+    /// <summary>
+    /// Bounds how long a leaving node tries to write its row: Orleans reads the limit of a join for that too, and five
+    /// minutes are no way to stop. The others declare the node dead when the row was not written.
+    /// </summary>
+    public static void LimitLeaving(this IServiceProvider services)
+    {
+        ClusterMembershipOptions options = services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value;
+        IHostApplicationLifetime lifetime = services.GetRequiredService<IHostApplicationLifetime>();
+        lifetime.ApplicationStopping.Register(() => options.MaxJoinAttemptTime = LeaveTimeout);
     }
 
     /// <summary>
@@ -96,11 +112,16 @@ internal static class ClusteringExtensions
         string name = database.HasSingleWriter ? ControlTables : ControlStorage;
         silo.AddAdoNetGrainStorage(
             name,
-            (AdoNetGrainStorageOptions o) =>
-            {
-                o.Invariant = database.Invariant;
-                o.DataSource = database.DataSource;
-            }
+            options =>
+                options.Configure<Serializer>(
+                    (o, serializer) =>
+                    {
+                        o.Invariant = database.Invariant;
+                        o.DataSource = database.DataSource;
+                        // The states carry Orleans' field ids, which is what lets a later version read an older one's.
+                        o.GrainStorageSerializer = new OrleansGrainStorageSerializer(serializer);
+                    }
+                )
         );
         if (database.HasSingleWriter)
         {

@@ -47,10 +47,12 @@ internal sealed class SqliteDatabase : ClusterDatabase
 
     public override IJoinLock CreateJoinLock() => new FileJoinLock(path + "-join");
 
-    /// <remarks>The switch to WAL does not honour the busy timeout, hence the loop around all of it.</remarks>
+    /// <remarks>
+    /// A missing folder is not created: a mistyped path would found a second cluster. The switch to WAL does not honour
+    /// the busy timeout, hence the loop around all of it.
+    /// </remarks>
     public override async Task ApplyAsync(IReadOnlyList<string> scripts, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         long start = TimeProvider.System.GetTimestamp();
         while (true)
         {

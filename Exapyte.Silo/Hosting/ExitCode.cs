@@ -22,6 +22,9 @@ internal enum ExitCode
 
     /// <summary>The process was asked to stop and had not drained in time.</summary>
     DrainTimeout = 6,
+
+    /// <summary>The cluster refuses this node.</summary>
+    Node = 7,
 }
 
 /// <summary>Why a start ended: an expected failure, with one line for the operator.</summary>

@@ -28,9 +28,9 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         {
             dataFolder = Composition.OpenDataFolder(settings);
         }
-        catch (Exception e) when (Composition.DataFolderReason(e) is { } reason)
+        catch (Exception e) when (FolderRefusalOf(e) is { } refusal)
         {
-            return [new(ExitCode.DataFolder, $"--data: {reason}")];
+            return [refusal];
         }
 
         using (dataFolder)
@@ -46,6 +46,14 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
             return await RunHostAsync(Build(claimed, control, dataFolder), claimed) is { } failure ? [failure] : [];
         }
     }
+
+    private static Refusal? FolderRefusalOf(Exception e) =>
+        Composition.RefusalOf(e)
+        ?? (
+            e is IOException or UnauthorizedAccessException
+                ? new Refusal(ExitCode.DataFolder, $"--data: {FirstLine(e)}")
+                : null
+        );
 
     private static async Task<Refusal?> SetUpAsync(ClusterDatabase control, SiloSettings settings)
     {
@@ -88,9 +96,18 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
 
     private async Task<Refusal?> RunHostAsync(WebApplication app, SiloSettings claimed)
     {
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration _ = app.Lifetime.ApplicationStopping.Register(asked.SetResult);
+        app.Services.LimitLeaving();
         try
         {
-            return await StartAsync(app, claimed) ?? await StopWhenAskedAsync(app);
+            Start start = await StartAsync(app, asked.Task);
+            if (!start.IsRunning)
+                return start.Refusal;
+            if (!asked.Task.IsCompleted)
+                Banner.Write(output, claimed);
+            await asked.Task;
+            return await StopAsync(app);
         }
         finally
         {
@@ -98,29 +115,33 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         }
     }
 
-    private async Task<Refusal?> StartAsync(WebApplication app, SiloSettings claimed)
+    /// <summary>How a start ended. Not running and not refused: it was called off.</summary>
+    private readonly record struct Start(bool IsRunning, Refusal? Refusal);
+
+    /// <summary>Starts; once asked to stop it waits a bounded time only, since a join may take minutes.</summary>
+    private static async Task<Start> StartAsync(WebApplication app, Task asked)
     {
+        Task start = app.StartAsync();
         try
         {
-            await app.StartAsync();
-            Banner.Write(output, claimed);
-            return null;
+            if (await Task.WhenAny(start, asked) == asked)
+                await start.WaitAsync(StopTimeout);
+            else
+                await start;
+            return new(true, null);
         }
-        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+        catch (Exception e) when (asked.IsCompleted)
         {
-            return null;
+            return new(false, e is TimeoutException ? Undrained : null);
         }
         catch (Exception e)
         {
-            return ReasonOf(e);
+            return new(false, ReasonOf(e));
         }
     }
 
-    private static async Task<Refusal?> StopWhenAskedAsync(WebApplication app)
+    private static async Task<Refusal?> StopAsync(WebApplication app)
     {
-        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using (app.Lifetime.ApplicationStopping.Register(asked.SetResult))
-            await asked.Task;
         try
         {
             await app.StopAsync().WaitAsync(StopTimeout);
@@ -128,16 +149,19 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            return new(ExitCode.DrainTimeout, $"stopped before it had drained, after {StopTimeout.TotalSeconds:F0} s");
+            return Undrained;
         }
     }
+
+    private static Refusal Undrained =>
+        new(ExitCode.DrainTimeout, $"ended after {StopTimeout.TotalSeconds:F0} s without having drained");
 
     private static Refusal ReasonOf(Exception failure)
     {
         for (Exception? e = failure; e is not null; e = e.InnerException)
         {
-            if (Composition.DataFolderReason(e) is { } reason)
-                return new(ExitCode.DataFolder, $"--data: {reason}");
+            if (Composition.RefusalOf(e) is { } refusal)
+                return refusal;
             if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse })
                 return new(ExitCode.Port, FirstLine(failure));
             if (e is DbException)

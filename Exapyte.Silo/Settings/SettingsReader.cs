@@ -61,15 +61,17 @@ internal sealed class SettingsReader
     private void Refuse(Setting setting, string value, string reason) =>
         reasons.Add($"{setting.Option} '{value}': {reason}");
 
-    /// <summary>Ids stand behind '@' and between '/' in grain keys, so they are kept to characters that need no escape.</summary>
+    /// <summary>Ids stand behind '@' and between '/' in grain keys, so they are kept to what needs no escape.</summary>
     private string ReadName(Setting setting)
     {
         string value = Value(setting);
         bool isValid =
             value.Length is > 0 and <= NameLengthMax
-            && value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+            && value.All(c => IsLetterOrDigit(c) || c == '-')
+            && IsLetterOrDigit(value[0])
+            && IsLetterOrDigit(value[^1]);
         if (!isValid)
-            Refuse(setting, value, $"must be 1 to {NameLengthMax} characters of a-z, 0-9 and '-'");
+            Refuse(setting, value, $"must be 1 to {NameLengthMax} of a-z, 0-9 and '-', with no '-' first or last");
         return value;
     }
 
@@ -188,6 +190,8 @@ internal sealed class SettingsReader
         if (settings.Http.Port == settings.SiloPort || settings.Http.Port == settings.GatewayPort)
             Refuse(Setting.Http, Value(Setting.Http), "its port is the silo or gateway port already");
     }
+
+    private static bool IsLetterOrDigit(char c) => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c);
 
     private static bool IsWildcard(IPAddress address) =>
         address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
