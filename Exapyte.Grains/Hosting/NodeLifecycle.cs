@@ -1,4 +1,5 @@
 using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Placement;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
@@ -16,6 +17,7 @@ internal sealed partial class NodeLifecycle(
     DataFolder folder,
     IFiles files,
     IGrainFactory grains,
+    NodeMap nodes,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -69,7 +71,7 @@ internal sealed partial class NodeLifecycle(
             Log = log,
             Disk = DiskStore.Open(folder.StorePath, new()),
             Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
-            Peers = new(options.Value.Node, grains, time),
+            Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Grains = grains,
             Time = time,
             LoggerFactory = loggerFactory,

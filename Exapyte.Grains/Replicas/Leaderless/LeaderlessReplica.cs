@@ -39,7 +39,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         }
         var others = placement.Replicas.Where(replica => replica.ReplicaId != identity.ReplicaId).ToArray();
         var grains = others.Select(GrainOf).ToArray();
-        var lanes = grains.Select(grain => LaneTo(grain, before)).ToArray();
+        var lanes = grains.Select((grain, i) => LaneTo(grain, others[i].Node, before)).ToArray();
         peers = new(map, grains, lanes, placement.Replicas.Length);
         foreach (var gone in before.Lanes.Except(lanes))
         {
@@ -154,10 +154,12 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             new ReplicaKey(identity.KeyspaceId, identity.ShardId, placement.ReplicaId, placement.Node).ToString()
         );
 
-    private PushLane LaneTo(IShardGrain grain, Peers before)
+    private PushLane LaneTo(IShardGrain grain, string peerNode, Peers before)
     {
         var known = Array.FindIndex(before.Grains, other => other.Equals(grain));
-        return known >= 0 ? before.Lanes[known] : new(grain, identity.ReplicaId, node.Time, node.Options.Push);
+        return known >= 0
+            ? before.Lanes[known]
+            : new(grain, () => node.Peers.IsAlive(peerNode), identity.ReplicaId, node.Time, node.Options.Push);
     }
 
     private async ValueTask Write(OperationBatch batch, OperationOutcome?[] outcomes, Peers current, long deadlineMs)

@@ -8,7 +8,13 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// not arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is
 /// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair. Thread-safe.
 /// </summary>
-internal sealed class PushLane(IShardGrain peer, long fromReplicaId, TimeProvider time, PushLimits limits)
+internal sealed class PushLane(
+    IShardGrain peer,
+    Func<bool> isAlive,
+    long fromReplicaId,
+    TimeProvider time,
+    PushLimits limits
+)
 {
     private readonly Lock gate = new();
     private readonly Queue<Push> queue = new();
@@ -117,6 +123,10 @@ internal sealed class PushLane(IShardGrain peer, long fromReplicaId, TimeProvide
 
     private async ValueTask<bool> TryPush(List<Push> batch)
     {
+        if (!isAlive())
+        {
+            return false;
+        }
         try
         {
             var reply = await peer.Replicate(
