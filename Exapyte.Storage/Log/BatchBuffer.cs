@@ -38,6 +38,7 @@ sealed class BatchBuffer
         return Finish(kind, group, term, index, payload.Length, entryKind);
     }
 
+    /// <summary>Adds all about a group but its entries. Restates and so takes no ordinal: losing it loses nothing.</summary>
     public void AddCheckpoint(GroupIndex group)
     {
         var bytes = GroupCheckpoint.Bytes(group);
@@ -61,7 +62,7 @@ sealed class BatchBuffer
     {
         var start = _length;
         var payload = _bytes.AsSpan(start + LogFormat.RecordHeaderBytes, payloadBytes);
-        var ordinal = group is null ? 0 : ++group.StagedOrdinal;
+        var ordinal = NextOrdinal(kind, group);
         var checksum = LogChecksum.Compute(_seed, payload);
         new RecordHeader(
             kind,
@@ -77,6 +78,11 @@ sealed class BatchBuffer
         Records++;
         return checked((int)(_offset + start));
     }
+
+    static uint NextOrdinal(RecordKind kind, GroupIndex? group) =>
+        group is null ? 0
+        : kind == RecordKind.GroupCheckpoint ? group.StagedOrdinal
+        : ++group.StagedOrdinal;
 
     void Ensure(int more)
     {

@@ -44,7 +44,8 @@ namespace Exapyte.Storage.Log;
 /// says where the previous segment ends: what stands behind that (a torn tail) is nothing.
 /// </para>
 /// <para>
-/// The ordinal counts a group's records. A gap tells that records of that group were lost, whatever hides them.
+/// The ordinal counts a group's records from 1; a checkpoint repeats the last. A gap tells that records of that group were
+/// lost, whatever hides them.
 /// </para>
 /// </summary>
 static class LogFormat
@@ -115,7 +116,7 @@ enum RecordKind : byte
     /// <summary>Node-wide: the index is the clock's high-water mark.</summary>
     ClockHighWater = 9,
 
-    /// <summary>Node-wide: a checkpoint follows; index: number of groups. Groups that it does not name are gone.</summary>
+    /// <summary>Node-wide: a checkpoint follows, the clock and one record a group; index: number of groups. Others are gone.</summary>
     CheckpointStart = 10,
 
     /// <summary>All about a group but its entries.</summary>

@@ -181,7 +181,8 @@ sealed class LogRecoverer(string folder, NodeLogOptions options, IFiles files, u
             [.. index.Known.Where(g => g.Destroyed).Select(g => g.Id)],
             index.ClockHighWater,
             _damage,
-            _tail
+            _tail,
+            _replay.ClockInDoubt
         );
 
     static RecoveredGroup Describe(GroupIndex group) =>

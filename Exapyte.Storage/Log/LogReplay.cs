@@ -11,12 +11,16 @@ sealed class LogReplay
 
     public long ClockHighWater { get; private set; }
 
+    /// <summary>Records were lost of which one may have raised the clock.</summary>
+    public bool ClockInDoubt { get; private set; }
+
     public IEnumerable<RecoveringGroup> Groups => _groups.Values;
 
     /// <summary>Records were lost that may be of any group.</summary>
     public void MarkUnproven(string reason)
     {
         _checkpointLeft = null;
+        ClockInDoubt = true;
         foreach (var group in _groups.Values)
             group.MarkUnproven(reason);
     }
@@ -31,11 +35,12 @@ sealed class LogReplay
         {
             case RecordKind.ClockHighWater:
                 ClockHighWater = Math.Max(ClockHighWater, (long)header.Index);
+                ClockInDoubt &= _checkpointLeft is null;
+                EndCheckpointIfComplete();
                 return;
             case RecordKind.CheckpointStart:
                 _named.Clear();
                 _checkpointLeft = header.Index;
-                EndCheckpointIfComplete();
                 return;
             default:
                 ApplyToGroup(header, payload, position, damage);
@@ -47,8 +52,7 @@ sealed class LogReplay
     {
         if (!_groups.TryGetValue(header.Group, out var group))
             _groups.Add(header.Group, group = new RecoveringGroup(header.Group));
-        var isBase = header.Kind == RecordKind.GroupCheckpoint && group.Ordinal == 0;
-        group.Take(header.Ordinal, isBase);
+        group.Take(header.Ordinal, isCheckpoint: header.Kind == RecordKind.GroupCheckpoint);
         switch (header.Kind)
         {
             case RecordKind.Entry:
@@ -74,6 +78,8 @@ sealed class LogReplay
             default:
                 if (damage is null)
                     ApplyMetadata(group, header, payload);
+                else if (header.Kind == RecordKind.GroupCheckpoint)
+                    group.MissCheckpoint(damage);
                 else
                     group.DoubtMetadata(damage);
                 break;

@@ -6,12 +6,16 @@ namespace Exapyte.Storage.Log;
 /// <param name="ClockHighWater">Highest stamp given to <c>SetClockHighWater</c>, 0 if none.</param>
 /// <param name="Damage">Corruption, in the order of the log. Nothing of it was skipped silently.</param>
 /// <param name="Tail">A batch that a crash cut short, if one was seen; it was never acknowledged.</param>
+/// <param name="ClockInDoubt">
+/// Damage may hide a higher clock mark than <paramref name="ClockHighWater"/>: stamp nothing before time is safely past.
+/// </param>
 public sealed record NodeLogRecovery(
     IReadOnlyList<RecoveredGroup> Groups,
     IReadOnlyList<GroupId> Destroyed,
     long ClockHighWater,
     IReadOnlyList<LogDamage> Damage,
-    TornTail? Tail
+    TornTail? Tail,
+    bool ClockInDoubt = false
 );
 
 /// <summary>A hosted replica as the log knows it.</summary>

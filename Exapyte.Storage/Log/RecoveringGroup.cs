@@ -12,6 +12,7 @@ sealed class RecoveringGroup(GroupId id)
     ulong _entriesDoubtThrough;
     string? _unproven;
     string? _damagedEntry;
+    bool _isRestated;
 
     public GroupId Id { get; } = id;
     public uint Ordinal { get; private set; }
@@ -29,19 +30,25 @@ sealed class RecoveringGroup(GroupId id)
     public void MarkUnproven(string reason) => _unproven ??= reason;
 
     /// <summary>Takes a record's ordinal; one that does not follow tells of records lost in between.</summary>
-    public void Take(uint ordinal, bool isBase)
+    public void Take(uint ordinal, bool isCheckpoint)
     {
-        if (ordinal != Ordinal + 1 && !isBase)
-        {
-            var reason = _unproven ?? $"records {Ordinal + 1} to {ordinal - 1} of the group are missing";
-            Doubt(reason);
-        }
+        var expected = isCheckpoint ? Ordinal : Ordinal + 1;
+        var isBase = isCheckpoint && Ordinal == 0;
+        if (ordinal != expected && !isBase)
+            Doubt(_unproven ?? $"record {ordinal} of the group follows record {Ordinal}");
         Ordinal = ordinal;
         _unproven = null;
     }
 
     /// <summary>A record of the group is damaged that is not an entry.</summary>
     public void DoubtMetadata(string reason) => _metadataDoubt ??= reason;
+
+    /// <summary>A checkpoint is damaged, which matters only if the group is not known from elsewhere.</summary>
+    public void MissCheckpoint(string reason)
+    {
+        if (!_isRestated && Descriptor is null)
+            DoubtMetadata(reason);
+    }
 
     public void Append(ulong index, ulong term, EntryPosition position, string? damage)
     {
@@ -97,6 +104,7 @@ sealed class RecoveringGroup(GroupId id)
         State = said.State;
         Snapshot = said.Snapshot;
         _metadataDoubt = null;
+        _isRestated = true;
         if (_entriesDoubt is not null && _entriesDoubtThrough == ulong.MaxValue)
             _entriesDoubtThrough = said.LastIndex;
         Compact(said.CompactedIndex, said.CompactedTerm);

@@ -109,7 +109,7 @@ sealed class SegmentScanner(Segment segment, SegmentWindow window, LogReplay rep
         }
         var isWhole =
             at > offset + LogFormat.BatchHeaderBytes
-            && LogFormat.AlignUp(at) == LogFormat.AlignUp(until)
+            && IsPadding(at, until)
             && Next is { } next
             && sequenceAfter == next + 1;
         if (!isWhole)
@@ -128,6 +128,10 @@ sealed class SegmentScanner(Segment segment, SegmentWindow window, LogReplay rep
                 )
             );
     }
+
+    /// <summary>Whether nothing but the zeros up to the next batch follows: a record, however damaged, is not all zeros.</summary>
+    bool IsPadding(long from, long until) =>
+        until - from < LogFormat.SectorBytes && !window.Peek(from, (int)(until - from)).ContainsAnyExcept((byte)0);
 
     void SalvageRecord(long at, RecordHeader header)
     {
