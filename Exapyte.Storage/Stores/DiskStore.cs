@@ -67,7 +67,7 @@ public sealed class DiskStore : IDisposable
         lock (_shardsLock)
         {
             if (!_shards.TryGetValue(prefix, out DiskShardStore? shard))
-                _shards[prefix] = shard = new DiskShardStore(_engine, prefix, _ => _ballast.Drop());
+                _shards[prefix] = shard = NewShard(prefix);
             return shard;
         }
     }
@@ -81,7 +81,7 @@ public sealed class DiskStore : IDisposable
         lock (_shardsLock)
         {
             if (!_shards.Remove(prefix, out DiskShardStore? shard))
-                shard = new DiskShardStore(_engine, prefix, _ => _ballast.Drop());
+                shard = NewShard(prefix);
             shard.Delete();
         }
     }
@@ -103,15 +103,21 @@ public sealed class DiskStore : IDisposable
     }
 
     /// <summary>Writes what is in memory to disk and syncs it. Returns when everything applied before is durable.</summary>
+    /// <exception cref="StoreFullException">
+    /// There is no space. The ballast, if there was one, is given up; flushing again succeeds once RocksDB, which looks every
+    /// few seconds, finds enough space.
+    /// </exception>
     public void Flush()
     {
         try
         {
             _engine.Flush();
+            _ballast.Create();
         }
-        catch (StoreFullException) when (_ballast.Drop())
+        catch (StoreFullException)
         {
-            _engine.Flush();
+            _ballast.Drop();
+            throw;
         }
     }
 
@@ -133,6 +139,8 @@ public sealed class DiskStore : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _engine.Dispose();
+
+    DiskShardStore NewShard(ulong prefix) => new(_engine, prefix, onFull: () => _ballast.Drop());
 
     static RocksEngine OpenEngine(string path, DiskStoreOptions options, Ballast ballast)
     {

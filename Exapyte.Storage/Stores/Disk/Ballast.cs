@@ -2,7 +2,7 @@ namespace Exapyte.Storage.Stores.Disk;
 
 /// <summary>
 /// A file that only takes space. When the disk is full it is deleted, which leaves room to flush what is in memory,
-/// or to open at all; it is made again at a later start, when there is plenty of space.
+/// or to open at all; RocksDB then resumes by itself. It is made again once there is plenty of space.
 /// </summary>
 internal sealed class Ballast(string folder, long bytes)
 {

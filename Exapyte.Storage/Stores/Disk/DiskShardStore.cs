@@ -8,7 +8,7 @@ internal sealed class DiskShardStore : IShardStore
     const int CountSampleMax = 4096;
 
     readonly RocksEngine _engine;
-    readonly Action<StoreFullException> _onFull;
+    readonly Action _onFull;
     readonly Lock _writes = new();
     readonly byte[] _start;
     readonly byte[] _end;
@@ -16,7 +16,7 @@ internal sealed class DiskShardStore : IShardStore
     long _sweptToMs;
     bool _deleted;
 
-    public DiskShardStore(RocksEngine engine, ulong prefix, Action<StoreFullException> onFull)
+    public DiskShardStore(RocksEngine engine, ulong prefix, Action onFull)
     {
         _engine = engine;
         _onFull = onFull;
@@ -220,9 +220,9 @@ internal sealed class DiskShardStore : IShardStore
         {
             batch.WriteTo(_engine);
         }
-        catch (StoreFullException full)
+        catch (StoreFullException)
         {
-            _onFull(full);
+            _onFull();
             throw;
         }
     }
