@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace Exapyte.Silo.Tests.Hosting;
+
+/// <summary>The real executable as a child process, on ports of its own.</summary>
+internal sealed partial class NodeProcess : IAsyncDisposable
+{
+    private const int SignalTerminate = 15;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan PollPeriod = TimeSpan.FromMilliseconds(25);
+
+    private readonly Process process;
+    private readonly HttpClient http = new();
+    private readonly ConcurrentQueue<string> output = new();
+    private readonly ConcurrentQueue<string> error = new();
+
+    private NodeProcess(IEnumerable<string> args)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "Exapyte.Silo.dll");
+        ProcessStartInfo start = new("dotnet", [program, .. args])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Keep(output, line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(error, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Where its gateway listens.</summary>
+    public required Uri Http { get; init; }
+
+    public string Output => string.Join('\n', output);
+
+    public IReadOnlyList<string> Error => [.. error];
+
+    /// <summary>Starts a node; <paramref name="more"/> options come last, so they must not repeat these.</summary>
+    public static NodeProcess Launch(string dataFolder, NodePorts ports, params string[] more) =>
+        new([
+            "--data",
+            dataFolder,
+            "--silo-port",
+            $"{ports.Silo}",
+            "--gateway-port",
+            $"{ports.Gateway}",
+            "--http",
+            $"http://127.0.0.1:{ports.Http}",
+            .. more,
+        ])
+        {
+            Http = new Uri($"http://127.0.0.1:{ports.Http}"),
+        };
+
+    /// <summary>Waits until the gateway answers; fails with the output when the process ends instead.</summary>
+    public async Task WaitUntilReadyAsync()
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!await AnswersAsync())
+        {
+            if (process.HasExited || Stopwatch.GetElapsedTime(start) > Deadline)
+                throw new InvalidOperationException($"Not ready.\n{Output}\n{string.Join('\n', error)}");
+            await Task.Delay(PollPeriod);
+        }
+    }
+
+    /// <summary>SIGTERM.</summary>
+    public void Terminate() => Assert.Equal(0, Kill(process.Id, SignalTerminate));
+
+    /// <summary>Waits for the end by itself and returns the exit code.</summary>
+    public async Task<int> WaitForExitAsync()
+    {
+        using CancellationTokenSource deadline = new(Deadline);
+        await process.WaitForExitAsync(deadline.Token);
+        return process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        http.Dispose();
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            using HttpResponseMessage response = await http.GetAsync(new Uri(Http, "/livez"));
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private static void Keep(ConcurrentQueue<string> lines, string? line)
+    {
+        if (line is not null)
+            lines.Enqueue(line);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Kill(int process, int signal);
+}
+
+/// <summary>The three ports of a node.</summary>
+internal readonly record struct NodePorts(int Http, int Silo, int Gateway)
+{
+    public static NodePorts Free() => new(FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
+}

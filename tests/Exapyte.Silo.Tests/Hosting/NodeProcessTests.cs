@@ -1,0 +1,138 @@
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+
+namespace Exapyte.Silo.Tests.Hosting;
+
+/// <summary>What an operator meets: start, readiness, end and refusal of the real process.</summary>
+public sealed class NodeProcessTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly NodePorts ports = NodePorts.Free();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task A_node_becomes_ready_says_where_it_is_and_ends_with_0_on_sigterm()
+    {
+        await using NodeProcess node = NodeProcess.Launch(folder.File("data"), ports);
+        await node.WaitUntilReadyAsync();
+
+        node.Terminate();
+
+        Assert.Equal(0, await node.WaitForExitAsync());
+        Assert.Contains("n1", node.Output, StringComparison.Ordinal);
+        Assert.Contains(folder.File("data"), node.Output, StringComparison.Ordinal);
+        Assert.Contains($"curl -i {node.Http}v1/keyspaces/", node.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("warn:", node.Output, StringComparison.Ordinal);
+        Assert.Empty(node.Error);
+    }
+
+    [Fact]
+    public async Task Three_nodes_share_a_file_and_each_leaves_with_0()
+    {
+        string[] cluster = ["--provider", "sqlite", "--cluster", $"Data Source={folder.File("cluster.db")}"];
+        NodeProcess[] nodes =
+        [
+            .. Enumerable
+                .Range(1, 3)
+                .Select(i =>
+                    NodeProcess.Launch(folder.File($"data{i}"), NodePorts.Free(), [.. cluster, "--node", $"n{i}"])
+                ),
+        ];
+        try
+        {
+            await Task.WhenAll(nodes.Select(n => n.WaitUntilReadyAsync()));
+            foreach (NodeProcess node in nodes)
+                node.Terminate();
+            int[] exitCodes = await Task.WhenAll(nodes.Select(n => n.WaitForExitAsync()));
+            Assert.Equal([0, 0, 0], exitCodes);
+            Assert.All(nodes, n => Assert.Empty(n.Error));
+        }
+        finally
+        {
+            await Task.WhenAll(nodes.Select(n => n.DisposeAsync().AsTask()));
+        }
+    }
+
+    [Theory]
+    [InlineData("http")]
+    [InlineData("silo")]
+    [InlineData("gateway")]
+    public async Task A_taken_port_ends_the_start_with_4_and_one_line(string which)
+    {
+        using TcpListener taken = new(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        NodePorts colliding = which switch
+        {
+            "http" => ports with { Http = port },
+            "silo" => ports with { Silo = port },
+            _ => ports with { Gateway = port },
+        };
+
+        await using NodeProcess node = NodeProcess.Launch(folder.File("data"), colliding);
+
+        Assert.Equal(4, await node.WaitForExitAsync());
+        Assert.Contains($"{port}", Assert.Single(node.Error), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unreachable_database_ends_the_start_with_5_and_one_line()
+    {
+        string nowhere = $"Host=127.0.0.1;Port={FreePorts.Next()};Username=me;Password=hunter2;Database=exapyte";
+
+        await using NodeProcess node = NodeProcess.Launch(
+            folder.File("data"),
+            ports,
+            ["--provider", "postgres", "--cluster", nowhere]
+        );
+
+        Assert.Equal(5, await node.WaitForExitAsync());
+        Assert.DoesNotContain("hunter2", Assert.Single(node.Error), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_database_ends_the_start_with_5_and_one_line()
+    {
+        await File.WriteAllTextAsync(
+            folder.File("cluster.db"),
+            new string('x', 4096),
+            TestContext.Current.CancellationToken
+        );
+
+        await using NodeProcess node = NodeProcess.Launch(
+            folder.File("data"),
+            ports,
+            ["--provider", "sqlite", "--cluster", $"Data Source={folder.File("cluster.db")}"]
+        );
+
+        Assert.Equal(5, await node.WaitForExitAsync());
+        Assert.Single(node.Error);
+    }
+
+    [Fact]
+    public async Task Bad_options_end_the_start_with_2_and_leave_no_data_folder()
+    {
+        await using NodeProcess node = NodeProcess.Launch(
+            folder.File("data"),
+            ports,
+            ["--node", "N1", "--zone", "Z", "--bogus"]
+        );
+
+        Assert.Equal(2, await node.WaitForExitAsync());
+        Assert.Equal(3, node.Error.Count);
+        Assert.False(Directory.Exists(folder.File("data")));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_cannot_be_made_ends_the_start_with_3_and_one_line()
+    {
+        await File.WriteAllTextAsync(folder.File("file"), "", TestContext.Current.CancellationToken);
+
+        await using NodeProcess node = NodeProcess.Launch(folder.File("file/data"), ports);
+
+        Assert.Equal(3, await node.WaitForExitAsync());
+        Assert.Single(node.Error);
+    }
+}
