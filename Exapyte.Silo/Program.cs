@@ -1,1 +1,6 @@
-return 0;
+using Exapyte.Silo;
+
+int exitCode = await SiloProgram.RunAsync(args, Console.Out, Console.Error);
+
+// Not a return: a start that failed may leave a thread behind that would keep the process.
+Environment.Exit(exitCode);

@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Reflection;
+using Exapyte.Silo.Settings;
+
+namespace Exapyte.Silo.Hosting;
+
+/// <summary>What a person reads when the node is ready: who it is, where its data lies, what to try.</summary>
+internal static class Banner
+{
+    public static string Version { get; } =
+        typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public static void Write(TextWriter output, SiloSettings settings)
+    {
+        string http = settings.Http.ToUri().GetLeftPart(UriPartial.Authority);
+        string cluster = settings.Cluster?.DisplayName ?? "none, a single embedded node";
+        output.WriteLine(
+            $"""
+            Exapyte {Version}
+              node     {settings.NodeId}, region {settings.Region}, zone {settings.Zone}
+              data     {settings.DataFolder}
+              cluster  {cluster}
+              silo     {settings.Advertise}:{settings.SiloPort}, .NET clients {settings.Advertise}:{settings.GatewayPort}
+              http     {http}
+            Ready {SecondsSinceStart()} s after the process began. Try:
+              curl -X PUT {http}/v1/keyspaces/demo -H 'Content-Type: application/json' -d '{"{}"}'
+              curl -X PUT {http}/v1/keyspaces/demo/entries/greeting -H 'Content-Type: text/plain' -d 'hello'
+              curl -i {http}/v1/keyspaces/demo/entries/greeting
+            """
+        );
+        output.Flush();
+    }
+
+    private static string SecondsSinceStart()
+    {
+        using Process process = Process.GetCurrentProcess();
+        TimeSpan age = TimeProvider.System.GetUtcNow().UtcDateTime - process.StartTime.ToUniversalTime();
+        return age.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,31 @@
+using Exapyte.Silo.Settings;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Exapyte.Silo.Hosting;
+
+/// <summary>Kestrel with a limit on everything and exactly one address.</summary>
+internal static class HttpServer
+{
+    /// <summary>A batch of 4 MiB travels as base64 in JSON; the gateway itself judges the decoded size.</summary>
+    private const long BodyBytesMax = 8 * 1024 * 1024;
+
+    private const int ConnectionsMax = 16_384;
+    private const int HeaderBytesMax = 32 * 1024;
+
+    /// <summary>Room for a key of 1,024 bytes, each percent-encoded, and a query beside it.</summary>
+    private const int RequestLineBytesMax = 16 * 1024;
+
+    public static void Configure(KestrelServerOptions kestrel, HttpAddress address)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+        kestrel.Limits.MaxConcurrentConnections = ConnectionsMax;
+        kestrel.Limits.MaxConcurrentUpgradedConnections = 0;
+        kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
+        kestrel.Limits.MaxRequestHeaderCount = 100;
+        kestrel.Limits.MaxRequestLineSize = RequestLineBytesMax;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        kestrel.Listen(address.Address, address.Port);
+    }
+}

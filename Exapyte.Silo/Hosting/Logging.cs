@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Exapyte.Silo.Hosting;
+
+/// <summary>One line an event on the console: ours at the chosen level, the frameworks' from Warning up.</summary>
+internal static class Logging
+{
+    private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql"];
+
+    /// <summary>
+    /// Categories that warn several times a second, with a stack trace each, while a node is away; NodeWatch says in
+    /// one line what became of it. The watchdog warns of threads "not completed" for as long as the machine is up.
+    /// </summary>
+    private static readonly string[] NoisyCategories =
+    [
+        "Orleans.Messaging",
+        "Orleans.Runtime.CallbackData",
+        "Orleans.Runtime.GrainDirectory",
+        "Orleans.Runtime.MembershipService.MembershipSystemTarget",
+        "Orleans.Runtime.MembershipService.SiloHealthMonitor",
+        "Orleans.Runtime.Messaging",
+        "Orleans.Runtime.Metadata",
+        "Orleans.Runtime.SiloLifecycleSubject",
+        "Orleans.Runtime.Watchdog",
+    ];
+
+    /// <summary>Logs an error with a stack trace for each second in which a peer cannot be reached.</summary>
+    private const string ClientDirectoryCategory = "Orleans.Runtime.GrainDirectory.ClientDirectory";
+
+    /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
+    public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
+    {
+        LogLevel frameworkLevel = level > LogLevel.Warning ? level : LogLevel.Warning;
+        logging.SetMinimumLevel(level);
+        foreach (string category in FrameworkCategories)
+            logging.AddFilter(category, frameworkLevel);
+        foreach (string category in NoisyCategories)
+            logging.AddFilter(category, LogLevel.Error);
+        logging.AddFilter(ClientDirectoryCategory, LogLevel.Critical);
+        logging.AddConfiguration(configuration.GetSection("Logging"));
+        logging.AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.UseUtcTimestamp = true;
+            o.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            o.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+    }
+}

@@ -1,0 +1,95 @@
+namespace Exapyte.Silo.Settings;
+
+/// <summary>One setting of the process: its key in the section <c>Exapyte</c>, its option and what the help says.</summary>
+/// <remarks>
+/// The same key is read from <c>appsettings.json</c>, from <c>EXAPYTE__KEY</c> in the environment and from the command
+/// line; the last one named wins. The catalogue is the only list of settings: parsing, help and validation follow it.
+/// </remarks>
+internal sealed record Setting(string Key, string Option, string? Default, string ValueName, string Help)
+{
+    public const string Section = "Exapyte";
+
+    public static readonly Setting Node = new("Node", "--node", "n1", "id", "stable id of this node");
+
+    public static readonly Setting Data = new(
+        "Data",
+        "--data",
+        "./data",
+        "folder",
+        "data folder, locked by one process; it remembers the node id"
+    );
+
+    public static readonly Setting Http = new(
+        "Http",
+        "--http",
+        "http://127.0.0.1:8080",
+        "url",
+        "address of the REST gateway; port 0 picks a free one"
+    );
+
+    public static readonly Setting SiloPort = new(
+        "SiloPort",
+        "--silo-port",
+        "11111",
+        "port",
+        "port on which nodes reach each other"
+    );
+
+    public static readonly Setting GatewayPort = new(
+        "GatewayPort",
+        "--gateway-port",
+        "30000",
+        "port",
+        "port on which .NET clients reach this node"
+    );
+
+    public static readonly Setting Region = new("Region", "--region", "default", "name", "region of this node");
+
+    public static readonly Setting Zone = new("Zone", "--zone", "default", "name", "zone of this node");
+
+    public static readonly Setting Cluster = new(
+        "Cluster",
+        "--cluster",
+        null,
+        "connection string",
+        "database shared by the nodes of a cluster; absent: a single embedded node"
+    );
+
+    public static readonly Setting Provider = new(
+        "Provider",
+        "--provider",
+        null,
+        "sqlite|postgres",
+        "kind of the cluster's database"
+    );
+
+    public static readonly Setting Advertise = new(
+        "Advertise",
+        "--advertise",
+        "127.0.0.1",
+        "ip address",
+        "address on which other nodes and .NET clients reach this one"
+    );
+
+    public static readonly Setting Insecure = new(
+        "Insecure",
+        "--insecure",
+        "false",
+        "true|false",
+        "allow addresses other than loopback although nothing is authenticated"
+    );
+
+    public static readonly Setting LogLevel = new(
+        "LogLevel",
+        "--log-level",
+        "Information",
+        "level",
+        "Trace, Debug, Information, Warning, Error, Critical or None"
+    );
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [Node, Data, Http, SiloPort, GatewayPort, Region, Zone, Cluster, Provider, Advertise, Insecure, LogLevel];
+
+    /// <summary>The full configuration key.</summary>
+    public string Path => $"{Section}:{Key}";
+}

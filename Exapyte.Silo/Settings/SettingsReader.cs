@@ -1,0 +1,198 @@
+using System.Globalization;
+using System.Net;
+using Exapyte.Silo.Clustering;
+
+namespace Exapyte.Silo.Settings;
+
+/// <summary>Either settings to start with or every reason why there are none; never both.</summary>
+internal readonly record struct SettingsResult(SiloSettings? Settings, IReadOnlyList<string> Reasons);
+
+/// <summary>Reads the section <c>Exapyte</c> and collects every reason against it, one line each, before giving up.</summary>
+internal sealed class SettingsReader
+{
+    private const int NameLengthMax = 63;
+
+    private readonly IConfigurationSection section;
+    private readonly List<string> reasons = [];
+
+    private SettingsReader(IConfiguration configuration) => section = configuration.GetSection(Setting.Section);
+
+    public static SettingsResult Read(IConfiguration configuration)
+    {
+        SettingsReader reader = new(configuration);
+        SiloSettings settings = reader.ReadAll();
+        return reader.reasons.Count == 0 ? new(settings, []) : new(null, reader.reasons);
+    }
+
+    private SiloSettings ReadAll()
+    {
+        RefuseUnknownKeys();
+        bool insecure = ReadFlag(Setting.Insecure);
+        SiloSettings settings = new()
+        {
+            NodeId = ReadName(Setting.Node),
+            DataFolder = ReadFolder(Setting.Data),
+            Http = ReadHttp(insecure),
+            SiloPort = ReadPort(Setting.SiloPort),
+            GatewayPort = ReadPort(Setting.GatewayPort),
+            Region = ReadName(Setting.Region),
+            Zone = ReadName(Setting.Zone),
+            Advertise = ReadAdvertise(insecure),
+            LogLevel = ReadLogLevel(),
+            Cluster = ReadCluster(),
+        };
+        RefuseSharedPorts(settings);
+        return settings;
+    }
+
+    /// <summary>A misspelt variable would otherwise start a node that differs from what was asked for.</summary>
+    private void RefuseUnknownKeys()
+    {
+        foreach (IConfigurationSection child in section.GetChildren())
+        {
+            bool isKnown = Setting.All.Any(s => string.Equals(s.Key, child.Key, StringComparison.OrdinalIgnoreCase));
+            if (!isKnown && child.Value is not null)
+                reasons.Add($"{Setting.Section}:{child.Key}: there is no such setting");
+        }
+    }
+
+    private string Value(Setting setting) => section[setting.Key]?.Trim() ?? setting.Default ?? "";
+
+    private void Refuse(Setting setting, string value, string reason) =>
+        reasons.Add($"{setting.Option} '{value}': {reason}");
+
+    /// <summary>Ids stand behind '@' and between '/' in grain keys, so they are kept to what needs no escape.</summary>
+    private string ReadName(Setting setting)
+    {
+        string value = Value(setting);
+        bool isValid =
+            value.Length is > 0 and <= NameLengthMax
+            && value.All(c => IsLetterOrDigit(c) || c == '-')
+            && IsLetterOrDigit(value[0])
+            && IsLetterOrDigit(value[^1]);
+        if (!isValid)
+            Refuse(setting, value, $"must be 1 to {NameLengthMax} of a-z, 0-9 and '-', with no '-' first or last");
+        return value;
+    }
+
+    private string ReadFolder(Setting setting)
+    {
+        string value = Value(setting);
+        if (value.Length == 0 || value.Contains('\0', StringComparison.Ordinal))
+        {
+            Refuse(setting, value, "must be a path");
+            return "";
+        }
+        return Path.GetFullPath(value);
+    }
+
+    private int ReadPort(Setting setting)
+    {
+        string value = Value(setting);
+        bool isPort =
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            && port is > IPEndPoint.MinPort and <= IPEndPoint.MaxPort;
+        if (!isPort)
+            Refuse(setting, value, $"must be a port, 1 to {IPEndPoint.MaxPort}");
+        return port;
+    }
+
+    private bool ReadFlag(Setting setting)
+    {
+        string value = Value(setting);
+        if (!bool.TryParse(value, out bool flag))
+            Refuse(setting, value, "must be true or false");
+        return flag;
+    }
+
+    private LogLevel ReadLogLevel()
+    {
+        string value = Value(Setting.LogLevel);
+        bool isLevel = Enum.TryParse(value, ignoreCase: true, out LogLevel level) && !char.IsAsciiDigit(value[0]);
+        if (!isLevel)
+            Refuse(Setting.LogLevel, value, $"must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
+        return level;
+    }
+
+    private IPAddress ReadAdvertise(bool insecure)
+    {
+        string value = Value(Setting.Advertise);
+        if (!IPAddress.TryParse(value, out IPAddress? address) || IsWildcard(address))
+        {
+            Refuse(Setting.Advertise, value, "must be the IP address of one interface");
+            return IPAddress.Loopback;
+        }
+        if (!insecure && !IPAddress.IsLoopback(address))
+            Refuse(Setting.Advertise, value, "without authentication only loopback is allowed; --insecure overrides");
+        return address;
+    }
+
+    private HttpAddress ReadHttp(bool insecure)
+    {
+        string value = Value(Setting.Http);
+        if (!TryParseHttp(value, out HttpAddress http))
+            Refuse(Setting.Http, value, "must be http://<ip address or localhost>:<port> and no path");
+        else if (!insecure && !IPAddress.IsLoopback(http.Address))
+            Refuse(Setting.Http, value, "without authentication only loopback is allowed; --insecure overrides");
+        return http;
+    }
+
+    private static bool TryParseHttp(string value, out HttpAddress http)
+    {
+        http = new HttpAddress(IPAddress.Loopback, 0);
+        bool isBareUrl =
+            Uri.TryCreate(value, UriKind.Absolute, out Uri? uri)
+            && uri.Scheme == Uri.UriSchemeHttp
+            && uri is { AbsolutePath: "/", Query: "", Fragment: "", UserInfo: "" };
+        if (!isBareUrl)
+            return false;
+
+        IPAddress? address = IPAddress.Loopback;
+        if (!string.Equals(uri!.Host, "localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            if (!IPAddress.TryParse(uri.DnsSafeHost, out address))
+                return false;
+        }
+        http = new HttpAddress(address, uri.Port);
+        return true;
+    }
+
+    private ClusterDatabase? ReadCluster()
+    {
+        string connectionString = Value(Setting.Cluster);
+        string provider = Value(Setting.Provider);
+        switch (connectionString.Length, provider.Length)
+        {
+            case (0, 0):
+                return null;
+            case (0, _):
+                Refuse(Setting.Provider, provider, "goes with --cluster, which is missing");
+                return null;
+            case (_, 0):
+                reasons.Add(
+                    $"{Setting.Provider.Option}: must be given with {Setting.Cluster.Option}: sqlite or postgres"
+                );
+                return null;
+        }
+
+        ClusterDatabase? database = ClusterDatabase.TryCreate(provider, connectionString, out string reason);
+        if (database is null)
+            reasons.Add(reason);
+        return database;
+    }
+
+    private void RefuseSharedPorts(SiloSettings settings)
+    {
+        if (settings.SiloPort != 0 && settings.SiloPort == settings.GatewayPort)
+            Refuse(Setting.GatewayPort, Value(Setting.GatewayPort), "is the silo port already");
+        if (settings.Http.Port == 0)
+            return;
+        if (settings.Http.Port == settings.SiloPort || settings.Http.Port == settings.GatewayPort)
+            Refuse(Setting.Http, Value(Setting.Http), "its port is the silo or gateway port already");
+    }
+
+    private static bool IsLetterOrDigit(char c) => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c);
+
+    private static bool IsWildcard(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+}

@@ -1,0 +1,43 @@
+using System.Net;
+using Exapyte.Silo.Clustering;
+
+namespace Exapyte.Silo.Settings;
+
+/// <summary>What this process was asked to be: validated, immutable, complete before anything is opened.</summary>
+internal sealed record SiloSettings
+{
+    public required string NodeId { get; init; }
+
+    /// <summary>Absolute path.</summary>
+    public required string DataFolder { get; init; }
+
+    public required HttpAddress Http { get; init; }
+
+    public required int SiloPort { get; init; }
+
+    public required int GatewayPort { get; init; }
+
+    public required string Region { get; init; }
+
+    public required string Zone { get; init; }
+
+    /// <summary>The address other nodes use; the silo and gateway ports are bound to it alone.</summary>
+    public required IPAddress Advertise { get; init; }
+
+    /// <summary>The database of the cluster, or null for a single embedded node.</summary>
+    public ClusterDatabase? Cluster { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>The gateway's address as other nodes may pass it on: never a wildcard.</summary>
+    public Uri PublishedHttp =>
+        Http.Address.Equals(IPAddress.Any) || Http.Address.Equals(IPAddress.IPv6Any)
+            ? (Http with { Address = Advertise }).ToUri()
+            : Http.ToUri();
+}
+
+/// <summary>Where the gateway listens. <c>localhost</c> is read as 127.0.0.1: one address, one port, no surprise.</summary>
+internal readonly record struct HttpAddress(IPAddress Address, int Port)
+{
+    public Uri ToUri() => new UriBuilder(Uri.UriSchemeHttp, Address.ToString(), Port).Uri;
+}

@@ -1,0 +1,44 @@
+using Exapyte.Silo.CommandLine;
+using Exapyte.Silo.Hosting;
+using Exapyte.Silo.Settings;
+
+namespace Exapyte.Silo;
+
+/// <summary>From arguments to exit code. Reasons go to the error writer, one line each, and never a stack trace.</summary>
+internal static class SiloProgram
+{
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    {
+        SiloCommand command = new();
+        if (command.TryAnswer(args, output))
+            return (int)ExitCode.Stopped;
+
+        CommandLineResult line = command.Parse(args);
+        IConfiguration configuration = Configure(line.Overrides);
+        SettingsResult result = SettingsReader.Read(configuration);
+        if (line.Reasons.Count > 0 || result.Settings is not { } settings)
+            return Refuse(
+                error,
+                [.. line.Reasons.Concat(result.Reasons).Select(r => new Refusal(ExitCode.Settings, r))]
+            );
+
+        return Refuse(error, await new NodeHost(settings, configuration, output).RunAsync());
+    }
+
+    /// <summary>Weakest first: the file beside the program, the file in the working folder, environment, arguments.</summary>
+    private static IConfigurationRoot Configure(IReadOnlyDictionary<string, string?> overrides) =>
+        new ConfigurationBuilder()
+            .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
+            .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true)
+            .AddEnvironmentVariables()
+            .AddInMemoryCollection(overrides)
+            .Build();
+
+    private static int Refuse(TextWriter error, IReadOnlyList<Refusal> refusals)
+    {
+        foreach (Refusal refusal in refusals)
+            error.WriteLine($"exapyte: {refusal.Reason}");
+        error.Flush();
+        return (int)(refusals.Count == 0 ? ExitCode.Stopped : refusals[0].Code);
+    }
+}
