@@ -44,7 +44,8 @@ public sealed record RaftOptions
     public long InflightBytesMax { get; init; } = 8 << 20;
 
     /// <summary>
-    /// How many payload bytes a leader takes in before they are committed; more is <see cref="ProposeOutcome.Overloaded"/>.
+    /// How many bytes of entries a leader takes in before they are committed and handed out to be applied; more is
+    /// <see cref="ProposeOutcome.Overloaded"/>.
     /// A single proposal of any size passes where nothing waits. At least 1.
     /// </summary>
     public long UncommittedBytesMax { get; init; } = 64 << 20;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Exapyte.Raft;
 
@@ -85,14 +86,7 @@ public sealed class Configuration : IEquatable<Configuration>
         bool autoLeave = false
     )
     {
-        var configuration = new Configuration(
-            index,
-            Sorted(voters),
-            Sorted(outgoingVoters),
-            Sorted(learners),
-            Sorted(learnersNext),
-            autoLeave
-        );
+        var configuration = Sort(index, voters, outgoingVoters, learners, learnersNext, autoLeave);
         return configuration.Fault() is { } fault ? throw new ArgumentException(fault, nameof(voters)) : configuration;
     }
 
@@ -138,6 +132,34 @@ public sealed class Configuration : IEquatable<Configuration>
 
     internal static bool Has(ImmutableArray<MemberId> sorted, MemberId member) => sorted.BinarySearch(member) >= 0;
 
+    internal static bool TryCreate(
+        LogIndex index,
+        IEnumerable<MemberId> voters,
+        IEnumerable<MemberId> outgoingVoters,
+        IEnumerable<MemberId> learners,
+        IEnumerable<MemberId> learnersNext,
+        bool autoLeave,
+        [NotNullWhen(true)] out Configuration? configuration
+    )
+    {
+        configuration = Sort(index, voters, outgoingVoters, learners, learnersNext, autoLeave);
+        if (configuration.Fault() is not null)
+        {
+            configuration = null;
+        }
+
+        return configuration is not null;
+    }
+
+    static Configuration Sort(
+        LogIndex index,
+        IEnumerable<MemberId> voters,
+        IEnumerable<MemberId> outgoingVoters,
+        IEnumerable<MemberId> learners,
+        IEnumerable<MemberId> learnersNext,
+        bool autoLeave
+    ) => new(index, Sorted(voters), Sorted(outgoingVoters), Sorted(learners), Sorted(learnersNext), autoLeave);
+
     static ImmutableArray<MemberId> Sorted(IEnumerable<MemberId> members) => [.. new SortedSet<MemberId>(members)];
 
     string? Fault()
@@ -166,6 +188,11 @@ public sealed class Configuration : IEquatable<Configuration>
             {
                 return $"{next} can become a learner only if it is an outgoing voter and no incoming one.";
             }
+        }
+
+        if (IsJoint && Voters.IsEmpty)
+        {
+            return "A group needs a voter.";
         }
 
         return AutoLeave && !IsJoint ? "Only a joint configuration can be left." : null;

@@ -23,7 +23,7 @@ public readonly record struct MemberChange(MemberChangeKind Kind, MemberId Membe
 /// <summary>How a change gets from the old configuration to the new one. The numbers are the stored format.</summary>
 public enum ConfigurationTransition : byte
 {
-    /// <summary>In one step where that is safe (one voter differs at most), else jointly with automatic leave.</summary>
+    /// <summary>A single change in one step, several jointly with automatic leave.</summary>
     Auto = 0,
 
     /// <summary>Through a joint configuration that the leader leaves by itself.</summary>

@@ -5,7 +5,7 @@ namespace Exapyte.Silo.Hosting;
 /// <summary>One line an event on the console: ours at the chosen level, the frameworks' from Warning up.</summary>
 internal static class Logging
 {
-    private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql"];
+    private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql", "Polly"];
 
     /// <summary>
     /// Categories that warn several times a second, with a stack trace each, while a node is away; NodeWatch says in

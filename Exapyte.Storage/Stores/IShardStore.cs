@@ -1,7 +1,7 @@
 namespace Exapyte.Storage.Stores;
 
-/// <summary>Receives one row of metadata; the spans are valid during the call only.</summary>
-public delegate void MetaVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+/// <summary>Receives one row of metadata; the spans are valid during the call only. False ends the visit.</summary>
+public delegate bool MetaVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
 
 /// <summary>
 /// The state of one shard replica: its entries, ordered by key, rows of metadata beside them, and the index of the

@@ -117,8 +117,8 @@ public sealed class MemoryStore : IShardStore
     {
         foreach ((byte[] key, byte[] value) in Volatile.Read(ref _state).Meta)
         {
-            if (key.AsSpan().StartsWith(prefix))
-                visitor(key, value);
+            if (key.AsSpan().StartsWith(prefix) && !visitor(key, value))
+                return;
         }
     }
 

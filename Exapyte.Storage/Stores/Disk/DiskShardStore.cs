@@ -105,7 +105,8 @@ internal sealed class DiskShardStore : IShardStore
                 new MetaRow(this, key),
                 static (bytes, meta) => meta.Store.DecodeMeta(bytes, meta.Key)
             );
-            visitor(key, value);
+            if (!visitor(key, value))
+                return;
         }
     }
 

@@ -28,7 +28,7 @@ public sealed class DiskStoreDisposalTests : IDisposable
             () => shard.TryGet(Key("k"), out _),
             () => shard.TryGetHeader(Key("k"), out _),
             () => shard.GetMeta(Key("k")),
-            () => shard.ScanMeta([], (_, _) => { }),
+            () => shard.ScanMeta([], (_, _) => true),
             () => shard.Scan(KeyRange.All, reverse: false),
             () => shard.ReadFlushedIndex(),
             () => shard.SweepExpired(1, 1),

@@ -168,9 +168,23 @@ public sealed class DiskStoreTests : IDisposable
         _fixture.Shard.Apply(batch);
 
         var all = new List<string>();
-        _fixture.Shard.ScanMeta([], (key, _) => all.Add(System.Text.Encoding.UTF8.GetString(key)));
+        _fixture.Shard.ScanMeta(
+            [],
+            (key, _) =>
+            {
+                all.Add(System.Text.Encoding.UTF8.GetString(key));
+                return true;
+            }
+        );
         var some = new List<string>();
-        _fixture.Shard.ScanMeta(Key("b"), (_, value) => some.Add(System.Text.Encoding.UTF8.GetString(value)));
+        _fixture.Shard.ScanMeta(
+            Key("b"),
+            (_, value) =>
+            {
+                some.Add(System.Text.Encoding.UTF8.GetString(value));
+                return true;
+            }
+        );
 
         Assert.Equal(["a", "b1", "b2"], all);
         Assert.Equal(["value of b1", "value of b2"], some);

@@ -59,7 +59,14 @@ internal sealed record StoreModel(
         Assert.Equal(AppliedIndex, store.AppliedIndex);
         Assert.Equal(Describe(KeyRange.All), store.Describe());
         var meta = new List<string>();
-        store.ScanMeta([], (key, value) => meta.Add(Convert.ToHexString(key) + "=" + Convert.ToHexString(value)));
+        store.ScanMeta(
+            [],
+            (key, value) =>
+            {
+                meta.Add(Convert.ToHexString(key) + "=" + Convert.ToHexString(value));
+                return true;
+            }
+        );
         Assert.Equal(Meta.Select(row => row.Key + "=" + Convert.ToHexString(row.Value)), meta);
     }
 

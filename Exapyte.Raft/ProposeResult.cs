@@ -24,4 +24,8 @@ public enum ProposeOutcome
 /// <param name="FirstIndex">Where the first command stands in the log if accepted, else 0.</param>
 /// <param name="Term">The member's term.</param>
 /// <param name="Leader">The leader it knows of, if any.</param>
-public readonly record struct ProposeResult(ProposeOutcome Outcome, LogIndex FirstIndex, Term Term, MemberId Leader);
+public readonly record struct ProposeResult(ProposeOutcome Outcome, LogIndex FirstIndex, Term Term, MemberId Leader)
+{
+    /// <summary>Why, for people, where the outcome is <see cref="ProposeOutcome.Refused"/>.</summary>
+    public string? Refusal { get; init; }
+}
