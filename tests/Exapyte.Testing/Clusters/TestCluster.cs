@@ -112,6 +112,27 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>A node's data folder.</summary>
     public string DataFolderOf(string node) => Path.Combine(folder, node);
 
+    /// <summary>How a running node turns grain state into bytes.</summary>
+    public IGrainStorageSerializer Serializer(string node) =>
+        ServicesOf(node).GetRequiredService<IGrainStorageSerializer>();
+
+    /// <summary>The running node that hosts the grain's activation; null where none does.</summary>
+    public async Task<string?> HostOf(IAddressable grain)
+    {
+        var asking = GrainsOf(Nodes.First()).GetGrain<IManagementGrain>(0);
+        var host = await asking.GetActivationAddress(grain);
+        return running.Values.FirstOrDefault(one => one.Silo.SiloAddress.Equals(host))?.Node.Id;
+    }
+
+    /// <summary>Names of the members that a running node counts as active.</summary>
+    public IReadOnlyCollection<string> ActiveNamesSeenBy(string node) =>
+        [
+            .. ServicesOf(node)
+                .GetRequiredService<IClusterMembershipService>()
+                .CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active)
+                .Select(member => member.Name),
+        ];
+
     /// <summary>Waits until every running node counts exactly the running ones as active.</summary>
     public Task WaitForMembers() =>
         Eventually.Holds(
