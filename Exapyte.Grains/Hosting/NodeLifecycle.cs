@@ -73,12 +73,13 @@ internal sealed partial class NodeLifecycle(
             Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Grains = grains,
+            Prefixes = new(folder),
             Time = time,
             LoggerFactory = loggerFactory,
             Options = replicaOptions.Value,
         };
         await services.Clock.Start();
-        var replicas = new ReplicaHost(services, new(folder));
+        var replicas = new ReplicaHost(services);
         host = new(services, new(folder), replicas);
         replicas.Recover(recovery);
         await host.UseMapsOnDisk();

@@ -71,6 +71,10 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
 
     private void Compact()
     {
+        for (var disused = node.Disused.Count; disused > 0 && node.Disused.TryDequeue(out var prefix); disused--)
+        {
+            node.Disk.DeleteShard(prefix);
+        }
         var retired = host.Replicas.Retired;
         if (retired > 0 || node.Log.Statistics.LiveBytes > node.Options.LogBytesBeforeFlush)
         {

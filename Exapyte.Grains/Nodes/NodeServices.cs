@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas.Leaderless;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
@@ -34,6 +35,18 @@ internal sealed record NodeServices
 
     /// <summary>Loggers.</summary>
     public required ILoggerFactory LoggerFactory { get; init; }
+
+    /// <summary>Snapshots that the node may send at one time.</summary>
+    public SemaphoreSlim SnapshotSlots { get; } = new(4, 4);
+
+    /// <summary>
+    /// Prefixes in the store that no replica uses any more. Their entries go with the next round of upkeep, when no read
+    /// that began before can still be looking at them.
+    /// </summary>
+    public ConcurrentQueue<ulong> Disused { get; } = new();
+
+    /// <summary>Issues prefixes in the store.</summary>
+    public required StorePrefixes Prefixes { get; init; }
 
     /// <summary>How replicas are run.</summary>
     public required ReplicaOptions Options { get; init; }

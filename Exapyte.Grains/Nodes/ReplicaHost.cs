@@ -12,7 +12,7 @@ namespace Exapyte.Grains.Nodes;
 /// The replicas that a node hosts: starts those that the log knows, creates and retires them as maps command. Look-ups
 /// are thread-safe; commands come one at a time.
 /// </summary>
-internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefixes)
+internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
@@ -31,7 +31,7 @@ internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefi
         foreach (var group in recovery.Groups)
         {
             var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
-            used.Add(identity.StorePrefix);
+            used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
             if (group.Quarantined is { } reason)
             {
                 LogQuarantined(identity.ReplicaId, reason);
@@ -118,7 +118,7 @@ internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefi
                 ReplicaId = own.ReplicaId,
                 Replication = map.Settings.Replication,
                 Storage = map.Settings.Storage,
-                StorePrefix = prefixes.Issue(),
+                StorePrefix = node.Prefixes.Issue(),
                 FirstMembers = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
             };
             var described = new LogCompletion($"The description of replica {identity.ReplicaId}");
@@ -137,12 +137,7 @@ internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefi
         var group = new GroupId((ulong)identity.ReplicaId);
         replicas[identity.ReplicaId] = identity.Replication switch
         {
-            ReplicationKind.Raft => new RaftReplica(
-                node,
-                identity,
-                node.Disk.OpenShard(identity.StorePrefix),
-                node.Log.OpenGroup(group)
-            ),
+            ReplicationKind.Raft => new RaftReplica(node, identity, node.Log.OpenGroup(group)),
             _ when identity.Storage == StorageKind.Memory => new LeaderlessReplica(
                 node,
                 identity,
@@ -165,7 +160,7 @@ internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefi
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        node.Disk.DeleteShard(identity.StorePrefix);
+        node.Disk.DeleteShard(replica.StorePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }

@@ -11,6 +11,9 @@ internal interface IReplica
     /// <summary>Who it is.</summary>
     ReplicaIdentity Identity { get; }
 
+    /// <summary>Where its entries are in the node's store.</summary>
+    ulong StorePrefix { get; }
+
     /// <summary>Runs a batch; one outcome an operation.</summary>
     ValueTask<OperationOutcome[]> Execute(OperationBatch batch);
 

@@ -20,6 +20,9 @@ internal sealed class RaftPeers(PeerTransport transport, ReplicaIdentity identit
             .SelectMany(shard => shard.Replicas)
             .ToFrozenDictionary(replica => (ulong)replica.ReplicaId, replica => replica.Node);
 
+    /// <summary>The node that a member is placed on; null where the map does not know the member.</summary>
+    public string? NodeOf(MemberId member) => nodes.GetValueOrDefault(member.Value);
+
     /// <summary>Sends a message; one to a member that the map does not know is dropped, as the network might have done.</summary>
     public void Send(RaftMessage message)
     {

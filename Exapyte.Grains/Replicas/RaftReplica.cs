@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Log;
-using Exapyte.Storage.Stores;
 using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -31,15 +31,18 @@ internal sealed partial class RaftReplica : IReplica
     private volatile KeyspaceMap? map;
     private volatile string problem = "";
 
-    public RaftReplica(NodeServices node, ReplicaIdentity identity, IShardStore store, GroupLog log)
+    public RaftReplica(NodeServices node, ReplicaIdentity identity, GroupLog log)
     {
         this.node = node;
         this.log = log;
         Identity = identity;
+        StorePrefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
         logger = node.LoggerFactory.CreateLogger("Exapyte.Replica");
         peers = new(node.Peers, identity);
-        var machine = new ShardStateMachine(store);
+        var machine = new ShardStateMachine(node.Disk.OpenShard(StorePrefix));
         loop = new(CreateCore(identity, machine, log, node.Options), machine, default);
+        sender = new(node, identity);
+        receiver = new(node, node.Prefixes.Issue);
         mailbox = new(InputsMax, Work);
         writer = new(
             node.Log,
@@ -50,6 +53,9 @@ internal sealed partial class RaftReplica : IReplica
 
     /// <inheritdoc/>
     public ReplicaIdentity Identity { get; }
+
+    /// <inheritdoc/>
+    public ulong StorePrefix { get; private set; }
 
     private long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -156,12 +162,19 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public bool Deliver(PeerMessage message)
     {
-        if (!RaftMessageCodec.TryDecode(message.Payload, out var decoded))
+        switch (message.Kind)
         {
-            LogMalformed(Identity.ReplicaId, message.FromReplicaId);
-            return true;
+            case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
+                return Post(replica => TakePart(replica, part, message.FromReplicaId));
+            case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
+                sender.Answered(message.FromReplicaId, reply);
+                return true;
+            case PeerMessageKind.Raft when RaftMessageCodec.TryDecode(message.Payload, out var decoded):
+                return mailbox.Post(ReplicaInput.Of(decoded), inline: false);
+            default:
+                LogMalformed(Identity.ReplicaId, message.Kind, message.FromReplicaId);
+                return true;
         }
-        return mailbox.Post(ReplicaInput.Of(decoded), inline: false);
     }
 
     /// <inheritdoc/>
@@ -194,15 +207,11 @@ internal sealed partial class RaftReplica : IReplica
     public async ValueTask Stop()
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        mailbox.Post(
-            ReplicaInput.Call(_ =>
-            {
-                Fail("The replica has been stopped on this node.");
-                stopped.SetResult();
-            }),
-            inline: false,
-            always: true
-        );
+        Post(_ =>
+        {
+            Fail("The replica has been stopped on this node.");
+            stopped.SetResult();
+        });
         await stopped.Task;
     }
 
@@ -219,6 +228,8 @@ internal sealed partial class RaftReplica : IReplica
             replica.Core.Campaign();
         }
     }
+
+    private bool Post(Action<ReplicaLoop> call) => mailbox.Post(ReplicaInput.Call(call), inline: false, always: true);
 
     private bool IsPreferredLeader(KeyspaceMap current) =>
         Array.Find(current.Shards, shard => shard.ShardId == Identity.ShardId)?.Replicas.FirstOrDefault()?.ReplicaId
@@ -258,10 +269,10 @@ internal sealed partial class RaftReplica : IReplica
             {
                 Take(input);
             }
-            if (problem.Length == 0)
+            while (problem.Length == 0 && !isInstalling && loop.Advance(NowMs, effects))
             {
-                loop.Advance(NowMs, effects);
                 Dispatch();
+                effects.Clear();
             }
         }
         catch (Exception exception)
@@ -280,7 +291,12 @@ internal sealed partial class RaftReplica : IReplica
     {
         if (problem.Length > 0 && input.Kind is not ReplicaInputKind.Call)
         {
-            RefuseStopped(input);
+            Refuse(input, problem);
+            return;
+        }
+        if (isInstalling && input.Kind is not (ReplicaInputKind.Call or ReplicaInputKind.Logged))
+        {
+            Refuse(input, "The replica is installing a snapshot.");
             return;
         }
         switch (input.Kind)
@@ -321,16 +337,21 @@ internal sealed partial class RaftReplica : IReplica
         {
             peers.Send(message);
         }
+        foreach (var request in effects.Snapshots)
+        {
+            SendSnapshot(request);
+        }
         if (effects.LeadershipChanged)
         {
             LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
         }
     }
 
-    private void RefuseStopped(ReplicaInput input)
+    /// <summary>Who waits is told; messages and ticks are passed over, as if they had been lost.</summary>
+    private static void Refuse(ReplicaInput input, string reason)
     {
-        (input.Subject as PendingWrite)?.Refuse(OutcomeKind.Unavailable, problem);
-        (input.Subject as PendingRead)?.Refuse(OutcomeKind.Unavailable, problem);
+        (input.Subject as PendingWrite)?.Refuse(OutcomeKind.Unavailable, reason);
+        (input.Subject as PendingRead)?.Refuse(OutcomeKind.Unavailable, reason);
     }
 
     private void Fail(string reason)
@@ -348,6 +369,6 @@ internal sealed partial class RaftReplica : IReplica
     [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} stops: {Reason}")]
     private partial void LogFailed(Exception exception, long replicaId, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "Replica {ReplicaId} refused a malformed message of replica {From}")]
-    private partial void LogMalformed(long replicaId, long from);
+    [LoggerMessage(LogLevel.Warning, "Replica {ReplicaId} refused a malformed {Kind} message of replica {From}")]
+    private partial void LogMalformed(long replicaId, PeerMessageKind kind, long from);
 }

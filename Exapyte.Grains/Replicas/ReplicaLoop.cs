@@ -30,7 +30,7 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
     public RaftCore Core => core;
 
     /// <summary>The replicated state.</summary>
-    public ShardStateMachine Machine => machine;
+    public ShardStateMachine Machine { get; private set; } = machine;
 
     /// <summary>Writes and reads that wait.</summary>
     public int Waiting => proposed.Count + gathered.Count + reads.Count + asked.Count;
@@ -58,23 +58,45 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
     /// <summary>A linearizable read arrived. All that arrive before the next <see cref="Advance"/> share one proof.</summary>
     public void Read(PendingRead read) => reads.Add(read);
 
-    /// <summary>Runs until nothing is left to do here, and says what is to be done outside.</summary>
-    public void Advance(long nowMs, ReplicaEffects outside)
+    /// <summary>
+    /// Takes one step: what is to be done outside goes into <paramref name="outside"/>, what can be done here is done.
+    /// False where there was nothing to do.
+    /// </summary>
+    public bool Advance(long nowMs, ReplicaEffects outside)
     {
         ProposeGathered(nowMs);
         AskForReads();
-        while (core.HasEffects)
+        if (!core.HasEffects)
         {
-            core.TakeEffects(effects);
-            if (effects.Write is { } write)
-            {
-                outside.Writes.Add(write);
-            }
-            outside.Messages.AddRange(effects.Messages);
-            outside.Snapshots.AddRange(effects.Snapshots);
-            outside.LeadershipChanged |= effects.LeadershipChanged;
-            Apply(outside);
-            AnswerReads();
+            return false;
+        }
+        core.TakeEffects(effects);
+        if (effects.Write is { } write)
+        {
+            outside.Writes.Add(write);
+        }
+        outside.Messages.AddRange(effects.Messages);
+        outside.Snapshots.AddRange(effects.Snapshots);
+        outside.LeadershipChanged |= effects.LeadershipChanged;
+        Apply(outside);
+        AnswerReads();
+        return true;
+    }
+
+    /// <summary>
+    /// The state was replaced by an installed snapshot. What was proposed here at indexes that it contains may or may not
+    /// be in it: nobody can tell any more.
+    /// </summary>
+    public void Restart(ShardStateMachine installed)
+    {
+        Machine = installed;
+        while (proposed.TryPeek(out var write) && write.Index <= installed.Applied)
+        {
+            proposed.Dequeue();
+            write.Refuse(
+                OutcomeKind.Unknown,
+                "The log that would tell was replaced by a snapshot: it may have happened."
+            );
         }
     }
 
@@ -110,7 +132,7 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
             RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard.");
             return;
         }
-        lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), nowMs);
+        lastStampMs = Math.Max(Math.Max(lastStampMs, Machine.StampMs), nowMs);
         foreach (var write in gathered)
         {
             payloads.Add(ShardCommandCodec.Encode(write.Batch.Operations, write.Batch.Atomic, lastStampMs, rules));
@@ -173,7 +195,7 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
         foreach (ref readonly var entry in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(effects.Committed))
         {
             var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
-            var writes = machine.Apply(entry, configuration);
+            var writes = Machine.Apply(entry, configuration);
             outside.AppliedBytes += entry.Payload.Length;
             CompleteUpTo(entry, writes);
         }

@@ -26,6 +26,9 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ReplicaIdentity Identity => identity;
 
+    /// <inheritdoc/>
+    public ulong StorePrefix => identity.StorePrefix;
+
     private long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <inheritdoc/>

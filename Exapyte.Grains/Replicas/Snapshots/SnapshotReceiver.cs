@@ -1,0 +1,93 @@
+using Exapyte.Grains.Nodes;
+using Exapyte.Storage.Stores;
+
+namespace Exapyte.Grains.Replicas.Snapshots;
+
+/// <summary>
+/// Takes the parts of a snapshot, in order, into a store of their own beside the replica's present one. A part that came
+/// before is answered with the one that is wanted; a new snapshot drops the one before. Used by one thread at a time.
+/// </summary>
+internal sealed class SnapshotReceiver(NodeServices node, Func<ulong> issuePrefix)
+{
+    private Reception? current;
+
+    /// <summary>A snapshot whose parts have all arrived.</summary>
+    /// <param name="Head">What it is of.</param>
+    /// <param name="Prefix">Where it is in the node's store.</param>
+    /// <param name="Store">The store, not yet flushed.</param>
+    public sealed record Received(SnapshotHead Head, ulong Prefix, IShardStore Store);
+
+    private sealed class Reception(SnapshotHead head, ulong prefix, IShardStore store)
+    {
+        public SnapshotHead Head => head;
+
+        public ulong Prefix => prefix;
+
+        public IShardStore Store => store;
+
+        public int NextPart { get; set; }
+
+        public bool IsWhole { get; set; }
+    }
+
+    /// <summary>Takes a part.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="received">The whole snapshot, once: with its last part.</param>
+    /// <returns>The part that is wanted next.</returns>
+    public int Take(SnapshotPart part, out Received? received)
+    {
+        received = null;
+        if (current?.Head.SnapshotId != part.Head.SnapshotId)
+        {
+            Drop();
+            var prefix = issuePrefix();
+            current = new(part.Head, prefix, node.Disk.OpenShard(prefix));
+        }
+        if (part.Number != current.NextPart || current.IsWhole)
+        {
+            return current.NextPart;
+        }
+        Write(current.Store, part);
+        current.NextPart++;
+        if (part.IsLast)
+        {
+            current.IsWhole = true;
+            received = new(current.Head, current.Prefix, current.Store);
+        }
+        return current.NextPart;
+    }
+
+    /// <summary>The received snapshot is the replica's state now.</summary>
+    public void Installed() => current = null;
+
+    /// <summary>Drops what was received and not installed.</summary>
+    public void Drop()
+    {
+        if (current is not null)
+        {
+            node.Disk.DeleteShard(current.Prefix);
+            current = null;
+        }
+    }
+
+    private static void Write(IShardStore store, SnapshotPart part)
+    {
+        var batch = store.NewBatch();
+        foreach (ref readonly var row in part.Rows.AsSpan())
+        {
+            if (row.IsMeta)
+            {
+                batch.PutMeta(row.Key.Span, row.Entry.Value.Span);
+            }
+            else
+            {
+                batch.Put(row.Key.Span, row.Entry);
+            }
+        }
+        if (part.IsLast)
+        {
+            batch.AppliedIndex = part.Head.Index;
+        }
+        store.Apply(batch);
+    }
+}
