@@ -1,5 +1,11 @@
+using Exapyte.Client;
+using Exapyte.Gateway;
+using Exapyte.Grains.Hosting;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Log;
+using Exapyte.Storage.Node;
 
 namespace Exapyte.Silo;
 
@@ -7,21 +13,42 @@ namespace Exapyte.Silo;
 internal static class Composition
 {
     /// <summary>Opens and locks the data folder for this process; disposing it frees the lock.</summary>
-    public static IDisposable OpenDataFolder(SiloSettings settings)
-    {
-        Directory.CreateDirectory(settings.DataFolder);
-        return new CancellationTokenSource();
-    }
+    /// <exception cref="DataFolderException">The folder is in use, belongs to another node or cannot be used.</exception>
+    public static DataFolder OpenDataFolder(SiloSettings settings) =>
+        DataFolder.Open(settings.DataFolder, settings.NodeId, new PosixFiles());
 
     /// <summary>What an operator is told where another house refused, or null when it was something else.</summary>
-    public static Refusal? RefusalOf(Exception failure) => null;
+    public static Refusal? RefusalOf(Exception failure) =>
+        failure switch
+        {
+            DataFolderException => new(ExitCode.DataFolder, failure.Message),
+            NodeLogException => new(ExitCode.DataFolder, failure.Message),
+            NodeRefusedException => new(ExitCode.Node, failure.Message),
+            _ => null,
+        };
 
     /// <summary>The grains and stores of this node.</summary>
-    public static void AddNode(ISiloBuilder silo, SiloSettings settings, IDisposable dataFolder) { }
+    public static void AddNode(ISiloBuilder silo, SiloSettings settings, DataFolder dataFolder) =>
+        silo.AddExapyte(
+            node =>
+            {
+                node.Node = settings.NodeId;
+                node.Region = settings.Region;
+                node.Zone = settings.Zone;
+                node.HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/');
+                node.DataFolder = settings.DataFolder;
+            },
+            dataFolder
+        );
 
     /// <summary>The data plane, on the silo's own grain factory.</summary>
-    public static void AddClient(IServiceCollection services) { }
+    public static void AddClient(IServiceCollection services, SiloSettings settings) =>
+        services.AddExapyteClient(client =>
+        {
+            client.Region = settings.Region;
+            client.LocalNode = settings.NodeId;
+        });
 
     /// <summary>The REST surface.</summary>
-    public static void MapGateway(WebApplication app) => app.MapGet("/livez", () => Results.Ok());
+    public static void MapGateway(WebApplication app) => app.RunExapyte();
 }

@@ -5,7 +5,7 @@ namespace Exapyte.Silo.Hosting;
 /// <summary>One line an event on the console: ours at the chosen level, the frameworks' from Warning up.</summary>
 internal static class Logging
 {
-    private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql"];
+    private static readonly string[] FrameworkCategories = ["Orleans", "Microsoft", "System", "Npgsql", "Polly"];
 
     /// <summary>
     /// Categories that warn several times a second, with a stack trace each, while a node is away; NodeWatch says in
@@ -13,7 +13,6 @@ internal static class Logging
     /// </summary>
     private static readonly string[] NoisyCategories =
     [
-        "Orleans.Messaging",
         "Orleans.Runtime.CallbackData",
         "Orleans.Runtime.GrainDirectory",
         "Orleans.Runtime.MembershipService.MembershipSystemTarget",
@@ -24,8 +23,15 @@ internal static class Logging
         "Orleans.Runtime.Watchdog",
     ];
 
-    /// <summary>Logs an error with a stack trace for each second in which a peer cannot be reached.</summary>
-    private const string ClientDirectoryCategory = "Orleans.Runtime.GrainDirectory.ClientDirectory";
+    /// <summary>
+    /// Categories that log an error with a stack trace for each call to, or each second of, a peer that is away. The
+    /// callers get the failure as a value and say what it means for them.
+    /// </summary>
+    private static readonly string[] LoudCategories =
+    [
+        "Orleans.Messaging",
+        "Orleans.Runtime.GrainDirectory.ClientDirectory",
+    ];
 
     /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
     public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
@@ -36,7 +42,8 @@ internal static class Logging
             logging.AddFilter(category, frameworkLevel);
         foreach (string category in NoisyCategories)
             logging.AddFilter(category, LogLevel.Error);
-        logging.AddFilter(ClientDirectoryCategory, LogLevel.Critical);
+        foreach (string category in LoudCategories)
+            logging.AddFilter(category, LogLevel.Critical);
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.AddSimpleConsole(o =>
         {

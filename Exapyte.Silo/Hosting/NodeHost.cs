@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Net.Sockets;
 using Exapyte.Silo.Clustering;
 using Exapyte.Silo.Settings;
+using Exapyte.Storage.Node;
 
 namespace Exapyte.Silo.Hosting;
 
@@ -23,7 +24,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     /// <returns>Nothing when it stopped in order, else every reason why not.</returns>
     public async Task<IReadOnlyList<Refusal>> RunAsync()
     {
-        IDisposable dataFolder;
+        DataFolder dataFolder;
         try
         {
             dataFolder = Composition.OpenDataFolder(settings);
@@ -71,14 +72,13 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         }
     }
 
-    private WebApplication Build(SiloSettings claimed, ClusterDatabase control, IDisposable dataFolder)
+    private WebApplication Build(SiloSettings claimed, ClusterDatabase control, DataFolder dataFolder)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddConfiguration(configuration);
         Logging.Configure(builder.Logging, configuration, claimed.LogLevel);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => HttpServer.Configure(kestrel, claimed.Http));
-        builder.Services.AddRouting();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTimeout);
         builder.UseOrleans(silo =>
@@ -87,9 +87,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
             Composition.AddNode(silo, claimed, dataFolder);
         });
         builder.Services.AddHostedService<NodeWatch>();
-        Composition.AddClient(builder.Services);
+        Composition.AddClient(builder.Services, claimed);
         WebApplication app = builder.Build();
-        app.UseRouting();
         Composition.MapGateway(app);
         return app;
     }

@@ -1,0 +1,136 @@
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+using Exapyte.Topology;
+using Exapyte.Wire;
+
+namespace Exapyte.Client;
+
+/// <summary>
+/// The data plane: finds the replica that must answer, coalesces concurrent operations for it, and holds the only retry
+/// logic. Thread-safe; one a process. Expected failures are outcomes; only a cancelled token throws.
+/// </summary>
+/// <remarks>
+/// Every call takes the time left from its token and from <see cref="ExapyteClientOptions.OperationTimeout"/>, whichever
+/// is shorter. A write whose outcome is unknown is never sent again unless it carries a request id.
+/// </remarks>
+public interface IExapyteClient
+{
+    /// <summary>Runs one operation.</summary>
+    ValueTask<OperationResult> ExecuteAsync(
+        string keyspace,
+        Operation operation,
+        CancellationToken cancellationToken = default
+    );
+
+    /// <summary>
+    /// Runs up to <see cref="Limits.BatchItemsMax"/> operations; the results stand in the same order. Operations on
+    /// different shards are independent. With <paramref name="atomic"/> all of them must lie in one shard of a raft
+    /// keyspace and apply together or not at all; else the whole batch is <see cref="OutcomeKind.Invalid"/>.
+    /// </summary>
+    ValueTask<OperationResult[]> ExecuteBatchAsync(
+        string keyspace,
+        IReadOnlyList<Operation> operations,
+        bool atomic,
+        CancellationToken cancellationToken = default
+    );
+
+    /// <summary>Reads one page in key order across all shards.</summary>
+    ValueTask<ScanPage> ScanAsync(string keyspace, ScanQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Creates a keyspace or changes its settings.</summary>
+    Task<KeyspaceReply> PutKeyspaceAsync(
+        string keyspace,
+        KeyspaceSettings settings,
+        CancellationToken cancellationToken = default
+    );
+
+    /// <summary>Reads a keyspace's map.</summary>
+    Task<KeyspaceReply> GetKeyspaceAsync(string keyspace, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes a keyspace and all that is in it.</summary>
+    Task<KeyspaceReply> DeleteKeyspaceAsync(string keyspace, CancellationToken cancellationToken = default);
+
+    /// <summary>All keyspaces' names, in order.</summary>
+    Task<string[]> ListKeyspacesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The cluster's nodes.</summary>
+    Task<ClusterTopology> GetTopologyAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// How every placed replica of a keyspace stands, by shard; a replica whose node does not answer in time is listed
+    /// with role <c>unreachable</c>. Null where there is no such keyspace.
+    /// </summary>
+    Task<IReadOnlyList<ShardStatus>?> GetShardsAsync(string keyspace, CancellationToken cancellationToken = default);
+
+    /// <summary>Whether operations can be served from here now; the reasons against it where not.</summary>
+    Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>The outcome of an operation and what served it.</summary>
+/// <param name="Outcome">The outcome.</param>
+/// <param name="Served">What served it; <see cref="ServedBy.Nothing"/> where nothing did.</param>
+public readonly record struct OperationResult(OperationOutcome Outcome, ServedBy Served);
+
+/// <summary>What served an operation.</summary>
+/// <param name="Level">The consistency level it was served at.</param>
+/// <param name="Node">The node, empty where none.</param>
+/// <param name="Region">The node's region.</param>
+/// <param name="StalenessMs">Greatest possible age of what was read, in milliseconds; -1 where unknown.</param>
+/// <param name="CacheHit">Served from the cache.</param>
+public sealed record ServedBy(ConsistencyLevel Level, string Node, string Region, long StalenessMs, bool CacheHit)
+{
+    /// <summary>Nothing served it.</summary>
+    public static readonly ServedBy Nothing = new(ConsistencyLevel.Default, "", "", -1, false);
+}
+
+/// <summary>What a listing asks for.</summary>
+public sealed record ScanQuery
+{
+    /// <summary>First key, inclusive; empty: from the beginning.</summary>
+    public ReadOnlyMemory<byte> Start { get; init; }
+
+    /// <summary>Last key, exclusive; null: to the end.</summary>
+    public ReadOnlyMemory<byte>? End { get; init; }
+
+    /// <summary>Only keys that begin with this; combines with the bounds.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; init; }
+
+    /// <summary>From the end towards the beginning.</summary>
+    public bool Reverse { get; init; }
+
+    /// <summary>Most entries in the page, 1 to <see cref="Limits.PageEntriesMax"/>.</summary>
+    public int EntriesMax { get; init; } = Limits.PageEntriesDefault;
+
+    /// <summary>Leave the values out.</summary>
+    public bool KeysOnly { get; init; }
+
+    /// <summary>How strongly it is answered.</summary>
+    public ConsistencyLevel Level { get; init; }
+
+    /// <summary>Go on behind this key (before it, in reverse); null: from the bound.</summary>
+    public ReadOnlyMemory<byte>? After { get; init; }
+
+    /// <summary>The keyspace id that a cursor was made for: another one is refused; 0: any.</summary>
+    public long KeyspaceId { get; init; }
+}
+
+/// <summary>A page of a listing.</summary>
+/// <param name="Kind">Ok, or why there is no page.</param>
+/// <param name="Entries">The entries, in the asked order.</param>
+/// <param name="More">Whether there may be more behind the last entry.</param>
+/// <param name="KeyspaceId">The keyspace's id, for the cursor.</param>
+/// <param name="Detail">A sentence for a person where it is not Ok.</param>
+/// <param name="Served">What served it.</param>
+public sealed record ScanPage(
+    OutcomeKind Kind,
+    IReadOnlyList<ListedEntry> Entries,
+    bool More,
+    long KeyspaceId,
+    string? Detail,
+    ServedBy Served
+);
+
+/// <summary>A shard and how its replicas stand.</summary>
+/// <param name="Placement">The shard as the map has it.</param>
+/// <param name="Replicas">One status a placed replica.</param>
+public sealed record ShardStatus(ShardPlacement Placement, IReadOnlyList<ReplicaStatus> Replicas);

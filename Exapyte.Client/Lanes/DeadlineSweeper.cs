@@ -1,0 +1,76 @@
+namespace Exapyte.Client.Lanes;
+
+/// <summary>
+/// One timer for the deadlines of all lanes, so that an operation costs none. It ticks only while something is under way.
+/// </summary>
+internal sealed class DeadlineSweeper : IDisposable
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
+
+    private readonly MonotonicClock clock;
+    private readonly ITimer timer;
+    private readonly Lock gate = new();
+    private readonly List<ReplicaLane> lanes = [];
+    private int ticking;
+
+    public DeadlineSweeper(MonotonicClock clock)
+    {
+        this.clock = clock;
+        timer = clock.Time.CreateTimer(
+            static state => ((DeadlineSweeper)state!).Sweep(),
+            this,
+            Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan
+        );
+    }
+
+    public void Add(ReplicaLane lane)
+    {
+        lock (gate)
+        {
+            lanes.Add(lane);
+        }
+    }
+
+    /// <summary>Something is under way: ticks until nothing is.</summary>
+    public void Wake()
+    {
+        if (Volatile.Read(ref ticking) == 0 && Interlocked.Exchange(ref ticking, 1) == 0)
+        {
+            timer.Change(Tick, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    public void Dispose() => timer.Dispose();
+
+    /// <summary>Whether any lane still has something under way.</summary>
+    public bool AnyBusy()
+    {
+        lock (gate)
+        {
+            return lanes.Exists(lane => lane.IsBusy);
+        }
+    }
+
+    private void Sweep()
+    {
+        // Cleared first: a lane that becomes busy after it was looked at sets it again.
+        Volatile.Write(ref ticking, 0);
+        ReplicaLane[] busy;
+        lock (gate)
+        {
+            lanes.RemoveAll(lane => lane is { IsRetired: true, IsBusy: false });
+            busy = [.. lanes.Where(lane => lane.IsBusy)];
+        }
+        if (busy.Length == 0)
+        {
+            return;
+        }
+        Wake();
+        var nowMs = clock.NowMs;
+        foreach (var lane in busy)
+        {
+            lane.Expire(nowMs);
+        }
+    }
+}

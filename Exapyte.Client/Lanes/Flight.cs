@@ -1,0 +1,60 @@
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Lanes;
+
+/// <summary>A batch on its way and the callers whose operations it carries.</summary>
+internal sealed class Flight(LaneItem[] items, OperationBatch batch)
+{
+    public LaneItem[] Items => items;
+
+    public OperationBatch Batch => batch;
+
+    /// <summary>When the first of its callers stops waiting, in the clock's milliseconds.</summary>
+    public long EarliestMs { get; private set; } = EarliestOf(items);
+
+    /// <summary>Whether some caller waited in vain.</summary>
+    public bool Missed { get; private set; }
+
+    /// <summary>Hands every caller its part of the reply.</summary>
+    public void Land(AttemptKind kind, BatchReply? reply)
+    {
+        var offset = 0;
+        foreach (var item in items)
+        {
+            // Once completed the item belongs to its caller again: read it first.
+            var count = item.Count;
+            item.CompleteLast(new Attempt(kind, reply, offset));
+            offset += count;
+        }
+    }
+
+    /// <summary>Lets the callers go whose time is up; true where nobody waits any more.</summary>
+    public bool Expire(long nowMs)
+    {
+        var earliest = long.MaxValue;
+        foreach (var item in items)
+        {
+            if (item.AnsweredUntilMs <= nowMs)
+            {
+                item.CompleteEarly(AttemptKind.TimedOut);
+                Missed = true;
+            }
+            else if (!item.IsCompleted)
+            {
+                earliest = Math.Min(earliest, item.AnsweredUntilMs);
+            }
+        }
+        EarliestMs = earliest;
+        return earliest == long.MaxValue;
+    }
+
+    private static long EarliestOf(LaneItem[] items)
+    {
+        var earliest = long.MaxValue;
+        foreach (var item in items)
+        {
+            earliest = Math.Min(earliest, item.AnsweredUntilMs);
+        }
+        return earliest;
+    }
+}

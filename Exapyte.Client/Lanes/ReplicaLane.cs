@@ -1,0 +1,318 @@
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+using Exapyte.Topology;
+using Exapyte.Wire;
+
+namespace Exapyte.Client.Lanes;
+
+/// <summary>What all lanes of a client share.</summary>
+internal sealed record LaneContext(
+    ExapyteClientOptions Options,
+    MonotonicClock Clock,
+    DeadlineSweeper Sweeper,
+    CallFailures Failures,
+    ClientMeter Meter
+)
+{
+    /// <summary>Takes the maps that replies carry.</summary>
+    public Action<KeyspaceMap> NewerMap { get; set; } = static _ => { };
+}
+
+/// <summary>
+/// The way to one replica: gathers concurrent operations into batches. While fewer than
+/// <see cref="ExapyteClientOptions.InflightBatchesMax"/> calls are on their way an operation leaves at once, on its
+/// caller's thread; else it waits for one of them to return and shares the next call with all that gathered meanwhile.
+/// </summary>
+/// <remarks>
+/// Thread-safe. Operations leave in the order in which they came. An item in the queue or in a flight of
+/// <see cref="inflight"/> is never pooled, so the sweep may look at it while it holds the lock.
+/// </remarks>
+internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneContext context)
+{
+    private readonly Lock gate = new();
+    private readonly Queue<LaneItem> queue = [];
+    private readonly List<Flight> inflight = new(context.Options.InflightBatchesMax);
+    private readonly ServedBy?[] served = new ServedBy?[(int)ConsistencyLevel.All + 1];
+    private int queuedOperations;
+    private long queuedEarliestMs = long.MaxValue;
+    private volatile bool busy;
+    private volatile bool retired;
+
+    public ReplicaKey Key => key;
+
+    public IShardReplica Replica => replica;
+
+    public Suspicion Suspicion { get; } = new();
+
+    /// <summary>The epoch that routes; rises with the maps that keep this replica.</summary>
+    public long MapEpoch { get; set; }
+
+    public bool IsBusy => busy;
+
+    public bool IsRetired => retired;
+
+    /// <summary>The map no longer places this replica: it takes nothing new, what is on its way ends as it ends.</summary>
+    public void Retire()
+    {
+        lock (gate)
+        {
+            retired = true;
+        }
+    }
+
+    /// <summary>Queues the item and waits for its end. The item belongs to the lane from here on.</summary>
+    public ValueTask<Attempt> RunAsync(LaneItem item, CancellationToken cancellationToken)
+    {
+        var wait = item.WaitAsync(cancellationToken);
+        Flight? flight = null;
+        AttemptKind? refusal = null;
+        lock (gate)
+        {
+            if (retired)
+            {
+                refusal = AttemptKind.NotSent;
+            }
+            else if (queuedOperations > 0 && queuedOperations + item.Count > context.Options.QueuedOperationsMax)
+            {
+                refusal = AttemptKind.Refused;
+            }
+            else
+            {
+                queue.Enqueue(item);
+                queuedOperations += item.Count;
+                queuedEarliestMs = Math.Min(queuedEarliestMs, item.QueuedUntilMs);
+                flight = TakeFlight();
+                busy = true;
+            }
+        }
+        if (refusal is { } kind)
+        {
+            item.CompleteLast(Attempt.Without(kind));
+            return wait;
+        }
+        context.Sweeper.Wake();
+        if (flight is not null)
+        {
+            Launch(flight);
+        }
+        return wait;
+    }
+
+    /// <summary>Lets go whose time is up; a flight that nobody waits for any more makes room for the next.</summary>
+    public void Expire(long nowMs)
+    {
+        List<Flight>? launches = null;
+        var missed = false;
+        lock (gate)
+        {
+            if (nowMs >= queuedEarliestMs)
+            {
+                ExpireQueued(nowMs);
+            }
+            for (var i = inflight.Count - 1; i >= 0; i--)
+            {
+                var flight = inflight[i];
+                if (nowMs < flight.EarliestMs)
+                {
+                    continue;
+                }
+                if (flight.Expire(nowMs))
+                {
+                    inflight.RemoveAt(i);
+                }
+                missed |= flight.Missed;
+            }
+            while (TakeFlight() is { } flight)
+            {
+                (launches ??= []).Add(flight);
+            }
+            busy = inflight.Count > 0 || queue.Count > 0;
+        }
+        if (missed)
+        {
+            Suspicion.Failed(nowMs);
+        }
+        launches?.ForEach(Launch);
+    }
+
+    /// <summary>What served a reply of this replica; the same object for the same answer.</summary>
+    public ServedBy ServedBy(ConsistencyLevel level, BatchReply reply)
+    {
+        var known = Volatile.Read(ref served[(int)level]);
+        if (known is not null && known.StalenessMs == reply.StalenessMs && known.Node == reply.Node)
+        {
+            return known;
+        }
+        var fresh = new ServedBy(level, reply.Node, reply.Region, reply.StalenessMs, CacheHit: false);
+        Volatile.Write(ref served[(int)level], fresh);
+        return fresh;
+    }
+
+    private void ExpireQueued(long nowMs)
+    {
+        var earliest = long.MaxValue;
+        for (var left = queue.Count; left > 0; left--)
+        {
+            var item = queue.Dequeue();
+            if (item.QueuedUntilMs <= nowMs)
+            {
+                item.CompleteEarly(AttemptKind.NotSent);
+            }
+            if (item.IsCompleted)
+            {
+                queuedOperations -= item.Count;
+                continue;
+            }
+            earliest = Math.Min(earliest, item.QueuedUntilMs);
+            queue.Enqueue(item);
+        }
+        queuedEarliestMs = earliest;
+    }
+
+    /// <summary>The next batch, where there is room for one and anybody waits. To be called under the lock.</summary>
+    private Flight? TakeFlight()
+    {
+        if (queue.Count == 0 || inflight.Count >= context.Options.InflightBatchesMax)
+        {
+            return null;
+        }
+        List<LaneItem>? items = null;
+        int count = 0,
+            bytes = 0;
+        long latestMs = 0;
+        while (queue.TryPeek(out var item))
+        {
+            if (!item.IsCompleted && count > 0 && !Fits(item, items![0], count, bytes))
+            {
+                break;
+            }
+            queue.Dequeue();
+            queuedOperations -= item.Count;
+            if (item.IsCompleted)
+            {
+                continue;
+            }
+            (items ??= []).Add(item);
+            count += item.Count;
+            bytes += item.Bytes;
+            latestMs = Math.Max(latestMs, item.AnsweredUntilMs);
+        }
+        if (queue.Count == 0)
+        {
+            queuedEarliestMs = long.MaxValue;
+        }
+        if (items is null)
+        {
+            return null;
+        }
+        var flight = new Flight([.. items], BatchOf(items, count, latestMs));
+        inflight.Add(flight);
+        return flight;
+    }
+
+    private bool Fits(LaneItem item, LaneItem first, int count, int bytes) =>
+        !item.Atomic
+        && !first.Atomic
+        && count + item.Count <= context.Options.BatchOperationsMax
+        && bytes + item.Bytes <= Limits.WireBatchBytesMax;
+
+    private OperationBatch BatchOf(List<LaneItem> items, int count, long latestMs)
+    {
+        var operations = new Operation[count];
+        var offset = 0;
+        foreach (var item in items)
+        {
+            item.CopyTo(operations.AsSpan(offset));
+            offset += item.Count;
+        }
+        return new OperationBatch
+        {
+            Operations = operations,
+            MapEpoch = MapEpoch,
+            Atomic = items[0].Atomic,
+            TimeoutMs = (int)Math.Max(1, latestMs - context.Clock.NowMs),
+        };
+    }
+
+    /// <summary>
+    /// Starts the call. It must not run as part of a grain that calls: a lane is shared, and a grain's turn, its request
+    /// context and its activity are its own.
+    /// </summary>
+    private void Launch(Flight flight)
+    {
+        if (TaskScheduler.Current != TaskScheduler.Default)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static pair => _ = pair.Lane.FlyAsync(pair.Flight),
+                (Lane: this, Flight: flight),
+                preferLocal: false
+            );
+            return;
+        }
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            _ = FlyAsync(flight);
+            return;
+        }
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = FlyAsync(flight);
+        }
+    }
+
+    private async Task FlyAsync(Flight flight)
+    {
+        BatchReply? reply = null;
+        var kind = AttemptKind.Answered;
+        context.Meter.Sent(flight.Batch.Operations.Length);
+        try
+        {
+            reply = await replica.Execute(flight.Batch).ConfigureAwait(false);
+            if (reply.Outcomes.Length != flight.Batch.Operations.Length)
+            {
+                reply = null;
+                kind = AttemptKind.Failed;
+            }
+        }
+#pragma warning disable CA1031 // Whatever a call throws becomes the outcome of those who wait for it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            kind = context.Failures.Classify(exception);
+            // A call that fails at once would start the next one on this very stack.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+        Judge(kind, reply);
+        // The next batch leaves before the callers of this one wake up.
+        if (TakeNext(flight) is { } next)
+        {
+            _ = FlyAsync(next);
+        }
+        flight.Land(kind, reply);
+    }
+
+    private void Judge(AttemptKind kind, BatchReply? reply)
+    {
+        if (kind != AttemptKind.Answered)
+        {
+            Suspicion.Failed(context.Clock.NowMs);
+            return;
+        }
+        Suspicion.Answered();
+        if (reply?.NewerMap is { } map)
+        {
+            context.NewerMap(map);
+        }
+    }
+
+    private Flight? TakeNext(Flight landed)
+    {
+        lock (gate)
+        {
+            inflight.Remove(landed);
+            var next = TakeFlight();
+            busy = inflight.Count > 0 || queue.Count > 0;
+            return next;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Client.Routing;
+using Exapyte.Client.Rules;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Retries;
+
+/// <summary>A caller's batch under way: what is asked, what each item has met so far, and where the outcomes go.</summary>
+internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomic, long DeadlineMs)
+{
+    public OperationResult[] Results { get; } = new OperationResult[Operations.Count];
+
+    public Trail[] Trails { get; } = new Trail[Operations.Count];
+
+    /// <summary>Whether all of these items lie in one shard of the map.</summary>
+    public bool InOneShard(KeyspaceMap map, List<int> positions)
+    {
+        var shard = map.ShardIndexOf(Operations[positions[0]].Key.Span);
+        return positions.TrueForAll(at => map.ShardIndexOf(Operations[at].Key.Span) == shard);
+    }
+}
+
+/// <summary>
+/// The life of those items of a batch that lie in one shard and travel in one call. As that of a single operation, but
+/// what must be tried again goes as one smaller group, in the old order. An item is not tried again once a later write to
+/// its key may have been executed: it would undo that one.
+/// </summary>
+internal sealed class GroupRun(
+    BatchCall call,
+    List<int> group,
+    Pathfinder paths,
+    ExapyteClientOptions options,
+    MonotonicClock clock,
+    ClientMeter meter
+)
+{
+    private static readonly OperationOutcome OtherKeyspace = OperationOutcome.Of(
+        OutcomeKind.NoSuchKeyspace,
+        "The keyspace was deleted while the batch was under way; nothing changed."
+    );
+
+    private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
+    private List<int> pending = group;
+
+    /// <summary>The items that are not done yet.</summary>
+    public List<int> Pending => pending;
+
+    /// <summary>
+    /// Runs the group to its end. Returns null then, or a newer map by which the items of <see cref="Pending"/> lie in
+    /// several shards.
+    /// </summary>
+    public async Task<RoutedMap?> RunAsync(RoutedMap map, CancellationToken cancellationToken)
+    {
+        var journey = new Journey(options, PreferenceOf(map.Map.Settings.Replication));
+        while (true)
+        {
+            var nowMs = clock.NowMs;
+            if (nowMs >= call.DeadlineMs)
+            {
+                EndAll(at => call.Trails[at].OutOfTime(call.Operations[at]));
+                return null;
+            }
+            var route = map.RouteOf(call.Operations[pending[0]].Key.Span);
+            var lane = journey.Next(route, nowMs);
+            var (step, pauseMs) = (NextStep.Reload, 0);
+            if (lane >= 0)
+            {
+                var attempt = await TryAsync(route.Lanes[lane], nowMs, cancellationToken).ConfigureAwait(false);
+                var (turn, why) = Take(map, route.Lanes[lane], attempt);
+                if (pending.Count == 0)
+                {
+                    journey.Arrived(route, lane, attempt.Kind);
+                    return null;
+                }
+                (step, pauseMs) = (turn, journey.Turn(turn, route, lane, why, clock.NowMs));
+            }
+            else
+            {
+                pauseMs = journey.Pause();
+            }
+            meter.Retried();
+            var path = await paths
+                .GoOnAsync(map, step, pauseMs, call.DeadlineMs, cancellationToken)
+                .ConfigureAwait(false);
+            if (path.Map is not { } next || next.Map.KeyspaceId != map.Map.KeyspaceId)
+            {
+                EndAll(at => call.Trails[at].Lost(call.Operations[at], path.WhyNot ?? OtherKeyspace));
+                return null;
+            }
+            if (next != map)
+            {
+                journey.StartOver();
+                map = next;
+                if (!call.InOneShard(map.Map, pending))
+                {
+                    return map;
+                }
+            }
+        }
+    }
+
+    private Preference PreferenceOf(ReplicationKind replication) =>
+        pending.Exists(at =>
+            LevelRules.PreferenceOf(replication, call.Operations[at].IsWrite, call.Operations[at].Level)
+            == Preference.Leader
+        )
+            ? Preference.Leader
+            : Preference.Nearest;
+
+    private bool IsRepeatable(int at) => call.Atomic ? AllRepeatable() : RetryRules.IsRepeatable(call.Operations[at]);
+
+    private bool AllRepeatable() => pending.TrueForAll(at => RetryRules.IsRepeatable(call.Operations[at]));
+
+    private ValueTask<Attempt> TryAsync(ReplicaLane lane, long nowMs, CancellationToken cancellationToken)
+    {
+        var operations = new Operation[pending.Count];
+        for (var i = 0; i < operations.Length; i++)
+        {
+            operations[i] = call.Operations[pending[i]];
+        }
+        var patienceMs = Math.Min(call.DeadlineMs, nowMs + attemptMs);
+        var answeredUntilMs = AllRepeatable() ? patienceMs : call.DeadlineMs;
+        return lane.RunAsync(LaneItem.Rent(operations, call.Atomic, patienceMs, answeredUntilMs), cancellationToken);
+    }
+
+    /// <summary>Takes what came back: ends what is done, keeps what is not; returns what to do about the first of those.</summary>
+    private (NextStep Step, OperationOutcome? Why) Take(RoutedMap map, ReplicaLane lane, Attempt attempt)
+    {
+        var steps = new NextStep[pending.Count];
+        for (var i = 0; i < steps.Length; i++)
+        {
+            var at = pending[i];
+            call.Trails[at].Note(attempt.Kind, attempt.OutcomeAt(i));
+            steps[i] = RetryRules.After(IsRepeatable(at), attempt.Kind, attempt.OutcomeAt(i));
+        }
+        var retried = Retried(steps, attempt);
+        List<int> left = [];
+        (NextStep, OperationOutcome?) first = (NextStep.Done, null);
+        for (var i = 0; i < steps.Length; i++)
+        {
+            if (!retried[i])
+            {
+                End(map, lane, attempt, i);
+                continue;
+            }
+            if (left.Count == 0)
+            {
+                first = (steps[i], attempt.OutcomeAt(i));
+            }
+            left.Add(pending[i]);
+        }
+        pending = left;
+        return first;
+    }
+
+    /// <summary>Which items go again. Walks from the end, remembering the keys that later writes may have changed.</summary>
+    private bool[] Retried(NextStep[] steps, Attempt attempt)
+    {
+        var again = new bool[steps.Length];
+        if (call.Atomic)
+        {
+            Array.Fill(again, Array.Exists(steps, step => step != NextStep.Done) && MayGoAgain(steps, attempt));
+            return again;
+        }
+        HashSet<KeyBytes> written = [];
+        for (var i = steps.Length - 1; i >= 0; i--)
+        {
+            var operation = call.Operations[pending[i]];
+            var key = new KeyBytes(operation.Key);
+            again[i] = steps[i] != NextStep.Done && !written.Contains(key);
+            if (operation.IsWrite && MayHaveChanged(attempt, i))
+            {
+                written.Add(key);
+            }
+        }
+        return again;
+    }
+
+    /// <summary>An atomic batch goes again as a whole, unless some item of it was executed.</summary>
+    private static bool MayGoAgain(NextStep[] steps, Attempt attempt)
+    {
+        for (var i = 0; i < steps.Length; i++)
+        {
+            if (steps[i] == NextStep.Done && attempt.OutcomeAt(i) is null or { Kind: OutcomeKind.Ok })
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static bool MayHaveChanged(Attempt attempt, int index) =>
+        attempt.OutcomeAt(index) is { } outcome
+            ? outcome.Kind is OutcomeKind.Ok or OutcomeKind.Unknown
+            : RetryRules.MayHaveHappened(attempt.Kind, null);
+
+    private void End(RoutedMap map, ReplicaLane lane, Attempt attempt, int index)
+    {
+        var at = pending[index];
+        var operation = call.Operations[at];
+        var outcome = call.Trails[at].Outcome(operation, attempt.Kind, attempt.OutcomeAt(index));
+        var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
+        call.Results[at] = new(outcome, Served.By(lane, attempt, level));
+    }
+
+    private void EndAll(Func<int, OperationOutcome> outcomeOf)
+    {
+        foreach (var at in pending)
+        {
+            call.Results[at] = new(outcomeOf(at), ServedBy.Nothing);
+        }
+        pending = [];
+    }
+}

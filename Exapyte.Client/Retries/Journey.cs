@@ -1,0 +1,67 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Client.Routing;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Retries;
+
+/// <summary>Where one operation (or one group) goes next, and how long it pauses before.</summary>
+internal struct Journey(ExapyteClientOptions options, Preference preference)
+{
+    /// <summary>Redirections in a row, beyond which replicas are taken to contradict each other.</summary>
+    private const int RedirectsMax = 4;
+
+    private RouteWalk walk = new(preference);
+    private Backoff backoff = new(options);
+    private int redirects;
+
+    /// <summary>The position of the lane to try now; -1 where the shard has no replica.</summary>
+    public int Next(ShardRoute route, long nowMs) => walk.Next(route, nowMs);
+
+    /// <summary>The replica answered as a leader does.</summary>
+    public readonly void Arrived(ShardRoute route, int at, AttemptKind attempt)
+    {
+        if (preference == Preference.Leader && attempt == AttemptKind.Answered)
+        {
+            route.LeaderIs(at);
+        }
+    }
+
+    /// <summary>The map changed: nothing was visited yet.</summary>
+    public void StartOver() => walk.Restart();
+
+    /// <summary>Turns to the next replica after a try at <paramref name="at"/>; returns the milliseconds to pause before.</summary>
+    public int Turn(NextStep step, ShardRoute route, int at, OperationOutcome? outcome, long nowMs)
+    {
+        switch (step)
+        {
+            case NextStep.Redirect when redirects < RedirectsMax:
+                var leader = route.IndexOf(outcome!.LeaderReplicaId);
+                // A leader that just failed may still be named by those who have not noticed.
+                if (leader >= 0 && leader != at && !route.Lanes[leader].Suspicion.StaysAway(nowMs))
+                {
+                    redirects++;
+                    route.LeaderIs(leader);
+                    walk.Direct(leader);
+                    return 0;
+                }
+                route.LeaderIsNot(at);
+                break;
+            case NextStep.Again:
+                walk.Direct(at);
+                break;
+            case NextStep.Reload:
+                break;
+            default:
+                route.LeaderIsNot(at);
+                break;
+        }
+        return Pause();
+    }
+
+    /// <summary>The milliseconds to pause before anything is tried again.</summary>
+    public int Pause()
+    {
+        redirects = 0;
+        return backoff.NextMs();
+    }
+}

@@ -1,0 +1,85 @@
+using Exapyte.Client.Routing;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Retries;
+
+/// <summary>A map to route by, or why there is none.</summary>
+internal readonly record struct Path(RoutedMap? Map, OperationOutcome? WhyNot);
+
+/// <summary>Waits between tries: for a keyspace's first map, for a newer one, for a pause to pass.</summary>
+internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, MonotonicClock clock)
+{
+    private static readonly OperationOutcome NoSuchKeyspace = OperationOutcome.Of(
+        OutcomeKind.NoSuchKeyspace,
+        "There is no such keyspace."
+    );
+
+    private static readonly OperationOutcome Unreachable = OperationOutcome.Of(
+        OutcomeKind.Unavailable,
+        "The keyspace's map could not be read in time; nothing changed."
+    );
+
+    /// <summary>The keyspace's map, loaded where it is not known yet.</summary>
+    public ValueTask<Path> FindAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken) =>
+        maps.Current(keyspace) is { } map
+            ? new(new Path(map, null))
+            : LoadAsync(keyspace, deadlineMs, cancellationToken);
+
+    /// <summary>Reloads where the step asks for it, pauses, and returns the map to go on by.</summary>
+    public async ValueTask<Path> GoOnAsync(
+        RoutedMap map,
+        NextStep step,
+        int pauseMs,
+        long deadlineMs,
+        CancellationToken cancellationToken
+    )
+    {
+        var keyspace = map.Map.Name;
+        if (step == NextStep.Reload)
+        {
+            var lookup = await maps.LoadAsync(keyspace, map.Map.Epoch, deadlineMs, cancellationToken)
+                .ConfigureAwait(false);
+            if (lookup == MapLookup.Absent)
+            {
+                return new Path(null, NoSuchKeyspace);
+            }
+            if (maps.Current(keyspace) is { } newer && newer != map)
+            {
+                return new Path(newer, null);
+            }
+        }
+        if (pauseMs > 0)
+        {
+            await PauseAsync(pauseMs, deadlineMs, cancellationToken).ConfigureAwait(false);
+        }
+        return new Path(maps.Current(keyspace) ?? map, null);
+    }
+
+    private async ValueTask<Path> LoadAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken)
+    {
+        var backoff = new Backoff(options);
+        while (true)
+        {
+            var lookup = await maps.LoadAsync(keyspace, 0, deadlineMs, cancellationToken).ConfigureAwait(false);
+            if (maps.Current(keyspace) is { } map)
+            {
+                return new Path(map, null);
+            }
+            if (lookup == MapLookup.Absent)
+            {
+                return new Path(null, NoSuchKeyspace);
+            }
+            if (clock.NowMs >= deadlineMs)
+            {
+                return new Path(null, Unreachable);
+            }
+            await PauseAsync(backoff.NextMs(), deadlineMs, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Task PauseAsync(int pauseMs, long deadlineMs, CancellationToken cancellationToken)
+    {
+        var left = Math.Clamp(deadlineMs - clock.NowMs, 1, Math.Max(pauseMs, 1));
+        return Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time, cancellationToken);
+    }
+}

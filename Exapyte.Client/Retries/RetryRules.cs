@@ -1,0 +1,58 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Retries;
+
+/// <summary>What to do after one try.</summary>
+internal enum NextStep : byte
+{
+    /// <summary>That is the outcome.</summary>
+    Done,
+
+    /// <summary>Go to the replica that was named, at once.</summary>
+    Redirect,
+
+    /// <summary>Pause, then try the next replica.</summary>
+    Elsewhere,
+
+    /// <summary>Pause, then try the same replica again.</summary>
+    Again,
+
+    /// <summary>The map is old: load a newer one, pause, start over.</summary>
+    Reload,
+}
+
+/// <summary>
+/// The judgement on one try, free of time and chance. The rule that everything rests on: what may have been executed is
+/// tried again only where that does no harm, which is a read or a write with a request id.
+/// </summary>
+internal static class RetryRules
+{
+    /// <summary>Whether executing it twice does no harm.</summary>
+    public static bool IsRepeatable(Operation operation) => !operation.IsWrite || operation.RequestId is not null;
+
+    /// <summary>What to do after this try; <paramref name="outcome"/> is what the replica said, if it did.</summary>
+    public static NextStep After(bool repeatable, AttemptKind attempt, OperationOutcome? outcome) =>
+        attempt switch
+        {
+            AttemptKind.Answered when outcome is not null => AfterAnswer(repeatable, outcome),
+            AttemptKind.Refused => NextStep.Done,
+            AttemptKind.NotSent => NextStep.Elsewhere,
+            _ => repeatable ? NextStep.Elsewhere : NextStep.Done,
+        };
+
+    /// <summary>Whether the operation may have been executed by a try that ended so.</summary>
+    public static bool MayHaveHappened(AttemptKind attempt, OperationOutcome? outcome) =>
+        attempt is AttemptKind.Failed or AttemptKind.TimedOut || outcome is { Kind: OutcomeKind.Unknown };
+
+    private static NextStep AfterAnswer(bool repeatable, OperationOutcome outcome) =>
+        outcome.Kind switch
+        {
+            OutcomeKind.NotLeader => outcome.LeaderReplicaId != 0 ? NextStep.Redirect : NextStep.Elsewhere,
+            OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NextStep.Reload,
+            OutcomeKind.Unavailable or OutcomeKind.DeadlineExceeded => NextStep.Elsewhere,
+            OutcomeKind.Overloaded => NextStep.Again,
+            OutcomeKind.Unknown => repeatable ? NextStep.Elsewhere : NextStep.Done,
+            _ => NextStep.Done,
+        };
+}

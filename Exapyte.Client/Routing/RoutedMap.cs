@@ -1,0 +1,77 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+using Exapyte.Wire;
+
+namespace Exapyte.Client.Routing;
+
+/// <summary>A keyspace's map and the lanes to its replicas. The map is swapped whole; lanes live on in the next one.</summary>
+internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
+{
+    public KeyspaceMap Map => map;
+
+    public ShardRoute[] Routes => routes;
+
+    public ShardRoute RouteOf(ReadOnlySpan<byte> key) => routes[map.ShardIndexOf(key)];
+
+    /// <summary>Whether <paramref name="other"/> replaces this map: another life of the keyspace, or a later epoch.</summary>
+    public bool IsOlderThan(KeyspaceMap other) =>
+        other.KeyspaceId > map.KeyspaceId || (other.KeyspaceId == map.KeyspaceId && other.Epoch > map.Epoch);
+
+    public void Retire()
+    {
+        foreach (var route in routes)
+        {
+            foreach (var lane in route.Lanes)
+            {
+                lane.Retire();
+            }
+        }
+    }
+}
+
+/// <summary>Makes the routes of a map out of those of the one before.</summary>
+internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, NodeRegions regions)
+{
+    public RoutedMap Build(KeyspaceMap map, RoutedMap? before)
+    {
+        var lanes = before?.Routes.SelectMany(route => route.Lanes).ToDictionary(lane => lane.Key) ?? [];
+        var leaders = before?.Routes.Select(route => route.LeaderReplicaId).Where(id => id != 0).ToHashSet() ?? [];
+        var routes = Array.ConvertAll(map.Shards, shard => RouteTo(map, shard, lanes, leaders));
+        foreach (var gone in lanes.Values)
+        {
+            gone.Retire();
+        }
+        return new RoutedMap(map, routes);
+    }
+
+    private ShardRoute RouteTo(
+        KeyspaceMap map,
+        ShardPlacement shard,
+        Dictionary<ReplicaKey, ReplicaLane> before,
+        HashSet<long> leaders
+    )
+    {
+        var lanes = Array.ConvertAll(
+            shard.Replicas,
+            placed =>
+            {
+                var key = new ReplicaKey(map.KeyspaceId, shard.ShardId, placed.ReplicaId, placed.Node);
+                if (!before.Remove(key, out var lane))
+                {
+                    lane = new ReplicaLane(key, ReplicaOf(key, map.Settings.Replication), context);
+                    context.Sweeper.Add(lane);
+                }
+                lane.MapEpoch = map.Epoch;
+                return lane;
+            }
+        );
+        var leader = Array.FindIndex(lanes, lane => leaders.Contains(lane.Key.ReplicaId));
+        return new ShardRoute(shard, lanes, leader, regions);
+    }
+
+    private IShardReplica ReplicaOf(ReplicaKey key, ReplicationKind replication) =>
+        replication == ReplicationKind.Raft
+            ? grains.GetGrain<IRaftGroupGrain>(key.ToString())
+            : grains.GetGrain<IShardGrain>(key.ToString());
+}

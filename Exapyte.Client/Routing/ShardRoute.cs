@@ -1,0 +1,96 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Keyspaces;
+
+namespace Exapyte.Client.Routing;
+
+/// <summary>Which replica an operation would rather go to.</summary>
+internal enum Preference : byte
+{
+    /// <summary>The one that leads.</summary>
+    Leader,
+
+    /// <summary>The one on this node, else one in this region, else any.</summary>
+    Nearest,
+}
+
+/// <summary>
+/// A shard's replicas and what is believed about them. Believed only: every replica checks for itself, and a wrong belief
+/// costs a detour. Thread-safe.
+/// </summary>
+internal sealed class ShardRoute(ShardPlacement placement, ReplicaLane[] lanes, int leader, NodeRegions regions)
+{
+    private volatile Nearness? nearness;
+    private volatile int leader = leader;
+
+    public ShardPlacement Placement => placement;
+
+    public ReplicaLane[] Lanes => lanes;
+
+    /// <summary>The replica id of the believed leader; 0 where none is known.</summary>
+    public long LeaderReplicaId
+    {
+        get
+        {
+            var at = leader;
+            return at < 0 ? 0 : lanes[at].Key.ReplicaId;
+        }
+    }
+
+    /// <summary>The replica led when it answered, or another one says so.</summary>
+    public void LeaderIs(int lane)
+    {
+        if (leader != lane)
+        {
+            leader = lane;
+        }
+    }
+
+    /// <summary>The replica does not lead, or does not answer.</summary>
+    public void LeaderIsNot(int lane)
+    {
+        if (leader == lane)
+        {
+            leader = -1;
+        }
+    }
+
+    /// <summary>The position of a replica; -1 where the shard has no such replica.</summary>
+    public int IndexOf(long replicaId) => Array.FindIndex(lanes, lane => lane.Key.ReplicaId == replicaId);
+
+    /// <summary>The lane to try at <paramref name="rank"/>, 0 being the best.</summary>
+    public int Ranked(Preference preference, int rank)
+    {
+        if (preference == Preference.Nearest)
+        {
+            return Nearest()[rank];
+        }
+        var first = leader;
+        if (first <= 0)
+        {
+            return rank;
+        }
+        // The leader, then the others as they are placed.
+        if (rank == 0)
+        {
+            return first;
+        }
+        return rank <= first ? rank - 1 : rank;
+    }
+
+    private int[] Nearest()
+    {
+        var known = nearness;
+        var version = regions.Version;
+        if (known is null || known.Version != version)
+        {
+            // A stable order: replicas that are equally near stay as they are placed.
+            nearness = known = new(
+                version,
+                [.. Enumerable.Range(0, lanes.Length).OrderBy(at => regions.DistanceTo(lanes[at].Key.Node))]
+            );
+        }
+        return known.Order;
+    }
+
+    private sealed record Nearness(int Version, int[] Order);
+}

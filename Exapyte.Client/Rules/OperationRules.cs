@@ -1,0 +1,139 @@
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Rules;
+
+/// <summary>What an operation must be, judged before anything is sent. All reasons are given at once.</summary>
+internal static class OperationRules
+{
+    /// <summary>Why the keyspace cannot take the operation; null where it can.</summary>
+    public static string? ReasonsAgainst(KeyspaceSettings settings, Operation operation)
+    {
+        if (IsPlain(settings, operation))
+        {
+            return null;
+        }
+        List<string> reasons = [];
+        AddKeyAndValue(reasons, operation);
+        if (operation.Kind is < OperationKind.Get or > OperationKind.Delete)
+        {
+            reasons.Add($"Kind {(int)operation.Kind} is unknown.");
+        }
+        else if (operation.IsWrite)
+        {
+            AddWrite(reasons, settings.Replication, operation);
+        }
+        else
+        {
+            AddRead(reasons, settings.Replication, operation);
+        }
+        return reasons.Count == 0 ? null : string.Join(' ', reasons);
+    }
+
+    /// <summary>Why the operations cannot be one atomic batch; null where they can, as far as this can tell.</summary>
+    public static string? ReasonsAgainstAtomic(KeyspaceMap map, IReadOnlyList<Operation> operations)
+    {
+        if (map.Settings.Replication != ReplicationKind.Raft)
+        {
+            return "An atomic batch goes with raft keyspaces only.";
+        }
+        var shard = map.ShardIndexOf(operations[0].Key.Span);
+        long bytes = 0;
+        foreach (var operation in operations)
+        {
+            bytes += operation.Key.Length + operation.Value.Length;
+            if (map.ShardIndexOf(operation.Key.Span) != shard)
+            {
+                return "An atomic batch must lie in one shard: choose a partitionDelimiter for the keyspace, so that "
+                    + "related keys share one.";
+            }
+        }
+        return operations.Count > 1 && bytes > Limits.WireBatchBytesMax
+            ? $"An atomic batch holds at most {Limits.WireBatchBytesMax} bytes of keys and values, not {bytes}."
+            : null;
+    }
+
+    /// <summary>Most operations are: judged without allocating.</summary>
+    private static bool IsPlain(KeyspaceSettings settings, Operation operation)
+    {
+        if (
+            operation.Key.Length is 0 or > Limits.KeyBytesMax
+            || operation.Condition is not null
+            || operation.RequestId is not null
+        )
+        {
+            return false;
+        }
+        return operation.Kind switch
+        {
+            OperationKind.Get or OperationKind.Head => operation.Level != ConsistencyLevel.Bounded
+                && LevelRules.IsForReads(settings.Replication, operation.Level),
+            OperationKind.Put => operation.Value.Length <= Limits.ValueBytesMax
+                && operation.TtlMs is >= Operation.NeverExpires and <= Limits.TtlMsMax
+                && operation.ContentType is { Length: <= Limits.ContentTypeCharsMax }
+                && LevelRules.IsForWrites(settings.Replication, operation.Level),
+            OperationKind.Delete => LevelRules.IsForWrites(settings.Replication, operation.Level),
+            _ => false,
+        };
+    }
+
+    private static void AddKeyAndValue(List<string> reasons, Operation operation)
+    {
+        if (operation.Key.Length is 0 or > Limits.KeyBytesMax)
+        {
+            reasons.Add($"The key must be 1 to {Limits.KeyBytesMax} bytes, not {operation.Key.Length}.");
+        }
+        if (operation.Value.Length > Limits.ValueBytesMax)
+        {
+            reasons.Add($"The value must be at most {Limits.ValueBytesMax} bytes, not {operation.Value.Length}.");
+        }
+        if (operation.ContentType is not { Length: <= Limits.ContentTypeCharsMax })
+        {
+            reasons.Add($"The content type must be at most {Limits.ContentTypeCharsMax} characters.");
+        }
+    }
+
+    private static void AddWrite(List<string> reasons, ReplicationKind replication, Operation operation)
+    {
+        if (operation.TtlMs is < Operation.NeverExpires or > Limits.TtlMsMax)
+        {
+            reasons.Add($"The lifetime must be 1 to {Limits.TtlMsMax} milliseconds, not {operation.TtlMs}.");
+        }
+        if (LevelRules.ReasonAgainstWrite(replication, operation.Level) is { } level)
+        {
+            reasons.Add(level);
+        }
+        if (operation.RequestId is { Length: 0 or > Limits.RequestIdCharsMax })
+        {
+            reasons.Add($"The request id must be 1 to {Limits.RequestIdCharsMax} characters.");
+        }
+        if (replication == ReplicationKind.Raft)
+        {
+            return;
+        }
+        if (operation.RequestId is not null)
+        {
+            reasons.Add("A request id goes with raft keyspaces only.");
+        }
+        if (operation.Condition is { Kind: not ConditionKind.None })
+        {
+            reasons.Add("A conditional write goes with raft keyspaces only.");
+        }
+    }
+
+    private static void AddRead(List<string> reasons, ReplicationKind replication, Operation operation)
+    {
+        if (LevelRules.ReasonAgainstRead(replication, operation.Level) is { } level)
+        {
+            reasons.Add(level);
+        }
+        if (operation.Level == ConsistencyLevel.Bounded && operation.MaxStalenessMs <= 0)
+        {
+            reasons.Add("Level bounded needs a greatest staleness of at least 1 millisecond.");
+        }
+        if (operation.Condition is { Kind: not ConditionKind.None })
+        {
+            reasons.Add("A condition goes with writes only.");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.Text;
+using Exapyte.Client.Routing;
+using Exapyte.Client.Rules;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Scans;
+
+/// <summary>The merge of one page; see <see cref="ScanRunner"/>. Used once, by one caller.</summary>
+internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery query, long deadlineMs)
+{
+    /// <summary>Most shards that are asked at the same time.</summary>
+    private const int ParallelMax = 64;
+
+    private const int PartBytesMin = 16 * 1_024;
+
+    private readonly Comparer<ReadOnlyMemory<byte>> order = KeyOrder.Of(query.Reverse);
+    private readonly List<ListedEntry> entries = new(Math.Min(query.EntriesMax, Limits.PageEntriesDefault));
+    private readonly HashSet<(string Node, string Region)> servers = [];
+    private volatile RoutedMap map = map;
+    private long bytes;
+
+    public async Task<ScanPage> RunAsync(CancellationToken cancellationToken)
+    {
+        var bounds = ScanBounds.Of(query);
+        var cursors = bounds.IsEmpty
+            ? []
+            : Array.ConvertAll(Routes(), route => new ShardCursor(route.Placement.ShardId, bounds, query.Reverse));
+        var heads = new PriorityQueue<ShardCursor, ReadOnlyMemory<byte>>(order);
+        var dry = cursors;
+        while (true)
+        {
+            if (await FillAsync(dry, cursors.Length, cancellationToken) is { } why)
+            {
+                return new(why.Kind, [], More: false, map.Map.KeyspaceId, why.Detail, ServedBy.Nothing);
+            }
+            foreach (var cursor in dry.Where(cursor => cursor.HasHead))
+            {
+                heads.Enqueue(cursor, cursor.Head.Key);
+            }
+            if (Merge(heads) is not { } ranDry)
+            {
+                break;
+            }
+            dry = [ranDry];
+        }
+        var more = Array.Exists(cursors, cursor => cursor.MayHaveMore);
+        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server());
+    }
+
+    /// <summary>All shards, or the only one that can hold the prefix: keys are hashed through the delimiter only.</summary>
+    private ShardRoute[] Routes() =>
+        map.Map.Settings.PartitionDelimiter is { } delimiter
+        && query.Prefix.Span.IndexOf(Encoding.UTF8.GetBytes(delimiter)) >= 0
+            ? [map.RouteOf(query.Prefix.Span)]
+            : map.Routes;
+
+    /// <summary>Takes heads in order until the page is full or nothing is left (null), or a shard must be asked (that one).</summary>
+    private ShardCursor? Merge(PriorityQueue<ShardCursor, ReadOnlyMemory<byte>> heads)
+    {
+        while (!IsFull && heads.TryDequeue(out var cursor, out _))
+        {
+            var entry = cursor.Take();
+            entries.Add(entry);
+            bytes += entry.Key.Length + entry.Entry.Value.Length;
+            if (cursor.HasHead)
+            {
+                heads.Enqueue(cursor, cursor.Head.Key);
+            }
+            else if (cursor.IsDry && !IsFull)
+            {
+                return cursor;
+            }
+        }
+        return null;
+    }
+
+    private bool IsFull => entries.Count >= query.EntriesMax || bytes >= Limits.PageBytesMax;
+
+    /// <summary>Asks the shards for their next part, a few at a time; returns why one of them had none to give.</summary>
+    private async Task<OperationOutcome?> FillAsync(
+        ShardCursor[] dry,
+        int shardCount,
+        CancellationToken cancellationToken
+    )
+    {
+        foreach (var some in dry.Chunk(ParallelMax))
+        {
+            var failures = await Task.WhenAll(some.Select(cursor => FillAsync(cursor, shardCount, cancellationToken)));
+            if (Array.Find(failures, why => why is not null) is { } failure)
+            {
+                return failure;
+            }
+        }
+        return null;
+    }
+
+    private async Task<OperationOutcome?> FillAsync(
+        ShardCursor cursor,
+        int shardCount,
+        CancellationToken cancellationToken
+    )
+    {
+        var page = await shards.ReadAsync(
+            map,
+            cursor.ShardId,
+            Request(cursor, shardCount),
+            deadlineMs,
+            cancellationToken
+        );
+        if (page.Map is { } known)
+        {
+            map = known;
+        }
+        if (page.Reply is not { } reply)
+        {
+            return page.WhyNot;
+        }
+        cursor.Fill(reply);
+        lock (servers)
+        {
+            servers.Add((reply.Node, reply.Region));
+        }
+        return null;
+    }
+
+    private ScanRequest Request(ShardCursor cursor, int shardCount)
+    {
+        // Half as much again as its fair part: hashing spreads keys evenly, though not exactly. Twice as much each time.
+        var left = query.EntriesMax - entries.Count;
+        var fair = (left * 3 / (2 * shardCount)) + 2;
+        cursor.Asked = Math.Min(left, Math.Max(fair, cursor.Asked * 2));
+        return new()
+        {
+            Start = cursor.Rest.Start,
+            End = cursor.Rest.End,
+            Reverse = query.Reverse,
+            EntriesMax = cursor.Asked,
+            BytesMax = Math.Max(PartBytesMin, Limits.PageBytesMax / shardCount),
+            KeysOnly = query.KeysOnly,
+            Level = query.Level,
+            MapEpoch = map.Map.Epoch,
+            TimeoutMs = 1,
+        };
+    }
+
+    private ServedBy Server()
+    {
+        var level = LevelRules.Resolve(map.Map.Settings.Replication, query.Level);
+        var (node, region) = servers.Count == 1 ? servers.Single() : ("", "");
+        var isFresh = level is ConsistencyLevel.Linearizable or ConsistencyLevel.Quorum or ConsistencyLevel.All;
+        return new(level, node, region, isFresh ? 0 : -1, CacheHit: false);
+    }
+}
+
+/// <summary>Keys by their bytes, forwards or backwards.</summary>
+internal static class KeyOrder
+{
+    private static readonly Comparer<ReadOnlyMemory<byte>> Forward = Comparer<ReadOnlyMemory<byte>>.Create(
+        static (left, right) => left.Span.SequenceCompareTo(right.Span)
+    );
+
+    private static readonly Comparer<ReadOnlyMemory<byte>> Backward = Comparer<ReadOnlyMemory<byte>>.Create(
+        static (left, right) => right.Span.SequenceCompareTo(left.Span)
+    );
+
+    public static Comparer<ReadOnlyMemory<byte>> Of(bool reverse) => reverse ? Backward : Forward;
+}

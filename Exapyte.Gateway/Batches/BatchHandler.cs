@@ -1,0 +1,152 @@
+using System.Text.Json;
+using Exapyte.Client;
+using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Http;
+using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Routing;
+using Exapyte.Operations;
+
+namespace Exapyte.Gateway.Batches;
+
+/// <summary>
+/// POST K/batch. Independent items each have a status of their own in a 200. An atomic batch has one outcome: 200 where
+/// it applied, else the problem of the item that decided it.
+/// </summary>
+internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems, ExapyteGatewayOptions limits)
+{
+    // Position and its sign: "#999".
+    private const int RequestIdCharsMax = Limits.RequestIdCharsMax - 4;
+
+    /// <summary>JSON spends up to a third more on base64, and some on names and escapes.</summary>
+    private int BodyBytesMax => (2 * limits.BatchBytesMax) + (1 << 20);
+
+    /// <summary>Answers the call.</summary>
+    public async Task HandleAsync(HttpContext context, Call call)
+    {
+        var headers = context.Request.Headers;
+        var refusal = EntryRequest.ReadConsistency(headers, call, out var consistency);
+        string? requestId = null;
+        refusal ??= EntryRequest.ReadRequestId(headers, out requestId);
+        refusal ??= RefuseHeaders(headers, requestId);
+        if (refusal is not null)
+        {
+            await problems.WriteAsync(context, refusal);
+            return;
+        }
+        var body = await JsonBody.ReadAsync(context, BodyBytesMax);
+        using var document = body.Document;
+        BatchRequest? batch = null;
+        refusal = body.Refusal ?? BatchRequest.Read(document, requestId, consistency, limits, out batch);
+        if (refusal is not null || batch is null)
+        {
+            await problems.WriteAsync(
+                context,
+                refusal ?? throw new InvalidOperationException("A batch without items.")
+            );
+            return;
+        }
+        var results =
+            batch.Operations.Length == 0
+                ? []
+                : await client.ExecuteBatchAsync(call.Keyspace, batch.Operations, batch.Atomic, CancellationToken.None);
+        var problem = ProblemOfAll(call.Keyspace, results) ?? (batch.Atomic ? ProblemOfAtomic(batch, results) : null);
+        await (
+            problem is null ? WriteAsync(context, batch.Operations, results) : problems.WriteAsync(context, problem)
+        );
+    }
+
+    /// <summary>A batch in a keyspace that is not there: not a thousand times the same.</summary>
+    private static Problem? ProblemOfAll(string keyspace, OperationResult[] results) =>
+        results.Length > 0 && Array.TrueForAll(results, result => result.Outcome.Kind == OutcomeKind.NoSuchKeyspace)
+            ? OutcomeProblems.NoSuchKeyspace(keyspace)
+            : null;
+
+    /// <summary>The item that decided an atomic batch: one in doubt before one that failed. An absent entry is no failure.</summary>
+    private static Problem? ProblemOfAtomic(BatchRequest batch, OperationResult[] results)
+    {
+        var item = Array.FindIndex(results, result => result.Outcome.InDoubt);
+        if (item < 0)
+        {
+            item = Array.FindIndex(
+                results,
+                result => result.Outcome.Kind is not (OutcomeKind.Ok or OutcomeKind.NotFound)
+            );
+        }
+        return item < 0
+            ? null
+            : OutcomeProblems.Of(results[item].Outcome, IsRepeatable(batch.Operations[item]))! with
+            {
+                Item = item,
+            };
+    }
+
+    private static bool IsRepeatable(Operation operation) => !operation.IsWrite || operation.RequestId is not null;
+
+    private static async Task WriteAsync(HttpContext context, Operation[] operations, OperationResult[] results)
+    {
+        var response = context.Response;
+        response.StatusCode = StatusCodes.Status200OK;
+        response.Headers.ContentType = Headers.Json;
+        response.Headers.XContentTypeOptions = Headers.NoSniff;
+        await response.StartAsync(context.RequestAborted);
+        await using var writer = new Utf8JsonWriter(response.BodyWriter, GatewayJson.WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteStartArray("items"u8);
+        for (var i = 0; i < results.Length; i++)
+        {
+            WriteItem(writer, operations[i], results[i].Outcome);
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private static void WriteItem(Utf8JsonWriter writer, Operation operation, OperationOutcome outcome)
+    {
+        writer.WriteStartObject();
+        var problem = OutcomeProblems.Of(outcome, IsRepeatable(operation));
+        writer.WriteNumber("status"u8, problem?.Kind.Status ?? StatusOf(operation, outcome));
+        if (problem is not null)
+        {
+            writer.WriteString("code"u8, problem.Kind.Code);
+            writer.WriteString("detail"u8, problem.Detail);
+            writer.WriteBoolean("retryable"u8, problem.Retryable);
+            writer.WriteBoolean("inDoubt"u8, problem.InDoubt);
+            if (!problem.Version.IsNone)
+            {
+                writer.WriteString("version"u8, problem.Version.ToString());
+            }
+        }
+        else if (operation.Kind == OperationKind.Put)
+        {
+            writer.WriteString("version"u8, outcome.Version.ToString());
+            if (outcome.ExpiresMs > 0)
+            {
+                writer.WriteString("expires"u8, Timestamps.Rfc3339(outcome.ExpiresMs));
+            }
+        }
+        else if (!operation.IsWrite)
+        {
+            EntryJson.WriteEntry(writer, outcome, withValue: operation.Kind == OperationKind.Get);
+        }
+        writer.WriteEndObject();
+    }
+
+    private static int StatusOf(Operation operation, OperationOutcome outcome) =>
+        !operation.IsWrite ? StatusCodes.Status200OK
+        : operation.Kind == OperationKind.Put && outcome.Changed ? StatusCodes.Status201Created
+        : StatusCodes.Status204NoContent;
+
+    private static Problem? RefuseHeaders(IHeaderDictionary headers, string? requestId) =>
+        requestId?.Length > RequestIdCharsMax
+            ? new(
+                ProblemKinds.InvalidHeader,
+                $"The {Headers.IdempotencyKey} of a batch must be at most {RequestIdCharsMax} characters."
+            )
+        : headers.IfMatch.Count > 0 || headers.IfNoneMatch.Count > 0 || headers.IfUnmodifiedSince.Count > 0
+            ? new(
+                ProblemKinds.InvalidHeader,
+                "A batch takes no condition of its own: give its items ifVersion or ifAbsent."
+            )
+        : null;
+}

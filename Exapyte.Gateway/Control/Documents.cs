@@ -1,0 +1,203 @@
+using System.Globalization;
+using Exapyte.Client;
+using Exapyte.Gateway.Http;
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+
+namespace Exapyte.Gateway.Control;
+
+/// <summary>GET /.</summary>
+internal sealed record PointerDocument(string Service, string Version, string Docs, string OpenApi);
+
+/// <summary>GET /livez and /readyz.</summary>
+internal sealed record HealthDocument(string Status, IReadOnlyList<string>? Reasons);
+
+/// <summary>GET /v1/keyspaces.</summary>
+internal sealed record KeyspacesDocument(IReadOnlyList<string> Keyspaces);
+
+/// <summary>A keyspace's settings as JSON has them; what is null was left to the default.</summary>
+internal sealed record SettingsDocument(
+    string Replication,
+    int Replicas,
+    int? WriteQuorum,
+    int? ReadQuorum,
+    string Distribution,
+    int Shards,
+    string Storage,
+    long? DefaultTtlSeconds,
+    string? PartitionDelimiter,
+    int IdempotencyWindowSeconds
+)
+{
+    public static SettingsDocument Of(KeyspaceSettings settings) =>
+        new(
+            SettingNames.Of(settings.Replication),
+            settings.Replicas,
+            settings.WriteQuorum,
+            settings.ReadQuorum,
+            SettingNames.Of(settings.Distribution),
+            settings.Shards,
+            SettingNames.Of(settings.Storage),
+            settings.DefaultTtlSeconds,
+            settings.PartitionDelimiter,
+            settings.IdempotencyWindowSeconds
+        );
+}
+
+/// <summary>GET and PUT K.</summary>
+internal sealed record KeyspaceDocument(
+    string Name,
+    long Id,
+    long Epoch,
+    bool UnderReplicated,
+    SettingsDocument Settings
+)
+{
+    public static KeyspaceDocument Of(KeyspaceMap map) =>
+        new(map.Name, map.KeyspaceId, map.Epoch, map.UnderReplicated, SettingsDocument.Of(map.Settings));
+}
+
+/// <summary>A replica of a shard. Revisions are text: they may not fit a JavaScript number.</summary>
+internal sealed record ReplicaDocument(
+    long Id,
+    string Node,
+    string Role,
+    ulong Term,
+    long? LeaderReplicaId,
+    ulong LastIndex,
+    ulong CommitIndex,
+    ulong AppliedIndex,
+    string Revision,
+    long Entries,
+    long PendingPushes,
+    string? Problem
+)
+{
+    public static ReplicaDocument Of(ReplicaStatus status) =>
+        new(
+            status.ReplicaId,
+            status.Node,
+            status.Role,
+            status.Term,
+            status.LeaderReplicaId == 0 ? null : status.LeaderReplicaId,
+            status.LastIndex,
+            status.CommitIndex,
+            status.AppliedIndex,
+            status.Revision.ToString(CultureInfo.InvariantCulture),
+            status.Entries,
+            status.PendingPushes,
+            status.Problem.Length == 0 ? null : status.Problem
+        );
+}
+
+/// <summary>A shard and its replicas.</summary>
+internal sealed record ShardDocument(long Id, int FirstSlot, int LastSlot, IReadOnlyList<ReplicaDocument> Replicas);
+
+/// <summary>GET K/shards.</summary>
+internal sealed record ShardsDocument(string Keyspace, IReadOnlyList<ShardDocument> Shards)
+{
+    public static ShardsDocument Of(string keyspace, IReadOnlyList<ShardStatus> shards) =>
+        new(
+            keyspace,
+            [
+                .. shards.Select(
+                    (shard, at) =>
+                        new ShardDocument(
+                            shard.Placement.ShardId,
+                            shard.Placement.FirstSlot,
+                            at + 1 < shards.Count ? shards[at + 1].Placement.FirstSlot - 1 : KeyHash.Slots - 1,
+                            [.. shard.Replicas.Select(ReplicaDocument.Of)]
+                        )
+                ),
+            ]
+        );
+}
+
+/// <summary>A node.</summary>
+internal sealed record NodeDocument(
+    string Id,
+    bool Alive,
+    string Region,
+    string Zone,
+    string? HttpAddress,
+    string? SoftwareVersion,
+    string StoreId,
+    string FirstSeen,
+    string Registered
+)
+{
+    public static NodeDocument Of(NodeInfo node) =>
+        new(
+            node.Registration.Node,
+            node.Alive,
+            node.Registration.Region,
+            node.Registration.Zone,
+            node.Registration.HttpAddress.Length == 0 ? null : node.Registration.HttpAddress,
+            node.Registration.SoftwareVersion.Length == 0 ? null : node.Registration.SoftwareVersion,
+            node.Registration.StoreId.ToString("x16", CultureInfo.InvariantCulture),
+            Timestamps.Rfc3339(node.FirstSeenMs),
+            Timestamps.Rfc3339(node.RegisteredMs)
+        );
+}
+
+/// <summary>GET /v1/nodes.</summary>
+internal sealed record NodesDocument(long NodeEpoch, IReadOnlyList<NodeDocument> Nodes)
+{
+    public static NodesDocument Of(ClusterTopology topology) =>
+        new(topology.NodeEpoch, [.. topology.Nodes.Select(NodeDocument.Of)]);
+}
+
+/// <summary>GET /v1/cluster.</summary>
+internal sealed record ClusterDocument(
+    string Version,
+    long NodeEpoch,
+    int Nodes,
+    int NodesAlive,
+    IReadOnlyList<string> Regions,
+    int Keyspaces
+)
+{
+    public static ClusterDocument Of(string version, ClusterTopology topology, int keyspaces) =>
+        new(
+            version,
+            topology.NodeEpoch,
+            topology.Nodes.Length,
+            topology.Nodes.Count(node => node.Alive),
+            [
+                .. topology
+                    .Nodes.Select(node => node.Registration.Region)
+                    .Where(region => region.Length > 0)
+                    .Distinct(StringComparer.Ordinal)
+                    .Order(StringComparer.Ordinal),
+            ],
+            keyspaces
+        );
+}
+
+/// <summary>The names of settings' values in JSON.</summary>
+internal static class SettingNames
+{
+    public static string Of(ReplicationKind kind) =>
+        kind switch
+        {
+            ReplicationKind.Raft => "raft",
+            ReplicationKind.Quorum => "quorum",
+            ReplicationKind.Async => "async",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This replication has no name."),
+        };
+
+    public static string Of(DistributionKind kind) =>
+        kind switch
+        {
+            DistributionKind.Hash => "hash",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This distribution has no name."),
+        };
+
+    public static string Of(StorageKind kind) =>
+        kind switch
+        {
+            StorageKind.Disk => "disk",
+            StorageKind.Memory => "memory",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This storage has no name."),
+        };
+}

@@ -1,0 +1,81 @@
+using Exapyte.Operations;
+using Microsoft.Extensions.Options;
+
+namespace Exapyte.Gateway;
+
+/// <summary>Settings of the REST gateway. Read once, when it is mapped; limits may be lowered, never raised.</summary>
+public sealed class ExapyteGatewayOptions
+{
+    /// <summary>Fewest bytes of a <see cref="CursorKey"/>.</summary>
+    public const int CursorKeyBytesMin = 16;
+
+    /// <summary>Longest key, in bytes; 1 to <see cref="Limits.KeyBytesMax"/>.</summary>
+    public int KeyBytesMax { get; set; } = Limits.KeyBytesMax;
+
+    /// <summary>Largest value, in bytes; 1 to <see cref="Limits.ValueBytesMax"/>.</summary>
+    public int ValueBytesMax { get; set; } = Limits.ValueBytesMax;
+
+    /// <summary>Most items in one batch; 1 to <see cref="Limits.BatchItemsMax"/>.</summary>
+    public int BatchItemsMax { get; set; } = Limits.BatchItemsMax;
+
+    /// <summary>Most bytes of keys and values in one batch; 1 to <see cref="Limits.BatchBytesMax"/>.</summary>
+    public int BatchBytesMax { get; set; } = Limits.BatchBytesMax;
+
+    /// <summary>Most entries in one page of a listing; 1 to <see cref="Limits.PageEntriesMax"/>.</summary>
+    public int PageEntriesMax { get; set; } = Limits.PageEntriesMax;
+
+    /// <summary>Entries in a page where the caller names no limit; 1 to <see cref="PageEntriesMax"/>.</summary>
+    public int PageEntriesDefault { get; set; } = Limits.PageEntriesDefault;
+
+    /// <summary>
+    /// Signs the cursors of listings; at least <see cref="CursorKeyBytesMin"/> bytes. Gateways that share it take each
+    /// other's cursors. Empty: a random one for the life of the process, so a cursor ends with the gateway that made it.
+    /// </summary>
+    public byte[] CursorKey { get; set; } = [];
+
+    /// <summary>What a refused caller is told to wait (<c>Retry-After</c>), in whole seconds; 1 to 3,600.</summary>
+    public int RetryAfterSeconds { get; set; } = 1;
+
+    /// <summary>How long <c>/readyz</c> waits for an answer before it says no; 10 ms to 1 minute.</summary>
+    public TimeSpan ReadinessTimeout { get; set; } = TimeSpan.FromSeconds(2);
+}
+
+/// <summary>Refuses options that the service could not keep. Names every reason at once.</summary>
+internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteGatewayOptions>
+{
+    private static readonly TimeSpan ReadinessTimeoutMin = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ReadinessTimeoutMax = TimeSpan.FromMinutes(1);
+    private const int RetryAfterSecondsMax = 3_600;
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, ExapyteGatewayOptions options)
+    {
+        List<string> reasons = [];
+        Within(reasons, nameof(options.KeyBytesMax), options.KeyBytesMax, Limits.KeyBytesMax);
+        Within(reasons, nameof(options.ValueBytesMax), options.ValueBytesMax, Limits.ValueBytesMax);
+        Within(reasons, nameof(options.BatchItemsMax), options.BatchItemsMax, Limits.BatchItemsMax);
+        Within(reasons, nameof(options.BatchBytesMax), options.BatchBytesMax, Limits.BatchBytesMax);
+        Within(reasons, nameof(options.PageEntriesMax), options.PageEntriesMax, Limits.PageEntriesMax);
+        Within(reasons, nameof(options.PageEntriesDefault), options.PageEntriesDefault, options.PageEntriesMax);
+        Within(reasons, nameof(options.RetryAfterSeconds), options.RetryAfterSeconds, RetryAfterSecondsMax);
+        if (options.ReadinessTimeout < ReadinessTimeoutMin || options.ReadinessTimeout > ReadinessTimeoutMax)
+        {
+            reasons.Add($"{nameof(options.ReadinessTimeout)} must be {ReadinessTimeoutMin} to {ReadinessTimeoutMax}.");
+        }
+        if (options.CursorKey is not { Length: 0 or >= ExapyteGatewayOptions.CursorKeyBytesMin })
+        {
+            reasons.Add(
+                $"{nameof(options.CursorKey)} must be empty or at least {ExapyteGatewayOptions.CursorKeyBytesMin} bytes."
+            );
+        }
+        return reasons.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(reasons);
+    }
+
+    private static void Within(List<string> reasons, string name, int value, int most)
+    {
+        if (value < 1 || value > most)
+        {
+            reasons.Add($"{name} must be 1 to {most}, not {value}.");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using Exapyte.Client;
+using Exapyte.Gateway.Batches;
+using Exapyte.Gateway.Control;
+using Exapyte.Gateway.Documents;
+using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Listing;
+using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Routing;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace Exapyte.Gateway;
+
+/// <summary>
+/// One request through the gateway. Thread-safe; one a mapping.
+/// <list type="number">
+/// <item>The raw target is taken apart (<see cref="TargetParser"/>); what cannot be is refused.</item>
+/// <item>The method is checked against the route.</item>
+/// <item><see cref="OperateAsync"/>: the one way from a route to an operation.</item>
+/// <item>The handler reads headers, query and body, refuses or operates, and answers.</item>
+/// <item>What was thrown becomes an answer; a caller that went away is no error.</item>
+/// </list>
+/// </summary>
+internal sealed partial class GatewayHandler
+{
+    private readonly TargetParser parser;
+    private readonly ProblemWriter problems;
+    private readonly EntryHandler entries;
+    private readonly ListingHandler listing;
+    private readonly BatchHandler batches;
+    private readonly KeyspaceHandler keyspaces;
+    private readonly ClusterHandler cluster;
+    private readonly ILogger logger;
+
+    /// <summary>Creates a handler; throws <see cref="OptionsValidationException"/> where the options are not acceptable.</summary>
+    public GatewayHandler(
+        IExapyteClient client,
+        IOptions<ExapyteGatewayOptions> options,
+        ILogger<GatewayHandler> logger,
+        TimeProvider? time = null
+    )
+    {
+        var limits = options.Value;
+        var validation = new ExapyteGatewayOptionsValidator().Validate(null, limits);
+        if (validation.Failed)
+        {
+            throw new OptionsValidationException("", typeof(ExapyteGatewayOptions), validation.Failures);
+        }
+        this.logger = logger;
+        parser = new(limits.KeyBytesMax);
+        problems = new(limits.RetryAfterSeconds);
+        entries = new(client, problems, limits.ValueBytesMax);
+        listing = new(client, problems, limits, new CursorCodec(limits.CursorKey));
+        batches = new(client, problems, limits);
+        keyspaces = new(client, problems);
+        cluster = new(client, problems, limits.ReadinessTimeout, time ?? TimeProvider.System, logger);
+    }
+
+    /// <summary>Answers a request.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="prefix">What routing puts before the gateway's paths, behind the path base; empty for none.</param>
+    public async Task HandleAsync(HttpContext context, string prefix)
+    {
+        try
+        {
+            await RouteAsync(context, prefix);
+        }
+        catch (Exception exception)
+        {
+            await AnswerThrownAsync(context, exception);
+        }
+    }
+
+    private Task RouteAsync(HttpContext context, string prefix)
+    {
+        var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var pathBase = context.Request.PathBase.Value;
+        var call = parser.Parse(rawTarget, string.IsNullOrEmpty(pathBase) ? prefix : pathBase + prefix);
+        if (call.Refusal is { } refusal)
+        {
+            return problems.WriteAsync(context, refusal);
+        }
+        if (!Routes.Serves(call.Route, context.Request.Method))
+        {
+            var allow = Routes.Describe(call.Route).Allow;
+            return problems.WriteAsync(
+                context,
+                new(ProblemKinds.MethodNotAllowed, $"Served here: {allow}.") { Allow = allow }
+            );
+        }
+        return OperateAsync(context, call);
+    }
+
+    /// <summary>
+    /// The one way from a route to an operation: whatever decides who may do what belongs in front of this switch and
+    /// nowhere else.
+    /// </summary>
+    private Task OperateAsync(HttpContext context, in Call call) =>
+        call.Route switch
+        {
+            GatewayRoute.Entry or GatewayRoute.Entry64 => entries.HandleAsync(context, call),
+            GatewayRoute.Listing => listing.HandleAsync(context, call),
+            GatewayRoute.Batch => batches.HandleAsync(context, call),
+            GatewayRoute.Keyspace => keyspaces.HandleAsync(context, call),
+            GatewayRoute.Keyspaces => keyspaces.ListAsync(context, call),
+            GatewayRoute.Shards => keyspaces.ShardsAsync(context, call),
+            GatewayRoute.Cluster => cluster.ClusterAsync(context, call),
+            GatewayRoute.Nodes => cluster.NodesAsync(context, call),
+            GatewayRoute.Ready => cluster.ReadyAsync(context),
+            GatewayRoute.Live => ClusterHandler.LiveAsync(context),
+            GatewayRoute.Root => ClusterHandler.PointAsync(context),
+            GatewayRoute.OpenApi => StaticDocument.OpenApi.WriteAsync(context),
+            GatewayRoute.Docs => StaticDocument.Docs.WriteAsync(context),
+            _ => throw new InvalidOperationException($"Route {call.Route} has no handler."),
+        };
+
+    private async Task AnswerThrownAsync(HttpContext context, Exception exception)
+    {
+        if (IsCallerGone(context, exception))
+        {
+            LogCallerGone(logger, context.TraceIdentifier);
+            return;
+        }
+        if (context.Response.HasStarted)
+        {
+            // The status is out: only a broken connection still says that the answer is not whole.
+            LogAnswerBroken(logger, exception, context.TraceIdentifier);
+            context.Abort();
+            return;
+        }
+        var isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);
+        context.Response.Clear();
+        await problems.WriteAsync(context, ProblemOf(context, exception, isWrite));
+    }
+
+    private Problem ProblemOf(HttpContext context, Exception exception, bool isWrite)
+    {
+        switch (exception)
+        {
+            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                return new(ProblemKinds.TooLarge, "The body is larger than the server takes; nothing changed.");
+            case BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }:
+                return new(ProblemKinds.RequestTimeout, "The body came too slowly; nothing changed.");
+            case BadHttpRequestException:
+                return new(ProblemKinds.InvalidRequest, exception.Message);
+            case TimeoutException or OperationCanceledException:
+                LogNoAnswer(logger, exception, context.TraceIdentifier);
+                return new(ProblemKinds.Unavailable, "The cluster did not answer in time. Try again.")
+                {
+                    InDoubt = isWrite,
+                    Retryable = !isWrite,
+                };
+            default:
+                LogUnexpected(logger, exception, context.TraceIdentifier);
+                return new(ProblemKinds.Internal, "The gateway's log tells more under this traceId.")
+                {
+                    InDoubt = isWrite,
+                };
+        }
+    }
+
+    private static bool IsCallerGone(HttpContext context, Exception exception) =>
+        exception is ConnectionResetException or ConnectionAbortedException
+        || (
+            context.RequestAborted.IsCancellationRequested
+            && exception is OperationCanceledException or IOException or BadHttpRequestException
+        );
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {TraceId}: the caller went away.")]
+    private static partial void LogCallerGone(ILogger logger, string traceId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {TraceId}: the answer broke off.")]
+    private static partial void LogAnswerBroken(ILogger logger, Exception exception, string traceId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Request {TraceId}: the cluster did not answer in time.")]
+    private static partial void LogNoAnswer(ILogger logger, Exception exception, string traceId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {TraceId}: unexpected failure.")]
+    private static partial void LogUnexpected(ILogger logger, Exception exception, string traceId);
+}

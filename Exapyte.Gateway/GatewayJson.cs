@@ -1,0 +1,40 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Exapyte.Gateway.Control;
+using Exapyte.Gateway.Problems;
+
+namespace Exapyte.Gateway;
+
+/// <summary>The JSON documents that the gateway answers, written without reflection.</summary>
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ProblemDocument))]
+[JsonSerializable(typeof(KeyspaceDocument))]
+[JsonSerializable(typeof(KeyspacesDocument))]
+[JsonSerializable(typeof(ShardsDocument))]
+[JsonSerializable(typeof(ClusterDocument))]
+[JsonSerializable(typeof(NodesDocument))]
+[JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(PointerDocument))]
+internal sealed partial class GatewayJson : JsonSerializerContext
+{
+    /// <summary>
+    /// How all JSON is written: escapes what JSON asks for and no more. It is served as JSON under <c>nosniff</c> rules,
+    /// never inside a page.
+    /// </summary>
+    public static readonly JsonWriterOptions WriterOptions = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
+
+    /// <summary>The one instance.</summary>
+    public static readonly GatewayJson Relaxed = new(
+        new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }
+    );
+}

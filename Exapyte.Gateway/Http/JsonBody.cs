@@ -1,0 +1,98 @@
+using System.Text.Json;
+using System.Text.Unicode;
+using Exapyte.Gateway.Problems;
+using Microsoft.Net.Http.Headers;
+
+namespace Exapyte.Gateway.Http;
+
+/// <summary>A JSON request body: its document, or why it is refused; neither where the body is empty.</summary>
+internal readonly record struct JsonBody(JsonDocument? Document, Problem? Refusal)
+{
+    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
+
+    /// <summary>
+    /// Reads the body. Another media type is refused even where JSON could be read: a page of another origin can send
+    /// plain text to a gateway on the reader's own machine, but not JSON.
+    /// </summary>
+    public static async ValueTask<JsonBody> ReadAsync(HttpContext context, int bytesMax)
+    {
+        var contentType = context.Request.ContentType;
+        if (!string.IsNullOrEmpty(contentType) && !IsJson(contentType))
+        {
+            return new(
+                null,
+                new(ProblemKinds.UnsupportedMediaType, "The body must be JSON: send Content-Type: application/json.")
+            );
+        }
+        if (context.Request.Headers.ContentEncoding.Count > 0)
+        {
+            return new(null, new(ProblemKinds.UnsupportedMediaType, "A JSON body must not have a Content-Encoding."));
+        }
+        var body = await BodyReader.ReadAsync(context, bytesMax);
+        return body is null
+                ? new(null, new(ProblemKinds.TooLarge, $"The body is larger than {bytesMax} bytes; nothing changed."))
+            : body.Length == 0 ? default
+            : Parse(body);
+    }
+
+    private static JsonBody Parse(byte[] body)
+    {
+        if (!Utf8.IsValid(body))
+        {
+            return Refuse("The body is not UTF-8.");
+        }
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(body, Options);
+        }
+        catch (JsonException exception)
+        {
+            return Refuse(
+                $"The body is not JSON, or names a member twice (line {exception.LineNumber + 1}, byte "
+                    + $"{exception.BytePositionInLine})."
+            );
+        }
+        if (HoldsLoneSurrogate(body))
+        {
+            document.Dispose();
+            return Refuse("The body holds a \\u escape of half a character.");
+        }
+        return new(document, null);
+    }
+
+    /// <summary>Escaped text of half a character is JSON but no Unicode text: reading it as a string would throw.</summary>
+    private static bool HoldsLoneSurrogate(byte[] body)
+    {
+        if (body.AsSpan().IndexOf("\\u"u8) < 0)
+        {
+            return false;
+        }
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Options.MaxDepth });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                {
+                    _ = reader.GetString();
+                }
+            }
+            return false;
+        }
+        catch (InvalidOperationException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Whether the media type is JSON's.</summary>
+    public static bool IsJson(string contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && (
+            type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase)
+        );
+
+    private static JsonBody Refuse(string detail) => new(null, new(ProblemKinds.InvalidBody, detail));
+}

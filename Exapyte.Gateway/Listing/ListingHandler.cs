@@ -1,0 +1,251 @@
+using System.Text.Json;
+using Exapyte.Client;
+using Exapyte.Gateway.Http;
+using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Routing;
+using Exapyte.Operations;
+using Microsoft.Net.Http.Headers;
+
+namespace Exapyte.Gateway.Listing;
+
+/// <summary>
+/// GET K/entries: one page as JSON, or all of them as a stream of lines where the caller accepts NDJSON. A stream ends
+/// with a line <c>{"cursor":...}</c>; one without it was cut off.
+/// </summary>
+internal sealed class ListingHandler(
+    IExapyteClient client,
+    ProblemWriter problems,
+    ExapyteGatewayOptions limits,
+    CursorCodec cursors
+)
+{
+    private const int FlushBytes = 64 << 10;
+    private static readonly byte[] NewLine = "\n"u8.ToArray();
+
+    /// <summary>Answers the call.</summary>
+    public async Task HandleAsync(HttpContext context, Call call)
+    {
+        var isStream = AcceptsLines(context.Request);
+        var headers = context.Request.Headers;
+        var refusal = ListingRequest.Read(headers, call, isStream, limits, cursors, out var request);
+        if (refusal is not null || request is null)
+        {
+            await problems.WriteAsync(
+                context,
+                refusal ?? throw new InvalidOperationException("A listing without query.")
+            );
+            return;
+        }
+        var page = await client.ScanAsync(call.Keyspace, request.Query, context.RequestAborted);
+        ServedHeader.Set(context.Response.Headers, page.Served);
+        if (ProblemOf(call.Keyspace, request.Query, page) is { } problem)
+        {
+            await problems.WriteAsync(context, problem);
+            return;
+        }
+        var response = context.Response;
+        response.StatusCode = StatusCodes.Status200OK;
+        response.Headers.XContentTypeOptions = Headers.NoSniff;
+        response.Headers.ContentType = isStream ? Headers.Ndjson : Headers.Json;
+        await response.StartAsync(context.RequestAborted);
+        if (isStream)
+        {
+            await WriteLinesAsync(context, call.Keyspace, request, page);
+        }
+        else
+        {
+            await WritePageAsync(context, call.Keyspace, request.Query, page);
+        }
+    }
+
+    private async Task WritePageAsync(HttpContext context, string keyspace, ScanQuery query, ScanPage page)
+    {
+        var output = context.Response.BodyWriter;
+        await using var writer = new Utf8JsonWriter(output, GatewayJson.WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteStartArray("entries"u8);
+        foreach (var entry in page.Entries)
+        {
+            WriteEntry(writer, entry, query.KeysOnly);
+            if (writer.BytesPending > FlushBytes)
+            {
+                writer.Flush();
+                await output.FlushAsync(context.RequestAborted);
+            }
+        }
+        writer.WriteEndArray();
+        WriteCursor(writer, CursorBehind(keyspace, query, page));
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private async Task WriteLinesAsync(HttpContext context, string keyspace, ListingRequest request, ScanPage page)
+    {
+        var output = context.Response.BodyWriter;
+        var query = request.Query;
+        var left = request.EntriesMax ?? long.MaxValue;
+        await using var writer = new Utf8JsonWriter(output, GatewayJson.WriterOptions);
+        while (true)
+        {
+            foreach (var entry in page.Entries)
+            {
+                WriteEntry(writer, entry, query.KeysOnly);
+                if (await EndLineAsync(context, writer) is false)
+                {
+                    return;
+                }
+            }
+            left -= page.Entries.Count;
+            var next = NextQuery(query, page, left);
+            if (next is null)
+            {
+                await WriteLastLineAsync(context, writer, CursorBehind(keyspace, query, page), problem: null);
+                return;
+            }
+            var resumeAt = CursorBehind(keyspace, query, page);
+            query = next;
+            page = await client.ScanAsync(keyspace, query, context.RequestAborted);
+            if (ProblemOf(keyspace, query, page) is { } problem)
+            {
+                await WriteLastLineAsync(context, writer, resumeAt, problem);
+                return;
+            }
+        }
+    }
+
+    /// <summary>The query of the page behind this one; null where there is none or the caller's limit is reached.</summary>
+    private static ScanQuery? NextQuery(ScanQuery query, ScanPage page, long left) =>
+        page.More && left > 0 && page.Entries.Count > 0
+            ? query with
+            {
+                After = page.Entries[^1].Key,
+                KeyspaceId = page.KeyspaceId,
+                EntriesMax = (int)Math.Min(query.EntriesMax, left),
+            }
+            : null;
+
+    /// <summary>The cursor behind a page; null at the end.</summary>
+    private string? CursorBehind(string keyspace, ScanQuery query, ScanPage page) =>
+        page.More && LastKey(query, page) is { } last
+            ? cursors.Write(
+                keyspace,
+                new()
+                {
+                    KeyspaceId = page.KeyspaceId,
+                    After = last,
+                    Start = query.Start,
+                    End = query.End,
+                    Prefix = query.Prefix,
+                    Reverse = query.Reverse,
+                }
+            )
+            : null;
+
+    /// <summary>An empty page that is not the last goes on from where it was asked.</summary>
+    private static ReadOnlyMemory<byte>? LastKey(ScanQuery query, ScanPage page) =>
+        page.Entries.Count > 0 ? page.Entries[^1].Key : query.After;
+
+    private static void WriteEntry(Utf8JsonWriter writer, ListedEntry entry, bool keysOnly)
+    {
+        writer.WriteStartObject();
+        EntryJson.WriteKey(writer, entry.Key.Span);
+        EntryJson.WriteEntry(writer, entry.Entry, withValue: !keysOnly);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteCursor(Utf8JsonWriter writer, string? cursor)
+    {
+        if (cursor is null)
+        {
+            writer.WriteNull("cursor"u8);
+        }
+        else
+        {
+            writer.WriteString("cursor"u8, cursor);
+        }
+    }
+
+    /// <summary>Ends a line; flushes now and then, so that a slow reader slows the listing. False: the reader is gone.</summary>
+    private static async ValueTask<bool> EndLineAsync(HttpContext context, Utf8JsonWriter writer)
+    {
+        writer.Flush();
+        var bytes = writer.BytesCommitted;
+        writer.Reset();
+        var output = context.Response.BodyWriter;
+        NewLine.CopyTo(output.GetSpan(NewLine.Length));
+        output.Advance(NewLine.Length);
+        if (output.CanGetUnflushedBytes ? output.UnflushedBytes < FlushBytes : bytes < FlushBytes)
+        {
+            return true;
+        }
+        var flushed = await output.FlushAsync(context.RequestAborted);
+        return !flushed.IsCompleted && !flushed.IsCanceled;
+    }
+
+    private static async Task WriteLastLineAsync(
+        HttpContext context,
+        Utf8JsonWriter writer,
+        string? cursor,
+        Problem? problem
+    )
+    {
+        writer.WriteStartObject();
+        WriteCursor(writer, cursor);
+        if (problem is not null)
+        {
+            writer.WritePropertyName("problem"u8);
+            JsonSerializer.Serialize(
+                writer,
+                ProblemWriter.DocumentOf(context, problem),
+                GatewayJson.Relaxed.ProblemDocument
+            );
+        }
+        writer.WriteEndObject();
+        if (await EndLineAsync(context, writer))
+        {
+            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        }
+    }
+
+    private static Problem? ProblemOf(string keyspace, ScanQuery query, ScanPage page) =>
+        page.Kind switch
+        {
+            OutcomeKind.Ok => null,
+            OutcomeKind.NoSuchKeyspace => OutcomeProblems.NoSuchKeyspace(keyspace),
+            OutcomeKind.Invalid when query.KeyspaceId != 0 && page.KeyspaceId != query.KeyspaceId => new(
+                ProblemKinds.InvalidCursor,
+                page.Detail ?? "The cursor was made for a keyspace that is gone. Start the listing again."
+            ),
+            _ => OutcomeProblems.Of(page.Kind, page.Detail, repeatable: true),
+        };
+
+    /// <summary>Whether NDJSON is named, and JSON is not preferred to it.</summary>
+    private static bool AcceptsLines(HttpRequest request)
+    {
+        if (
+            request.Headers.Accept.Count == 0
+            || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
+        )
+        {
+            return false;
+        }
+        double lines = 0,
+            page = 0;
+        foreach (var type in accepted)
+        {
+            var quality = type.Quality ?? 1;
+            if (
+                type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase)
+                || type.MediaType.Equals("application/ndjson", StringComparison.OrdinalIgnoreCase)
+            )
+            {
+                lines = Math.Max(lines, quality);
+            }
+            else if (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase))
+            {
+                page = Math.Max(page, quality);
+            }
+        }
+        return lines > 0 && lines >= page;
+    }
+}

@@ -1,0 +1,60 @@
+namespace Exapyte.Gateway.Routing;
+
+/// <summary>What a target names.</summary>
+internal enum GatewayRoute
+{
+    None,
+    Root,
+    Live,
+    Ready,
+    OpenApi,
+    Docs,
+    Cluster,
+    Nodes,
+    Keyspaces,
+    Keyspace,
+    Shards,
+    Batch,
+    Listing,
+    Entry,
+    Entry64,
+}
+
+/// <summary>A route as documentation shows it, and the methods that it serves.</summary>
+internal sealed record RouteDescription(GatewayRoute Route, string Template, params string[] Methods)
+{
+    /// <summary>The <c>Allow</c> header.</summary>
+    public string Allow { get; } = string.Join(", ", Methods);
+}
+
+/// <summary>Every route that is served.</summary>
+internal static class Routes
+{
+    private static readonly string[] Documents = [HttpMethods.Get, HttpMethods.Head];
+    private static readonly string[] Entries = [HttpMethods.Get, HttpMethods.Head, HttpMethods.Put, HttpMethods.Delete];
+
+    /// <summary>All of them, in the order of <see cref="GatewayRoute"/> without <see cref="GatewayRoute.None"/>.</summary>
+    public static readonly IReadOnlyList<RouteDescription> All =
+    [
+        new(GatewayRoute.Root, "/", Documents),
+        new(GatewayRoute.Live, "/livez", Documents),
+        new(GatewayRoute.Ready, "/readyz", Documents),
+        new(GatewayRoute.OpenApi, "/openapi/v1.json", Documents),
+        new(GatewayRoute.Docs, "/docs", Documents),
+        new(GatewayRoute.Cluster, "/v1/cluster", Documents),
+        new(GatewayRoute.Nodes, "/v1/nodes", Documents),
+        new(GatewayRoute.Keyspaces, "/v1/keyspaces", Documents),
+        new(GatewayRoute.Keyspace, "/v1/keyspaces/{keyspace}", Entries),
+        new(GatewayRoute.Shards, "/v1/keyspaces/{keyspace}/shards", Documents),
+        new(GatewayRoute.Batch, "/v1/keyspaces/{keyspace}/batch", HttpMethods.Post),
+        new(GatewayRoute.Listing, "/v1/keyspaces/{keyspace}/entries", HttpMethods.Get),
+        new(GatewayRoute.Entry, "/v1/keyspaces/{keyspace}/entries/{key}", Entries),
+        new(GatewayRoute.Entry64, "/v1/keyspaces/{keyspace}/entries64/{key64}", Entries),
+    ];
+
+    /// <summary>The description of a route.</summary>
+    public static RouteDescription Describe(GatewayRoute route) => All[(int)route - 1];
+
+    /// <summary>Whether the route serves the method.</summary>
+    public static bool Serves(GatewayRoute route, string method) => Array.IndexOf(Describe(route).Methods, method) >= 0;
+}

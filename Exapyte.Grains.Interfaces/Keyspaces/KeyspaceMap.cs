@@ -1,0 +1,93 @@
+using System.Text;
+
+namespace Exapyte.Keyspaces;
+
+/// <summary>One replica of a shard and the node that it is pinned to.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.replica-placement")]
+public sealed record ReplicaPlacement
+{
+    /// <summary>Issued by the control plane, never reused; the Raft member id is the same number.</summary>
+    [Id(0)]
+    public required long ReplicaId { get; init; }
+
+    /// <summary>The node's id.</summary>
+    [Id(1)]
+    public required string Node { get; init; }
+}
+
+/// <summary>One shard: the slots it owns and its replicas.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.shard-placement")]
+public sealed record ShardPlacement
+{
+    /// <summary>Issued by the control plane, never reused.</summary>
+    [Id(0)]
+    public required long ShardId { get; init; }
+
+    /// <summary>First slot it owns; it ends where the next shard begins.</summary>
+    [Id(1)]
+    public required int FirstSlot { get; init; }
+
+    /// <summary>Its replicas, the preferred leader first.</summary>
+    [Id(2)]
+    public required ReplicaPlacement[] Replicas { get; init; }
+}
+
+/// <summary>
+/// The map of a keyspace at one epoch: settings, shards, placement. The control plane's intent; swapped whole, never
+/// changed. Thread-safe.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("exapyte.keyspace-map")]
+public sealed record KeyspaceMap
+{
+    [NonSerialized]
+    private byte[]? delimiter;
+
+    /// <summary>The keyspace's name.</summary>
+    [Id(0)]
+    public required string Name { get; init; }
+
+    /// <summary>The keyspace's id; one that was deleted and created again has another.</summary>
+    [Id(1)]
+    public required long KeyspaceId { get; init; }
+
+    /// <summary>Rises with every change.</summary>
+    [Id(2)]
+    public required long Epoch { get; init; }
+
+    /// <summary>The settings.</summary>
+    [Id(3)]
+    public required KeyspaceSettings Settings { get; init; }
+
+    /// <summary>The shards by <see cref="ShardPlacement.FirstSlot"/>, the first one at 0.</summary>
+    [Id(4)]
+    public required ShardPlacement[] Shards { get; init; }
+
+    /// <summary>The keyspace was deleted: its replicas are to be retired.</summary>
+    [Id(5)]
+    public bool Deleted { get; init; }
+
+    /// <summary>Whether some shard has fewer replicas than wanted.</summary>
+    public bool UnderReplicated => Array.Exists(Shards, shard => shard.Replicas.Length < Settings.Replicas);
+
+    /// <summary>The position in <see cref="Shards"/> of the shard that owns the key.</summary>
+    public int ShardIndexOf(ReadOnlySpan<byte> key)
+    {
+        delimiter ??= Encoding.UTF8.GetBytes(Settings.PartitionDelimiter ?? "");
+        var slot = KeyHash.SlotOf(key, delimiter);
+        int low = 0,
+            high = Shards.Length - 1;
+        while (low < high)
+        {
+            var middle = (low + high + 1) >>> 1;
+            if (Shards[middle].FirstSlot <= slot)
+            {
+                low = middle;
+            }
+            else
+            {
+                high = middle - 1;
+            }
+        }
+        return low;
+    }
+}

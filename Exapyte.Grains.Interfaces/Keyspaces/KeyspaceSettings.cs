@@ -1,0 +1,79 @@
+namespace Exapyte.Keyspaces;
+
+/// <summary>How a keyspace is replicated.</summary>
+public enum ReplicationKind : byte
+{
+    /// <summary>Linearizable: one Raft group a shard.</summary>
+    Raft = 0,
+
+    /// <summary>Leaderless and synchronous: W + R &gt; N.</summary>
+    Quorum = 1,
+
+    /// <summary>Leaderless, acknowledged by one replica, converges.</summary>
+    Async = 2,
+}
+
+/// <summary>How a keyspace's keys are spread over shards.</summary>
+public enum DistributionKind : byte
+{
+    /// <summary>By a stable hash of the key.</summary>
+    Hash = 0,
+}
+
+/// <summary>Where a keyspace's replicas keep their entries.</summary>
+public enum StorageKind : byte
+{
+    /// <summary>On disk, durable.</summary>
+    Disk = 0,
+
+    /// <summary>In memory: lost when every holder restarts together.</summary>
+    Memory = 1,
+}
+
+/// <summary>The settings document of a keyspace. Immutable.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.settings")]
+public sealed record KeyspaceSettings
+{
+    /// <summary>How it is replicated. Fixed at creation.</summary>
+    [Id(0)]
+    public ReplicationKind Replication { get; init; }
+
+    /// <summary>Wanted replicas of each shard, 1 to 9; with fewer nodes as many as there are.</summary>
+    [Id(1)]
+    public int Replicas { get; init; } = 3;
+
+    /// <summary>Quorum keyspaces: replicas that must hold a write; null: a majority of the placed ones.</summary>
+    [Id(2)]
+    public int? WriteQuorum { get; init; }
+
+    /// <summary>Quorum keyspaces: replicas that a read asks; null: a majority of the placed ones.</summary>
+    [Id(3)]
+    public int? ReadQuorum { get; init; }
+
+    /// <summary>How keys are spread. Fixed at creation.</summary>
+    [Id(4)]
+    public DistributionKind Distribution { get; init; }
+
+    /// <summary>Number of shards, 1 to 1,024. Fixed at creation.</summary>
+    [Id(5)]
+    public int Shards { get; init; } = 8;
+
+    /// <summary>Where entries are kept. Fixed at creation.</summary>
+    [Id(6)]
+    public StorageKind Storage { get; init; }
+
+    /// <summary>Lifetime of entries that are put without one, in seconds; null: they stay.</summary>
+    [Id(7)]
+    public long? DefaultTtlSeconds { get; init; }
+
+    /// <summary>
+    /// A key is hashed through the first occurrence of this text only, so that related keys share a shard; null: whole
+    /// keys are hashed. Fixed at creation.
+    /// </summary>
+    [Id(8)]
+    public string? PartitionDelimiter { get; init; }
+
+    /// <summary>For how long the outcome of a request id is remembered, in seconds of log time (raft keyspaces).</summary>
+    [Id(9)]
+    public int IdempotencyWindowSeconds { get; init; } = 600;
+}

@@ -1,0 +1,54 @@
+namespace Exapyte.Topology;
+
+/// <summary>How a replica stands, for people and for the control plane.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.replica-status")]
+public sealed record ReplicaStatus
+{
+    /// <summary>The replica.</summary>
+    [Id(0)]
+    public required long ReplicaId { get; init; }
+
+    /// <summary>Its node.</summary>
+    [Id(1)]
+    public required string Node { get; init; }
+
+    /// <summary>leader, follower, candidate, learner; replica in leaderless keyspaces; absent where it is not hosted.</summary>
+    [Id(2)]
+    public required string Role { get; init; }
+
+    /// <summary>Raft term, else 0.</summary>
+    [Id(3)]
+    public ulong Term { get; init; }
+
+    /// <summary>Replica id of the leader it knows, else 0.</summary>
+    [Id(4)]
+    public long LeaderReplicaId { get; init; }
+
+    /// <summary>Last index in its log.</summary>
+    [Id(5)]
+    public ulong LastIndex { get; init; }
+
+    /// <summary>Committed index.</summary>
+    [Id(6)]
+    public ulong CommitIndex { get; init; }
+
+    /// <summary>Applied index.</summary>
+    [Id(7)]
+    public ulong AppliedIndex { get; init; }
+
+    /// <summary>The shard's revision.</summary>
+    [Id(8)]
+    public ulong Revision { get; init; }
+
+    /// <summary>Entries, approximately.</summary>
+    [Id(9)]
+    public long Entries { get; init; }
+
+    /// <summary>Leaderless: writes that wait to be pushed to other replicas.</summary>
+    [Id(10)]
+    public long PendingPushes { get; init; }
+
+    /// <summary>Why it does not serve, empty where it does.</summary>
+    [Id(11)]
+    public string Problem { get; init; } = "";
+}

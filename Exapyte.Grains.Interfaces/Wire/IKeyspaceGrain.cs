@@ -1,0 +1,67 @@
+using Exapyte.Keyspaces;
+
+namespace Exapyte.Wire;
+
+/// <summary>Owns the settings and the shard map of one keyspace; its key is the keyspace's name.</summary>
+[Alias("exapyte.keyspace")]
+public interface IKeyspaceGrain : IGrainWithStringKey
+{
+    /// <summary>Creates the keyspace or changes its settings. Returns once a quorum of every shard's nodes hosts it.</summary>
+    [Alias("put")]
+    Task<KeyspaceReply> Put(KeyspaceSettings settings);
+
+    /// <summary>The keyspace, if it exists.</summary>
+    [Alias("get")]
+    Task<KeyspaceReply> Get();
+
+    /// <summary>Deletes the keyspace and everything in it.</summary>
+    [Alias("delete")]
+    Task<KeyspaceReply> Delete();
+
+    /// <summary>
+    /// The current map for a node or client that knows the keyspace by its id: null if that keyspace no longer exists
+    /// (also where the name now belongs to another one). Null is never a guess: it has been read from the database.
+    /// </summary>
+    /// <exception cref="ControlPlaneUnavailableException">The database is out of reach, so nobody knows.</exception>
+    [Alias("current-map")]
+    Task<KeyspaceMap?> CurrentMap(long keyspaceId);
+}
+
+/// <summary>How a command on a keyspace ended.</summary>
+public enum KeyspaceOutcome : byte
+{
+    /// <summary>Read, changed or deleted.</summary>
+    Ok = 0,
+
+    /// <summary>Created.</summary>
+    Created = 1,
+
+    /// <summary>There is no such keyspace.</summary>
+    NotFound = 2,
+
+    /// <summary>The name or settings are not acceptable; every reason is given.</summary>
+    Invalid = 3,
+
+    /// <summary>The change contradicts the keyspace as it is; every reason is given.</summary>
+    Conflict = 4,
+
+    /// <summary>Nodes or the control-plane database were out of reach; what was begun is completed later.</summary>
+    Unavailable = 5,
+}
+
+/// <summary>The answer to a command on a keyspace.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.keyspace-reply")]
+public sealed class KeyspaceReply
+{
+    /// <summary>How it ended.</summary>
+    [Id(0)]
+    public required KeyspaceOutcome Outcome { get; init; }
+
+    /// <summary>The keyspace's map, where there is one.</summary>
+    [Id(1)]
+    public KeyspaceMap? Map { get; init; }
+
+    /// <summary>Every reason against it.</summary>
+    [Id(2)]
+    public string[] Reasons { get; init; } = [];
+}

@@ -1,0 +1,124 @@
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+
+namespace Exapyte.Wire;
+
+/// <summary>A node's own grain, pinned to it; its key is <see cref="NodeKey.Of"/>.</summary>
+[Alias("exapyte.node")]
+public interface INodeGrain : IGrainWithStringKey
+{
+    /// <summary>
+    /// The control plane's command: host what the map places here, retire what it no longer does, remember the map
+    /// durably. Idempotent; a map older than one already seen is refused.
+    /// </summary>
+    [Alias("apply-map")]
+    ValueTask<ApplyMapReply> ApplyMap(KeyspaceMap map);
+
+    /// <summary>Takes messages of another node's replicas. Unordered, duplicable: the messages say what they need.</summary>
+    [Alias("deliver")]
+    ValueTask<DeliverReply> Deliver(PeerBatch batch);
+
+    /// <summary>How the node's replicas of a keyspace stand.</summary>
+    [Alias("replicas")]
+    ValueTask<ReplicaStatus[]> Replicas(long keyspaceId);
+}
+
+/// <summary>The answer to <see cref="INodeGrain.ApplyMap"/>.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.apply-map-reply")]
+public sealed class ApplyMapReply
+{
+    /// <summary>Whether the node now serves by this map or a newer one.</summary>
+    [Id(0)]
+    public required bool Accepted { get; init; }
+
+    /// <summary>The epoch the node serves by.</summary>
+    [Id(1)]
+    public required long Epoch { get; init; }
+
+    /// <summary>Why it was not accepted.</summary>
+    [Id(2)]
+    public string? Reason { get; init; }
+}
+
+/// <summary>What kind of message a <see cref="PeerMessage"/> holds; an unknown kind is refused by name.</summary>
+public enum PeerMessageKind : byte
+{
+    /// <summary>A message of the Raft core, in its own encoding.</summary>
+    Raft = 1,
+
+    /// <summary>A part of a snapshot.</summary>
+    SnapshotChunk = 2,
+
+    /// <summary>The answer to a part of a snapshot.</summary>
+    SnapshotReply = 3,
+}
+
+/// <summary>A message from one replica to another.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.peer-message")]
+public sealed class PeerMessage
+{
+    /// <summary>The replica that it is for; refused where it is not hosted.</summary>
+    [Id(0)]
+    public required long ToReplicaId { get; init; }
+
+    /// <summary>The replica that sent it.</summary>
+    [Id(1)]
+    public required long FromReplicaId { get; init; }
+
+    /// <summary>How to read the payload.</summary>
+    [Id(2)]
+    public required PeerMessageKind Kind { get; init; }
+
+    /// <summary>The message.</summary>
+    [Id(3)]
+    public required ReadOnlyMemory<byte> Payload { get; init; }
+}
+
+/// <summary>Messages from one node to another that travel in one call, at most 1 MiB.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.peer-batch")]
+public sealed class PeerBatch
+{
+    /// <summary>The sending node.</summary>
+    [Id(0)]
+    public required string FromNode { get; init; }
+
+    /// <summary>Rises by one a batch since the sender started; tells gaps and reordering apart in the counters.</summary>
+    [Id(1)]
+    public required long Sequence { get; init; }
+
+    /// <summary>The messages, in the order they were sent.</summary>
+    [Id(2)]
+    public required PeerMessage[] Messages { get; init; }
+}
+
+/// <summary>The answer to <see cref="INodeGrain.Deliver"/>: what was handed on and what was refused.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.deliver-reply")]
+public sealed class DeliverReply
+{
+    /// <summary>Messages handed to a replica.</summary>
+    [Id(0)]
+    public required int Accepted { get; init; }
+
+    /// <summary>Messages for replicas that are not hosted here.</summary>
+    [Id(1)]
+    public int NoSuchReplica { get; init; }
+
+    /// <summary>Messages dropped because a replica's queue was full.</summary>
+    [Id(2)]
+    public int Dropped { get; init; }
+
+    /// <summary>Names of unknown kinds that were refused.</summary>
+    [Id(3)]
+    public string[] Refused { get; init; } = [];
+}
+
+/// <summary>Answers with the map that this silo serves by; one activation a silo, placed where the caller is.</summary>
+[Alias("exapyte.map")]
+public interface IMapGrain : IGrainWithIntegerKey
+{
+    /// <summary>The map of the named keyspace; null where there is no such keyspace.</summary>
+    /// <param name="keyspace">The name.</param>
+    /// <param name="newerThan">Ask the control plane where the silo's own map is not newer than this epoch; 0: any will do.</param>
+    [Alias("find")]
+    ValueTask<KeyspaceMap?> Find(string keyspace, long newerThan);
+}

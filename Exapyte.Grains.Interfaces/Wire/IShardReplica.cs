@@ -1,0 +1,118 @@
+using Exapyte.Operations;
+using Exapyte.Topology;
+
+namespace Exapyte.Wire;
+
+/// <summary>A replica of a shard, pinned to its node; its key is a <see cref="ReplicaKey"/>.</summary>
+public interface IShardReplica : IGrainWithStringKey
+{
+    /// <summary>Runs a batch; every operation gets its own outcome. Never throws for an expected failure.</summary>
+    [Alias("execute")]
+    ValueTask<BatchReply> Execute(OperationBatch batch);
+
+    /// <summary>Reads a page in key order.</summary>
+    [Alias("scan")]
+    ValueTask<ScanReply> Scan(ScanRequest request);
+
+    /// <summary>How the replica stands.</summary>
+    [Alias("status")]
+    ValueTask<ReplicaStatus> Status();
+}
+
+/// <summary>A member of a Raft group.</summary>
+[Alias("exapyte.raft-group")]
+public interface IRaftGroupGrain : IShardReplica;
+
+/// <summary>A replica of a leaderless shard.</summary>
+[Alias("exapyte.shard")]
+public interface IShardGrain : IShardReplica
+{
+    /// <summary>Takes stamped writes of a peer; answers once they are durable here (or merged away).</summary>
+    [Alias("replicate")]
+    ValueTask<ReplicateReply> Replicate(ReplicateRequest request);
+
+    /// <summary>Reads this replica's own entries, tombstones and expired ones included.</summary>
+    [Alias("read-local")]
+    ValueTask<LocalReadReply> ReadLocal(LocalReadRequest request);
+}
+
+/// <summary>One stamped entry as replicas exchange it; a tombstone has no value.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.stamped")]
+public sealed class StampedEntry
+{
+    /// <summary>The key.</summary>
+    [Id(0)]
+    public required ReadOnlyMemory<byte> Key { get; init; }
+
+    /// <summary>The version; none where the replica holds nothing.</summary>
+    [Id(1)]
+    public required VersionStamp Version { get; init; }
+
+    /// <summary>Deleted at this version.</summary>
+    [Id(2)]
+    public bool Tombstone { get; init; }
+
+    /// <summary>The value.</summary>
+    [Id(3)]
+    public ReadOnlyMemory<byte> Value { get; init; }
+
+    /// <summary>Media type.</summary>
+    [Id(4)]
+    public string ContentType { get; init; } = "";
+
+    /// <summary>Written, Unix milliseconds.</summary>
+    [Id(5)]
+    public long ModifiedMs { get; init; }
+
+    /// <summary>Expires, Unix milliseconds; 0 for never.</summary>
+    [Id(6)]
+    public long ExpiresMs { get; init; }
+}
+
+/// <summary>Writes that one replica pushes to another.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.replicate")]
+public sealed class ReplicateRequest
+{
+    /// <summary>The sending replica.</summary>
+    [Id(0)]
+    public required long FromReplicaId { get; init; }
+
+    /// <summary>The entries, at most <see cref="Limits.WireBatchBytesMax"/> bytes.</summary>
+    [Id(1)]
+    public required StampedEntry[] Entries { get; init; }
+}
+
+/// <summary>The answer to a <see cref="ReplicateRequest"/>.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.replicate-reply")]
+public sealed class ReplicateReply
+{
+    /// <summary>Ok once all entries are durable or superseded there, else why none of them counts.</summary>
+    [Id(0)]
+    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>A sentence for a person.</summary>
+    [Id(1)]
+    public string? Detail { get; init; }
+}
+
+/// <summary>Keys whose local entries a replica asks of another.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.local-read")]
+public sealed class LocalReadRequest
+{
+    /// <summary>The keys.</summary>
+    [Id(0)]
+    public required ReadOnlyMemory<byte>[] Keys { get; init; }
+}
+
+/// <summary>The answer to a <see cref="LocalReadRequest"/>.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.local-read-reply")]
+public sealed class LocalReadReply
+{
+    /// <summary>Ok, or why there is no answer.</summary>
+    [Id(0)]
+    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>One entry a key, in the same order; version none where there is nothing.</summary>
+    [Id(1)]
+    public StampedEntry[] Entries { get; init; } = [];
+}

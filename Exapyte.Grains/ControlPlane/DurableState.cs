@@ -1,0 +1,97 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Storage;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>Why a state could be neither read nor written.</summary>
+/// <param name="Fenced">Another activation wrote since this one read; else the storage is out of reach.</param>
+/// <param name="Reason">A sentence for a person.</param>
+internal sealed record StateProblem(bool Fenced, string Reason);
+
+/// <summary>
+/// An immutable document in grain storage, swapped whole. Every write carries the ETag of what was read, so a stale
+/// writer is fenced. After a write whose outcome is unknown the document counts as unknown and is read again before
+/// anything else is decided on it. Unlike a persistent-state facet it is not read while the grain is activated: a
+/// stopped database must make an answer, not a failed activation. For one caller at a time.
+/// </summary>
+internal sealed partial class DurableState<T>(
+    string name,
+    GrainId grain,
+    IGrainStorage storage,
+    TimeSpan timeout,
+    ILogger logger
+)
+    where T : class, new()
+{
+    private GrainState<T>? stored;
+
+    /// <summary>Whether the document has been read and nothing unknown happened since.</summary>
+    public bool IsKnown => stored is not null;
+
+    /// <summary>The document; throws where it is not known.</summary>
+    public T Value => stored?.State ?? throw new InvalidOperationException($"The state '{name}' has not been read.");
+
+    /// <summary>Reads the document unless it is known.</summary>
+    public ValueTask<StateProblem?> Load() => IsKnown ? default : Reload();
+
+    /// <summary>Reads the document again.</summary>
+    public async ValueTask<StateProblem?> Reload()
+    {
+        var read = new GrainState<T>(new T());
+        try
+        {
+            await storage.ReadStateAsync(name, grain, read).WaitAsync(timeout);
+        }
+        catch (Exception problem)
+        {
+            stored = null;
+            return OutOfReach(problem, "read");
+        }
+        read.State ??= new T();
+        stored = read;
+        return null;
+    }
+
+    /// <summary>Writes the document; it is the value only once that is durable.</summary>
+    public async ValueTask<StateProblem?> Save(T next)
+    {
+        var written = new GrainState<T>(next, stored!.ETag) { RecordExists = stored.RecordExists };
+        stored = null;
+        try
+        {
+            await storage.WriteStateAsync(name, grain, written).WaitAsync(timeout);
+        }
+        catch (InconsistentStateException problem)
+        {
+            LogFenced(logger, problem, name, grain);
+            return new(true, "Another activation changed the control-plane state first; ask again.");
+        }
+        catch (Exception problem)
+        {
+            return OutOfReach(problem, "written");
+        }
+        stored = written;
+        return null;
+    }
+
+    private StateProblem OutOfReach(Exception problem, string what)
+    {
+        LogOutOfReach(logger, problem, name, grain, what);
+        return new(false, $"The control-plane database is out of reach: its state could not be {what}.");
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "State {Name} of {Grain} was fenced: another activation wrote it"
+    )]
+    private static partial void LogFenced(ILogger logger, Exception problem, string name, GrainId grain);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "State {Name} of {Grain} could not be {What}")]
+    private static partial void LogOutOfReach(
+        ILogger logger,
+        Exception problem,
+        string name,
+        GrainId grain,
+        string what
+    );
+}

@@ -1,0 +1,147 @@
+using Exapyte.Keyspaces;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>The acting half: from the stored intent to nodes that know it.</summary>
+internal sealed partial class KeyspaceGrain
+{
+    /// <summary>Takes up unfinished work after the wait; a timer that is already set is set anew.</summary>
+    private void Continue(TimeSpan dueTime)
+    {
+        wait = options.RetryMin;
+        if (timer is null)
+        {
+            timer = this.RegisterGrainTimer(
+                OnTimer,
+                new GrainTimerCreationOptions(dueTime, Timeout.InfiniteTimeSpan) { Interleave = true, KeepAlive = true }
+            );
+        }
+        else
+        {
+            timer.Change(dueTime, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void ContinueLater() => Continue(options.RetryMin);
+
+    private async Task OnTimer(CancellationToken cancellationToken)
+    {
+        var finished = false;
+        try
+        {
+            finished = await Finish();
+        }
+        finally
+        {
+            if (!finished)
+            {
+                wait = wait * 2 < options.RetryMax ? wait * 2 : options.RetryMax;
+                timer?.Change(wait, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    /// <summary>Acts on everything that is unfinished; whether nothing is left.</summary>
+    private async Task<bool> Finish()
+    {
+        if (await Load() is not null)
+        {
+            return false;
+        }
+        if (!state.Value.IsUnfinished)
+        {
+            return true;
+        }
+        KeyspaceMap[] unfinished =
+        [
+            .. state.Value.Deleted,
+            .. state.Value.Map is { } map ? [map] : Array.Empty<KeyspaceMap>(),
+        ];
+        foreach (var some in unfinished)
+        {
+            await Advance(some);
+        }
+        return state.IsKnown && !state.Value.IsUnfinished;
+    }
+
+    /// <summary>
+    /// One step for one map of this name, the current or a deleted one: enter or remove the name, push to the live nodes
+    /// that lack it, store how far that came.
+    /// </summary>
+    private async Task<Missing> Advance(KeyspaceMap map)
+    {
+        var naming = EnterName(map);
+        var pushing = pusher.Push(map);
+        Missing missing = new(await naming, await pushing);
+        if (missing.NameProblem is null)
+        {
+            await StoreProgress(map);
+        }
+        return missing;
+    }
+
+    private async Task<string?> EnterName(KeyspaceMap map)
+    {
+        try
+        {
+            await (
+                map.Deleted
+                    ? ControlPlane.RemoveKeyspace(Name, map.KeyspaceId)
+                    : ControlPlane.AddKeyspace(Name, map.KeyspaceId)
+            );
+            return null;
+        }
+        catch (Exception failure) when (CallFailures.IsExpected(failure))
+        {
+            return failure.Message;
+        }
+    }
+
+    private async Task StoreProgress(KeyspaceMap map)
+    {
+        using (await gate.Enter())
+        {
+            if (await state.Load() is not null)
+            {
+                return;
+            }
+            var known = state.Value;
+            var next = map.Deleted ? WithDeletedKnown(known, map) : WithMapKnown(known, map);
+            if (next != known && await Save(next) is null && !next.IsUnfinished)
+            {
+                LogSettled(logger, Name, next.LastEpoch);
+            }
+        }
+    }
+
+    /// <summary>A deleted keyspace is over once the live nodes know; one that returns later asks and finds it gone.</summary>
+    private KeyspaceState WithDeletedKnown(KeyspaceState known, KeyspaceMap deleted)
+    {
+        var others = Array.FindAll(known.Deleted, map => map.KeyspaceId != deleted.KeyspaceId);
+        if (others.Length == known.Deleted.Length || !pusher.IsSettled(deleted, placedToo: false))
+        {
+            return known;
+        }
+        pusher.Forget(deleted);
+        return known with { Deleted = others };
+    }
+
+    private KeyspaceState WithMapKnown(KeyspaceState known, KeyspaceMap map)
+    {
+        if (known.Map?.KeyspaceId != map.KeyspaceId || known.Map.Epoch != map.Epoch)
+        {
+            return known;
+        }
+        return known with
+        {
+            Created = known.Created || pusher.HasMajorities(map),
+            SettledEpoch = pusher.IsSettled(map, placedToo: true) ? map.Epoch : known.SettledEpoch,
+        };
+    }
+
+    /// <summary>What a step could not do.</summary>
+    private readonly record struct Missing(string? NameProblem, string[] Nodes)
+    {
+        public IEnumerable<string> All => NameProblem is null ? Nodes : [NameProblem, .. Nodes];
+    }
+}

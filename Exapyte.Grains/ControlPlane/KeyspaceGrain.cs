@@ -1,0 +1,291 @@
+using Exapyte.Grains.Placement;
+using Exapyte.Keyspaces;
+using Exapyte.Wire;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Storage;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>
+/// Owns the settings and the shard map of one keyspace.
+/// </summary>
+/// <remarks>
+/// A command is decided and its intent stored, one command at a time behind <see cref="gate"/>; then <see cref="Advance"/>
+/// acts on what is stored: it enters or removes the name and pushes the map. The command waits for that a while, and
+/// what is left a timer does, with growing waits, until every placed node has the map. Whatever is acted on twice is
+/// idempotent, so a new activation simply starts over from what is stored.
+/// </remarks>
+[Reentrant]
+internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceControlGrain
+{
+    private const string StateName = "keyspace";
+    private const int KeyspacesMax = 4_096;
+
+    private readonly CommandGate gate = new();
+    private readonly DurableState<KeyspaceState> state;
+    private readonly MapPusher pusher;
+    private readonly NodeMap nodes;
+    private readonly ControlPlaneOptions options;
+    private readonly ILogger<KeyspaceGrain> logger;
+    private IGrainTimer? timer;
+    private TimeSpan wait;
+
+    public KeyspaceGrain(
+        IGrainContext context,
+        IGrainFactory grains,
+        [FromKeyedServices(ControlPlaneOptions.Storage)] IGrainStorage storage,
+        NodeMap nodes,
+        IOptions<ControlPlaneOptions> options,
+        ILogger<KeyspaceGrain> logger
+    )
+    {
+        this.nodes = nodes;
+        this.options = options.Value;
+        this.logger = logger;
+        state = new(StateName, context.GrainId, storage, this.options.StorageTimeout, logger);
+        pusher = new(grains, nodes, this.options.PushTimeout, logger);
+    }
+
+    private string Name => this.GetPrimaryKeyString();
+
+    private IControlPlaneGrain ControlPlane => GrainFactory.GetGrain<IControlPlaneGrain>(0);
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        Continue(TimeSpan.Zero);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyspaceReply> Put(KeyspaceSettings settings)
+    {
+        if (ReasonsAgainst(settings) is { Count: > 0 } reasons)
+        {
+            return Reply(KeyspaceOutcome.Invalid, reasons);
+        }
+        KeyspaceMap map;
+        KeyspaceOutcome done;
+        using (await gate.Enter())
+        {
+            if (await Intend(settings) is { } reply)
+            {
+                return reply;
+            }
+            map = state.Value.Map!;
+            done = state.Value.Created ? KeyspaceOutcome.Ok : KeyspaceOutcome.Created;
+        }
+        var missing = await Advance(map);
+        ContinueLater();
+        return pusher.HasMajorities(map) && missing.NameProblem is null
+            ? Reply(done, map)
+            : Reply(KeyspaceOutcome.Unavailable, missing.All, map);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyspaceReply> Get()
+    {
+        if (await Load() is { } problem)
+        {
+            return Unavailable(problem);
+        }
+        return state.Value.Map is { } map ? Reply(KeyspaceOutcome.Ok, map) : Reply(KeyspaceOutcome.NotFound, []);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyspaceReply> Delete()
+    {
+        KeyspaceMap deleted;
+        using (await gate.Enter())
+        {
+            if (await state.Load() is { } unread)
+            {
+                return Unavailable(unread);
+            }
+            if (state.Value.Map is null)
+            {
+                return Reply(KeyspaceOutcome.NotFound, []);
+            }
+            var next = state.Value.WithoutMap();
+            if (await Save(next) is { } unsaved)
+            {
+                return Unavailable(unsaved);
+            }
+            deleted = next.Deleted[^1];
+        }
+        LogDeleted(logger, Name, deleted.KeyspaceId);
+        await Advance(deleted);
+        ContinueLater();
+        return Reply(KeyspaceOutcome.Ok, deleted);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyspaceMap?> CurrentMap(long keyspaceId)
+    {
+        if (state.IsKnown && state.Value.Map is { } map && map.KeyspaceId == keyspaceId)
+        {
+            return map;
+        }
+        // On a null replicas are destroyed: an activation that another one has overtaken must not answer from memory.
+        using (await gate.Enter())
+        {
+            if (await state.Reload() is { } problem)
+            {
+                throw new ControlPlaneUnavailableException(problem.Reason);
+            }
+            return state.Value.Map is { } current && current.KeyspaceId == keyspaceId ? current : null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyspaceReply> RetireNode(string node, long nodeEpoch)
+    {
+        using (await gate.Enter())
+        {
+            if (await state.Load() is { } unread)
+            {
+                return Unavailable(unread);
+            }
+            if (state.Value.PlacedAtNodeEpoch >= nodeEpoch)
+            {
+                return Reply(KeyspaceOutcome.Ok, []);
+            }
+            var next = state.Value.WithoutNode(node);
+            if (!ReferenceEquals(next, state.Value) && await Save(next) is { } unsaved)
+            {
+                return Unavailable(unsaved);
+            }
+        }
+        ContinueLater();
+        return Reply(KeyspaceOutcome.Ok, []);
+    }
+
+    /// <inheritdoc/>
+    public Task Resume()
+    {
+        Continue(TimeSpan.Zero);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Decides a Put and stores its intent; null where it is now to be acted on.</summary>
+    private async Task<KeyspaceReply?> Intend(KeyspaceSettings settings)
+    {
+        if (await state.Load() is { } unread)
+        {
+            return Unavailable(unread);
+        }
+        if (state.Value.Map is not { } map)
+        {
+            return await IntendNew(settings);
+        }
+        if (KeyspaceRules.ReasonsAgainstChange(map.Settings, settings) is { Count: > 0 } reasons)
+        {
+            return Reply(KeyspaceOutcome.Conflict, reasons, map);
+        }
+        if (settings == map.Settings)
+        {
+            // A creation that was not reported as done is taken up again.
+            return state.Value.Created ? Reply(KeyspaceOutcome.Ok, map) : null;
+        }
+        return await Save(state.Value.WithChanged(map with { Settings = settings })) is { } unsaved
+            ? Unavailable(unsaved)
+            : null;
+    }
+
+    private async Task<KeyspaceReply?> IntendNew(KeyspaceSettings settings)
+    {
+        try
+        {
+            if ((await ControlPlane.Keyspaces()).Length >= KeyspacesMax)
+            {
+                return Reply(KeyspaceOutcome.Conflict, [$"There are {KeyspacesMax} keyspaces, and that is the most."]);
+            }
+            var topology = await ControlPlane.Topology();
+            var alive = Array.FindAll(topology.Nodes, node => node.Alive);
+            if (alive.Length == 0)
+            {
+                return Reply(KeyspaceOutcome.Unavailable, ["No registered node is alive."]);
+            }
+            var firstId = await ControlPlane.IssueIds(NewKeyspace.IdsFor(settings, alive.Length));
+            var map = NewKeyspace.MapOf(Name, settings, alive, firstId, state.Value.LastEpoch + 1);
+            if (await Save(state.Value.WithNew(map, topology.NodeEpoch)) is { } unsaved)
+            {
+                return Unavailable(unsaved);
+            }
+            LogIntended(logger, Name, map.KeyspaceId, map.Shards.Length);
+            return null;
+        }
+        catch (Exception failure) when (CallFailures.IsExpected(failure))
+        {
+            return Reply(KeyspaceOutcome.Unavailable, [failure.Message]);
+        }
+    }
+
+    /// <summary>The state, without waiting where it is known.</summary>
+    private async ValueTask<StateProblem?> Load()
+    {
+        if (state.IsKnown)
+        {
+            return null;
+        }
+        using (await gate.Enter())
+        {
+            return await state.Load();
+        }
+    }
+
+    private async ValueTask<StateProblem?> Save(KeyspaceState next)
+    {
+        var problem = await state.Save(next);
+        if (problem is { Fenced: true })
+        {
+            DeactivateOnIdle();
+        }
+        return problem;
+    }
+
+    private List<string> ReasonsAgainst(KeyspaceSettings settings)
+    {
+        List<string> reasons = [];
+        if (!KeyspaceRules.IsName(Name))
+        {
+            reasons.Add(
+                $"A keyspace's name is 1 to {KeyspaceRules.NameCharsMax} of a-z 0-9 - _ ., with a letter or digit first."
+            );
+        }
+        reasons.AddRange(KeyspaceRules.ReasonsAgainst(settings));
+        return reasons;
+    }
+
+    private static KeyspaceReply Reply(KeyspaceOutcome outcome, KeyspaceMap map) =>
+        new() { Outcome = outcome, Map = map };
+
+    private static KeyspaceReply Reply(KeyspaceOutcome outcome, IEnumerable<string> reasons, KeyspaceMap? map = null) =>
+        new()
+        {
+            Outcome = outcome,
+            Map = map,
+            Reasons = [.. reasons],
+        };
+
+    private static KeyspaceReply Unavailable(StateProblem problem) =>
+        Reply(KeyspaceOutcome.Unavailable, [problem.Reason]);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "Keyspace {Keyspace} is being created as {KeyspaceId} with {Shards} shards"
+    )]
+    private static partial void LogIntended(ILogger logger, string keyspace, long keyspaceId, int shards);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Keyspace {Keyspace}, {KeyspaceId}, is being deleted")]
+    private static partial void LogDeleted(ILogger logger, string keyspace, long keyspaceId);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "Every node of keyspace {Keyspace} has its map at epoch {Epoch}"
+    )]
+    private static partial void LogSettled(ILogger logger, string keyspace, long epoch);
+}

@@ -1,0 +1,93 @@
+using Exapyte.Keyspaces;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>What a keyspace's grain remembers. Immutable: a change makes another, which counts once it is stored.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.keyspace-state")]
+public sealed record KeyspaceState
+{
+    /// <summary>Deleted keyspaces of this name that are remembered until their nodes know; more are forgotten, oldest first.</summary>
+    public const int DeletedMax = 16;
+
+    /// <summary>The keyspace's map, the intent; null where there is no such keyspace.</summary>
+    [Id(0)]
+    public KeyspaceMap? Map { get; init; }
+
+    /// <summary>Whether its creation has been reported as done: a majority of every shard's nodes had it.</summary>
+    [Id(1)]
+    public bool Created { get; init; }
+
+    /// <summary>The node epoch by which its replicas were placed.</summary>
+    [Id(2)]
+    public long PlacedAtNodeEpoch { get; init; }
+
+    /// <summary>The name is entered and every placed node has the map of this epoch: nothing is left to do for it.</summary>
+    [Id(3)]
+    public long SettledEpoch { get; init; }
+
+    /// <summary>
+    /// Highest epoch of any keyspace of this name. It outlives a deletion, so that a map that somebody kept is never
+    /// newer than that of the keyspace created after.
+    /// </summary>
+    [Id(4)]
+    public long LastEpoch { get; init; }
+
+    /// <summary>Maps of deleted keyspaces of this name that live nodes have yet to be told of.</summary>
+    [Id(5)]
+    public KeyspaceMap[] Deleted { get; init; } = [];
+
+    /// <summary>Whether something is left to do.</summary>
+    public bool IsUnfinished => Deleted.Length > 0 || (Map is not null && (!Created || SettledEpoch != Map.Epoch));
+
+    /// <summary>With a new keyspace as the intent. The map's epoch must be above <see cref="LastEpoch"/>.</summary>
+    public KeyspaceState WithNew(KeyspaceMap map, long nodeEpoch) =>
+        this with
+        {
+            Map = map,
+            Created = false,
+            PlacedAtNodeEpoch = nodeEpoch,
+            SettledEpoch = 0,
+            LastEpoch = map.Epoch,
+        };
+
+    /// <summary>With the map changed, at the next epoch.</summary>
+    public KeyspaceState WithChanged(KeyspaceMap map) =>
+        this with
+        {
+            Map = map with { Epoch = LastEpoch + 1 },
+            LastEpoch = LastEpoch + 1,
+        };
+
+    /// <summary>With the keyspace deleted, at the next epoch.</summary>
+    public KeyspaceState WithoutMap()
+    {
+        var deleted = Map! with { Deleted = true, Epoch = LastEpoch + 1 };
+        return this with
+        {
+            Map = null,
+            Created = false,
+            LastEpoch = LastEpoch + 1,
+            Deleted = [.. Deleted.TakeLast(DeletedMax - 1), deleted],
+        };
+    }
+
+    /// <summary>Without the replicas on a node, at the next epoch; itself where there are none.</summary>
+    public KeyspaceState WithoutNode(string node)
+    {
+        if (Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Replicas, IsThere)))
+        {
+            return this;
+        }
+        return WithChanged(
+            Map with
+            {
+                Shards = Array.ConvertAll(
+                    Map.Shards,
+                    shard => shard with { Replicas = Array.FindAll(shard.Replicas, replica => !IsThere(replica)) }
+                ),
+            }
+        );
+
+        bool IsThere(ReplicaPlacement replica) => replica.Node == node;
+    }
+}

@@ -1,0 +1,97 @@
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>
+/// Chooses each shard's preferred leader among its replicas so that the fullest node leads as few shards as possible.
+/// </summary>
+/// <remarks>
+/// Starts greedily, then moves leaderships along augmenting paths (shard led by A that B could lead, shard led by B that
+/// C could lead, ...) from a node to one that leads at least two fewer, until there is none: the semi-matching that is
+/// then reached is optimal (Harvey, Ladner, Lovasz, Tamir: Semi-matchings for bipartite graphs and load balancing, 2006,
+/// section 4).
+/// </remarks>
+internal static class LeaderSpread
+{
+    /// <summary>Moves the chosen leader of each shard to the front of its members.</summary>
+    /// <param name="shards">Members of each shard, as node indexes.</param>
+    /// <param name="nodes">Number of nodes.</param>
+    public static void Even(int[][] shards, int nodes)
+    {
+        var led = new int[nodes];
+        foreach (var members in shards)
+        {
+            MakeLeader(members, members.MinBy(member => led[member]));
+            led[members[0]]++;
+        }
+        while (TryImprove(shards, led)) { }
+    }
+
+    private static bool TryImprove(int[][] shards, int[] led)
+    {
+        foreach (var fullest in Enumerable.Range(0, led.Length).OrderByDescending(node => led[node]))
+        {
+            if (led[fullest] < led.Min() + 2)
+            {
+                return false;
+            }
+            var cameBy = PathsFrom(fullest, shards, led.Length);
+            var emptiest = Enumerable
+                .Range(0, led.Length)
+                .Where(node => node != fullest && cameBy[node] >= 0 && led[node] <= led[fullest] - 2)
+                .DefaultIfEmpty(-1)
+                .MinBy(node => node < 0 ? 0 : led[node]);
+            if (emptiest < 0)
+            {
+                continue;
+            }
+            Shift(shards, cameBy, fullest, emptiest);
+            led[fullest]--;
+            led[emptiest]++;
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>For each node the shard whose leadership would move to it on a shortest path; -1 where none leads there.</summary>
+    private static int[] PathsFrom(int start, int[][] shards, int nodes)
+    {
+        var cameBy = new int[nodes];
+        Array.Fill(cameBy, -1);
+        Queue<int> frontier = new([start]);
+        while (frontier.TryDequeue(out var node))
+        {
+            for (var shard = 0; shard < shards.Length; shard++)
+            {
+                if (shards[shard][0] != node)
+                {
+                    continue;
+                }
+                foreach (var member in shards[shard].AsSpan(1))
+                {
+                    if (member != start && cameBy[member] < 0)
+                    {
+                        cameBy[member] = shard;
+                        frontier.Enqueue(member);
+                    }
+                }
+            }
+        }
+        return cameBy;
+    }
+
+    private static void Shift(int[][] shards, int[] cameBy, int from, int to)
+    {
+        while (to != from)
+        {
+            var members = shards[cameBy[to]];
+            var previous = members[0];
+            MakeLeader(members, to);
+            to = previous;
+        }
+    }
+
+    private static void MakeLeader(int[] members, int leader)
+    {
+        var at = Array.IndexOf(members, leader);
+        (members[0], members[at]) = (members[at], members[0]);
+    }
+}

@@ -1,0 +1,59 @@
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>Draws the first map of a keyspace. Pure.</summary>
+internal static class NewKeyspace
+{
+    /// <summary>Ids that a keyspace needs: its own, one a shard, one a replica.</summary>
+    public static int IdsFor(KeyspaceSettings settings, int aliveNodes) =>
+        1 + (settings.Shards * (1 + Math.Min(settings.Replicas, aliveNodes)));
+
+    /// <summary>Shards of equal ranges of slots, replicas spread over the nodes that are alive.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="settings">The settings, acceptable ones.</param>
+    /// <param name="alive">The nodes that are alive, at least one.</param>
+    /// <param name="firstId">The first of <see cref="IdsFor"/> ids: the keyspace, then the shards, then the replicas.</param>
+    /// <param name="epoch">The map's epoch.</param>
+    public static KeyspaceMap MapOf(
+        string name,
+        KeyspaceSettings settings,
+        IReadOnlyCollection<NodeInfo> alive,
+        long firstId,
+        long epoch
+    )
+    {
+        PlacementNode[] candidates =
+        [
+            .. alive.Select(node => new PlacementNode(
+                node.Registration.Node,
+                $"{node.Registration.Region}/{node.Registration.Zone}"
+            )),
+        ];
+        var placed = ReplicaPlacer.Place(candidates, settings.Shards, settings.Replicas, firstId);
+        var shardId = firstId + 1;
+        var replicaId = shardId + settings.Shards;
+        var shards = new ShardPlacement[settings.Shards];
+        for (var shard = 0; shard < shards.Length; shard++)
+        {
+            shards[shard] = new()
+            {
+                ShardId = shardId + shard,
+                FirstSlot = (int)((long)KeyHash.Slots * shard / shards.Length),
+                Replicas = Array.ConvertAll(
+                    placed[shard],
+                    node => new ReplicaPlacement { ReplicaId = replicaId++, Node = node }
+                ),
+            };
+        }
+        return new()
+        {
+            Name = name,
+            KeyspaceId = firstId,
+            Epoch = epoch,
+            Settings = settings,
+            Shards = shards,
+        };
+    }
+}

@@ -1,0 +1,110 @@
+using Exapyte.Topology;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>What becomes of a registration.</summary>
+/// <param name="Refusal">Why it is refused, and what to do; null where it is not.</param>
+/// <param name="Next">The state to store; null where it is refused.</param>
+/// <param name="Replaces">The node's old replicas must be retired before the node may serve.</param>
+internal readonly record struct RegistrationDecision(string? Refusal, ControlPlaneState? Next, bool Replaces = false);
+
+/// <summary>Decides registrations. Pure.</summary>
+internal static class RegistrationRules
+{
+    private const int NameCharsMax = 63;
+    private const int AddressCharsMax = 2_048;
+    private const int NodesMax = 1_000;
+
+    /// <summary>Whether the node is known with another data folder, so that the old one must be known to be gone.</summary>
+    public static bool IsReplacement(ControlPlaneState state, NodeRegistration registration) =>
+        state.NodeOf(registration.Node) is { } known && known.Registration.StoreId != registration.StoreId;
+
+    /// <summary>Decides.</summary>
+    /// <param name="state">The nodes so far.</param>
+    /// <param name="registration">What the node says.</param>
+    /// <param name="activeMembers">Active members of the cluster with the node's name, the caller among them.</param>
+    /// <param name="nowMs">Unix milliseconds.</param>
+    public static RegistrationDecision Decide(
+        ControlPlaneState state,
+        NodeRegistration registration,
+        int activeMembers,
+        long nowMs
+    )
+    {
+        if (ReasonAgainst(registration) is { } reason)
+        {
+            return new(reason, null);
+        }
+        if (state.NodeOf(registration.Node) is not { } known)
+        {
+            return state.Nodes.Length >= NodesMax
+                ? new($"The cluster has {NodesMax} nodes, and that is the most.", null)
+                : new(null, state.WithNode(Entered(registration, nowMs), state.NodeEpoch + 1));
+        }
+        if (known.Registration.StoreId != registration.StoreId)
+        {
+            return Replacement(state, registration, activeMembers);
+        }
+        var changed =
+            known.Registration with { SoftwareVersion = registration.SoftwareVersion } != registration
+            || state.ReplacementOf(registration.Node) is not null;
+        var refreshed = known with { Registration = registration, RegisteredMs = nowMs };
+        return new(null, state.WithNode(refreshed, state.NodeEpoch + (changed ? 1 : 0)));
+    }
+
+    /// <summary>The state once all old replicas are retired; null where another registration came in between.</summary>
+    public static ControlPlaneState? Completed(ControlPlaneState state, NodeRegistration registration, long nowMs) =>
+        state.ReplacementOf(registration.Node)?.Registration.StoreId == registration.StoreId
+            ? state.WithNode(Entered(registration, nowMs), state.NodeEpoch + 1)
+            : null;
+
+    private static RegistrationDecision Replacement(
+        ControlPlaneState state,
+        NodeRegistration registration,
+        int activeMembers
+    )
+    {
+        if (activeMembers > 1)
+        {
+            return new(
+                $"Node '{registration.Node}' is alive with another data folder. Give this one another node id, or stop "
+                    + "the other one and start this one again once the cluster counts it as dead.",
+                null
+            );
+        }
+        var begun = state.ReplacementOf(registration.Node);
+        return new(
+            null,
+            begun?.Registration.StoreId == registration.StoreId ? state : state.WithReplacement(registration),
+            Replaces: true
+        );
+    }
+
+    private static NodeInfo Entered(NodeRegistration registration, long nowMs) =>
+        new()
+        {
+            Registration = registration,
+            FirstSeenMs = nowMs,
+            RegisteredMs = nowMs,
+        };
+
+    private static string? ReasonAgainst(NodeRegistration registration)
+    {
+        if (!NodeKey.IsNodeId(registration.Node))
+        {
+            return "A node id is 1 to 63 of a-z 0-9 -, with a letter or digit first and last, "
+                + $"not '{registration.Node}'.";
+        }
+        if (registration.StoreId == 0)
+        {
+            return $"Node '{registration.Node}' has no store id: its data folder has not been opened.";
+        }
+        if (registration.Region.Length > NameCharsMax || registration.Zone.Length > NameCharsMax)
+        {
+            return $"The region and the zone of node '{registration.Node}' may have {NameCharsMax} characters each.";
+        }
+        return registration.HttpAddress.Length > AddressCharsMax
+            ? $"The HTTP address of node '{registration.Node}' may have {AddressCharsMax} characters."
+            : null;
+    }
+}

@@ -1,0 +1,23 @@
+namespace Exapyte.Grains.Hosting;
+
+/// <summary>Who this node is. Set by the host once it has opened the data folder.</summary>
+public sealed class ExapyteNodeOptions
+{
+    /// <summary>Stable id, also the silo's name: 1 to 63 of <c>a-z 0-9 -</c>, a letter or digit first and last.</summary>
+    public string Node { get; set; } = "";
+
+    /// <summary>The random id of the data folder; never 0.</summary>
+    public ulong StoreId { get; set; }
+
+    /// <summary>Region; empty where none is given.</summary>
+    public string Region { get; set; } = "";
+
+    /// <summary>Zone within the region; empty where none is given.</summary>
+    public string Zone { get; set; } = "";
+
+    /// <summary>Address of the node's REST gateway; empty where it serves none.</summary>
+    public string HttpAddress { get; set; } = "";
+
+    /// <summary>Path of the data folder.</summary>
+    public string DataFolder { get; set; } = "";
+}

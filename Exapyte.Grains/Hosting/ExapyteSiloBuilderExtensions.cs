@@ -1,0 +1,54 @@
+using Exapyte.Grains.ControlPlane;
+using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Placement;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Node;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Exapyte.Grains.Hosting;
+
+/// <summary>Makes a silo a node of Exapyte.</summary>
+public static class ExapyteSiloBuilderExtensions
+{
+    /// <summary>
+    /// Adds the node: replicas, log, store, control plane. The host names the silo like the node, sets up clustering,
+    /// and adds the grain storage named <see cref="ControlPlaneOptions.Storage"/>.
+    /// </summary>
+    /// <param name="builder">The silo.</param>
+    /// <param name="configure">Who the node is. The store id is taken from the data folder.</param>
+    /// <param name="opened">The data folder, where the host opened it itself; else it is opened by its path.</param>
+    public static ISiloBuilder AddExapyte(
+        this ISiloBuilder builder,
+        Action<ExapyteNodeOptions> configure,
+        DataFolder? opened = null
+    )
+    {
+        var services = builder.Services;
+        services.Configure(configure);
+        services.TryAddSingleton<IFiles, PosixFiles>();
+        if (opened is not null)
+        {
+            services.AddSingleton(opened);
+        }
+        else
+        {
+            services.AddSingleton(provider =>
+            {
+                var options = new ExapyteNodeOptions();
+                configure(options);
+                return DataFolder.Open(options.DataFolder, options.Node, provider.GetRequiredService<IFiles>());
+            });
+        }
+        services
+            .AddOptions<ExapyteNodeOptions>()
+            .PostConfigure<DataFolder>((options, folder) => options.StoreId = folder.StoreId);
+        services.AddOptions<ReplicaOptions>();
+        services.AddSingleton<NodeLifecycle>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
+            provider.GetRequiredService<NodeLifecycle>()
+        );
+        services.AddSingleton(static provider => provider.GetRequiredService<NodeLifecycle>().Host);
+        return builder.AddPinnedPlacement().AddControlPlane().AddNodeRegistrar();
+    }
+}

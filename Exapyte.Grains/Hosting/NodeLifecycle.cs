@@ -1,0 +1,157 @@
+using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Placement;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Log;
+using Exapyte.Storage.Node;
+using Exapyte.Storage.Stores;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Exapyte.Grains.Hosting;
+
+/// <summary>
+/// Starts and stops the node with its silo: before the silo takes calls it opens log and store and starts the replicas
+/// that they know; once the node is registered it asks whether those still exist, and only then may they lead.
+/// </summary>
+internal sealed partial class NodeLifecycle(
+    DataFolder folder,
+    IFiles files,
+    IGrainFactory grains,
+    NodeMap nodes,
+    TimeProvider time,
+    IOptions<ExapyteNodeOptions> options,
+    IOptions<ReplicaOptions> replicaOptions,
+    ILoggerFactory loggerFactory
+) : ILifecycleParticipant<ISiloLifecycle>, IAsyncDisposable
+{
+    private const int OpenStage = ServiceLifecycleStage.ApplicationServices;
+    private const int ConfirmStage = NodeRegistrar.Stage + 100;
+    private static readonly TimeSpan ConfirmRetry = TimeSpan.FromMilliseconds(500);
+
+    private readonly ILogger logger = loggerFactory.CreateLogger("Exapyte.Node");
+    private readonly CancellationTokenSource stopping = new();
+    private NodeHost? host;
+    private NodeLog? log;
+    private NodePulse? pulse;
+    private Task confirming = Task.CompletedTask;
+
+    /// <summary>The node; there is one as soon as the silo takes calls.</summary>
+    public NodeHost Host =>
+        host ?? throw new InvalidOperationException("The node is not open: its silo has not started or has stopped.");
+
+    /// <summary>Whether the control plane has confirmed what this node hosts.</summary>
+    public bool IsConfirmed { get; private set; }
+
+    /// <inheritdoc/>
+    public void Participate(ISiloLifecycle lifecycle)
+    {
+        lifecycle.Subscribe("Exapyte.Node.Open", OpenStage, cancellation => Task.Run(Open, cancellation), _ => Close());
+        lifecycle.Subscribe("Exapyte.Node.Confirm", ConfirmStage, _ => Confirm(), _ => StopConfirming());
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopConfirming();
+        await Close();
+        stopping.Dispose();
+    }
+
+    private async Task Open()
+    {
+        log = NodeLog.Open(folder.LogPath, new(), files, out var recovery);
+        foreach (var damage in recovery.Damage)
+        {
+            LogDamaged(damage.File, damage.Offset, damage.Reason);
+        }
+        var services = new NodeServices
+        {
+            NodeId = options.Value.Node,
+            Region = options.Value.Region,
+            Log = log,
+            Disk = DiskStore.Open(folder.StorePath, new()),
+            Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
+            Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
+            Grains = grains,
+            Time = time,
+            LoggerFactory = loggerFactory,
+            Options = replicaOptions.Value,
+        };
+        await services.Clock.Start();
+        var replicas = new ReplicaHost(services, new(folder));
+        host = new(services, new(folder), replicas);
+        replicas.Recover(recovery);
+        await host.UseMapsOnDisk();
+        pulse = new(host);
+        pulse.Start();
+    }
+
+    private async Task Confirm()
+    {
+        if (!await TryConfirm())
+        {
+            confirming = GoOnConfirming();
+        }
+    }
+
+    private async Task GoOnConfirming()
+    {
+        try
+        {
+            do
+            {
+                await Task.Delay(ConfirmRetry, time, stopping.Token);
+            } while (!await TryConfirm());
+        }
+        catch (OperationCanceledException)
+        {
+            // The silo stops.
+        }
+    }
+
+    private async Task<bool> TryConfirm()
+    {
+        try
+        {
+            await Host.ConfirmMaps();
+            return IsConfirmed = true;
+        }
+        catch (Exception exception)
+        {
+            // Whatever kept the control plane from answering: until it does, replicas follow but do not lead.
+            LogNotConfirmed(exception.Message);
+            return false;
+        }
+    }
+
+    private async Task StopConfirming()
+    {
+        if (!stopping.IsCancellationRequested)
+        {
+            await stopping.CancelAsync();
+        }
+        await confirming;
+    }
+
+    private async Task Close()
+    {
+        if (Interlocked.Exchange(ref host, null) is not { } open)
+        {
+            return;
+        }
+        if (pulse is not null)
+        {
+            await pulse.DisposeAsync();
+        }
+        await open.Replicas.Stop();
+        log?.Dispose();
+        open.Services.Disk.Dispose();
+        open.Dispose();
+    }
+
+    [LoggerMessage(LogLevel.Critical, "The node's log is damaged: {File} at {Offset}: {Reason}")]
+    private partial void LogDamaged(string file, long offset, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The control plane has not confirmed this node's replicas yet: {Reason}")]
+    private partial void LogNotConfirmed(string reason);
+}

@@ -1,0 +1,149 @@
+using System.Reflection;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Exapyte.Grains.Hosting;
+
+/// <summary>
+/// Registers the node with the control plane once its silo is active, and holds start-up until that is done: what
+/// starts later may rely on it. Asks again with growing waits while the control plane is out of reach. Thread-safe.
+/// </summary>
+public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle>
+{
+    /// <summary>The stage of the silo's start at which the node registers; what needs a registered node starts later.</summary>
+    public const int Stage = ServiceLifecycleStage.Active + 100;
+
+    private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(5);
+
+    private readonly TaskCompletionSource<ClusterTopology> registered = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
+    private readonly IGrainFactory grains;
+    private readonly INodeRefusal refusal;
+    private readonly TimeProvider time;
+    private readonly ILogger<NodeRegistrar> logger;
+
+    /// <summary>A registrar of the node in the options.</summary>
+    public NodeRegistrar(
+        IGrainFactory grains,
+        INodeRefusal refusal,
+        TimeProvider time,
+        IOptions<ExapyteNodeOptions> options,
+        ILogger<NodeRegistrar> logger
+    )
+    {
+        this.grains = grains;
+        this.refusal = refusal;
+        this.time = time;
+        this.logger = logger;
+        Registration = new()
+        {
+            Node = options.Value.Node,
+            StoreId = options.Value.StoreId,
+            Region = options.Value.Region,
+            Zone = options.Value.Zone,
+            HttpAddress = options.Value.HttpAddress,
+            SoftwareVersion = SoftwareVersion,
+        };
+    }
+
+    /// <summary>What the node says of itself.</summary>
+    public NodeRegistration Registration { get; }
+
+    /// <summary>
+    /// Completes with the nodes of the cluster once the node is registered; fails with
+    /// <see cref="NodeRefusedException"/> where it is refused, and is cancelled where start-up is.
+    /// </summary>
+    public Task<ClusterTopology> Registered => registered.Task;
+
+    private static string SoftwareVersion =>
+        typeof(NodeRegistrar).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "";
+
+    /// <inheritdoc/>
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(NodeRegistrar), Stage, Register);
+
+    private async Task Register(CancellationToken cancellationToken)
+    {
+        var wait = RetryMin;
+        while (true)
+        {
+            var reply = await Ask();
+            if (reply.Accepted)
+            {
+                LogRegistered(logger, Registration.Node, reply.Topology!.NodeEpoch);
+                registered.TrySetResult(reply.Topology);
+                return;
+            }
+            if (!reply.Retryable)
+            {
+                registered.TrySetException(new NodeRefusedException(Registration.Node, reply.Reason!));
+                // Whoever awaits the task hears of it; nobody needs to.
+                _ = registered.Task.Exception;
+                refusal.Refused(Registration.Node, reply.Reason!);
+                return;
+            }
+            LogNotYet(logger, Registration.Node, reply.Reason);
+            try
+            {
+                await Task.Delay(wait, time, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                registered.TrySetCanceled(cancellationToken);
+                throw;
+            }
+            wait = wait * 2 < RetryMax ? wait * 2 : RetryMax;
+        }
+    }
+
+    private async Task<RegisterReply> Ask()
+    {
+        try
+        {
+            return await grains.GetGrain<IControlPlaneGrain>(0).Register(Registration);
+        }
+        catch (Exception failure)
+        {
+            // Right after a silo joined or died a call can fail in many ways, and each is worth another try.
+            return new()
+            {
+                Accepted = false,
+                Retryable = true,
+                Reason = failure.Message,
+            };
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is registered at node epoch {NodeEpoch}")]
+    private static partial void LogRegistered(ILogger logger, string node, long nodeEpoch);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is not registered yet: {Reason}")]
+    private static partial void LogNotYet(ILogger logger, string node, string? reason);
+}
+
+/// <summary>Sets up the registration of a node.</summary>
+public static class NodeRegistrarExtensions
+{
+    /// <summary>
+    /// Adds <see cref="NodeRegistrar"/>. A host that is to end otherwise than by a failed start where the node is
+    /// refused adds its own <see cref="INodeRefusal"/> first.
+    /// </summary>
+    public static ISiloBuilder AddNodeRegistrar(this ISiloBuilder builder)
+    {
+        var services = builder.Services;
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<INodeRefusal, FailStart>();
+        services.AddOptions<ExapyteNodeOptions>();
+        services.TryAddSingleton<NodeRegistrar>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
+            provider.GetRequiredService<NodeRegistrar>()
+        );
+        return builder;
+    }
+}

@@ -1,0 +1,22 @@
+using Exapyte.Grains.Placement;
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using Orleans.Concurrency;
+using Orleans.GrainDirectory;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>The node's own grain: its face towards the control plane and other nodes.</summary>
+[OnNode, GrainDirectory("node"), Reentrant, KeepAlive]
+internal sealed class NodeGrain(NodeHost host) : Grain, INodeGrain
+{
+    /// <inheritdoc/>
+    public async ValueTask<ApplyMapReply> ApplyMap(KeyspaceMap map) => await host.ApplyMap(map);
+
+    /// <inheritdoc/>
+    public ValueTask<DeliverReply> Deliver(PeerBatch batch) => ValueTask.FromResult(host.Deliver(batch));
+
+    /// <inheritdoc/>
+    public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId) => ValueTask.FromResult(host.StatusOf(keyspaceId));
+}

@@ -1,0 +1,130 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>
+/// A running node: its maps, its replicas, its messages. What grains and timers do with the node goes through here.
+/// Thread-safe.
+/// </summary>
+internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas) : IDisposable
+{
+    private readonly SemaphoreSlim commands = new(1, 1);
+    private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+
+    /// <summary>What the replicas share.</summary>
+    public NodeServices Services => node;
+
+    /// <summary>The maps that this node serves by.</summary>
+    public NodeMaps Maps => maps;
+
+    /// <summary>The hosted replicas.</summary>
+    public ReplicaHost Replicas => replicas;
+
+    /// <summary>Takes the control plane's command.</summary>
+    public async Task<ApplyMapReply> ApplyMap(KeyspaceMap map)
+    {
+        await commands.WaitAsync();
+        try
+        {
+            if (!maps.TryTake(map))
+            {
+                var epoch = maps.Find(map.KeyspaceId)!.Epoch;
+                return new()
+                {
+                    Accepted = false,
+                    Epoch = epoch,
+                    Reason = $"Node {node.NodeId} has seen epoch {epoch} of keyspace {map.Name}; {map.Epoch} is older.",
+                };
+            }
+            await replicas.Apply(map, confirmed: true);
+            return new() { Accepted = true, Epoch = map.Epoch };
+        }
+        catch (Exception exception) when (exception is ReplicaFailedException or IOException)
+        {
+            LogCommandFailed(exception, map.Name, map.Epoch);
+            return new()
+            {
+                Accepted = false,
+                Epoch = map.Epoch,
+                Reason = $"Node {node.NodeId}: {exception.Message}",
+            };
+        }
+        finally
+        {
+            commands.Release();
+        }
+    }
+
+    /// <summary>Serves by the maps on disk until the control plane confirms them.</summary>
+    public async Task UseMapsOnDisk()
+    {
+        foreach (var map in maps.All())
+        {
+            await replicas.Apply(map, confirmed: false);
+        }
+        maps.ForgetDeleted();
+    }
+
+    /// <summary>Asks the control plane whether what this node hosts still exists; throws where it cannot be asked.</summary>
+    public async Task ConfirmMaps()
+    {
+        foreach (var known in maps.All().Where(map => !map.Deleted))
+        {
+            var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
+            await ApplyMap(current ?? known with { Deleted = true });
+        }
+    }
+
+    /// <summary>Hands messages of another node to the replicas they are for.</summary>
+    public DeliverReply Deliver(PeerBatch batch)
+    {
+        int accepted = 0,
+            absent = 0,
+            dropped = 0;
+        List<string> refused = [];
+        foreach (var message in batch.Messages)
+        {
+            if (!Enum.IsDefined(message.Kind))
+            {
+                refused.Add($"message kind {(byte)message.Kind}");
+            }
+            else if (replicas.Find(message.ToReplicaId) is not { } replica)
+            {
+                absent++;
+            }
+            else if (replica.Deliver(message))
+            {
+                accepted++;
+            }
+            else
+            {
+                dropped++;
+            }
+        }
+        return new()
+        {
+            Accepted = accepted,
+            NoSuchReplica = absent,
+            Dropped = dropped,
+            Refused = [.. refused],
+        };
+    }
+
+    /// <summary>How this node's replicas of a keyspace stand.</summary>
+    public ReplicaStatus[] StatusOf(long keyspaceId) =>
+        [
+            .. replicas
+                .All.Where(replica => replica.Identity.KeyspaceId == keyspaceId)
+                .Select(replica => replica.Status()),
+        ];
+
+    /// <inheritdoc/>
+    public void Dispose() => commands.Dispose();
+
+    [LoggerMessage(LogLevel.Error, "The map of keyspace {Keyspace} at epoch {Epoch} could not be applied")]
+    private partial void LogCommandFailed(Exception exception, string keyspace, long epoch);
+}

@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Keyspaces;
+using Exapyte.Storage.Log;
+using Exapyte.Storage.Stores;
+using Microsoft.Extensions.Logging;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>
+/// The replicas that a node hosts: starts those that the log knows, creates and retires them as maps command. Look-ups
+/// are thread-safe; commands come one at a time.
+/// </summary>
+internal sealed partial class ReplicaHost(NodeServices node, StorePrefixes prefixes)
+{
+    private readonly ConcurrentDictionary<long, IReplica> replicas = new();
+    private readonly ConcurrentQueue<GroupId> retired = new();
+    private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+
+    /// <summary>All hosted replicas.</summary>
+    public ICollection<IReplica> All => replicas.Values;
+
+    /// <summary>The replica with this id; null where it is not hosted.</summary>
+    public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
+
+    /// <summary>Starts every replica that the log describes and clears away what nothing refers to.</summary>
+    public void Recover(NodeLogRecovery recovery)
+    {
+        HashSet<ulong> used = [];
+        foreach (var group in recovery.Groups)
+        {
+            var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
+            used.Add(identity.StorePrefix);
+            if (group.Quarantined is { } reason)
+            {
+                LogQuarantined(identity.ReplicaId, reason);
+                continue;
+            }
+            Start(identity);
+        }
+        foreach (var prefix in node.Disk.ListPrefixes())
+        {
+            if (!used.Contains(prefix))
+            {
+                node.Disk.DeleteShard(prefix);
+            }
+        }
+        foreach (var group in recovery.Destroyed)
+        {
+            retired.Enqueue(group);
+        }
+    }
+
+    /// <summary>Hosts what the map places on this node and retires what it no longer does.</summary>
+    public async Task Apply(KeyspaceMap map, bool confirmed)
+    {
+        HashSet<long> placed = [];
+        if (!map.Deleted)
+        {
+            foreach (var shard in map.Shards)
+            {
+                if (Array.Find(shard.Replicas, replica => replica.Node == node.NodeId) is { } own)
+                {
+                    placed.Add(own.ReplicaId);
+                }
+            }
+            await Create(map, placed);
+        }
+        foreach (var replica in All.Where(replica => replica.Identity.KeyspaceId == map.KeyspaceId).ToArray())
+        {
+            if (placed.Contains(replica.Identity.ReplicaId))
+            {
+                replica.UseMap(map, confirmed);
+            }
+            else
+            {
+                await Retire(replica);
+            }
+        }
+    }
+
+    /// <summary>The store has been flushed: what retired replicas left behind is gone for good, and the log may forget them.</summary>
+    public void ForgetRetired(int count)
+    {
+        while (count-- > 0 && retired.TryDequeue(out var group))
+        {
+            node.Log.ForgetDestroyed(group);
+        }
+    }
+
+    /// <summary>Retired replicas that the log still remembers.</summary>
+    public int Retired => retired.Count;
+
+    /// <summary>Stops all replicas.</summary>
+    public async Task Stop()
+    {
+        foreach (var replica in All)
+        {
+            await replica.Stop();
+        }
+    }
+
+    private async Task Create(KeyspaceMap map, HashSet<long> placed)
+    {
+        List<(ReplicaIdentity Identity, LogCompletion Described)> created = [];
+        foreach (var shard in map.Shards)
+        {
+            var own = Array.Find(shard.Replicas, replica => placed.Contains(replica.ReplicaId));
+            if (own is null || replicas.ContainsKey(own.ReplicaId))
+            {
+                continue;
+            }
+            var identity = new ReplicaIdentity
+            {
+                KeyspaceId = map.KeyspaceId,
+                ShardId = shard.ShardId,
+                ReplicaId = own.ReplicaId,
+                Replication = map.Settings.Replication,
+                Storage = map.Settings.Storage,
+                StorePrefix = prefixes.Issue(),
+                FirstMembers = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
+            };
+            var described = new LogCompletion($"The description of replica {identity.ReplicaId}");
+            node.Log.SetDescriptor(new((ulong)identity.ReplicaId), identity.ToBytes(), described);
+            created.Add((identity, described));
+        }
+        foreach (var (identity, described) in created)
+        {
+            await described.Task;
+            Start(identity);
+        }
+    }
+
+    private void Start(ReplicaIdentity identity)
+    {
+        var group = new GroupId((ulong)identity.ReplicaId);
+        replicas[identity.ReplicaId] = identity.Replication switch
+        {
+            ReplicationKind.Raft => new RaftReplica(
+                node,
+                identity,
+                node.Disk.OpenShard(identity.StorePrefix),
+                node.Log.OpenGroup(group)
+            ),
+            _ when identity.Storage == StorageKind.Memory => new LeaderlessReplica(
+                node,
+                identity,
+                new(new MemoryStore(new() { KeepTombstones = true }, node.Time), null, null, group)
+            ),
+            _ => new LeaderlessReplica(
+                node,
+                identity,
+                new(node.Disk.OpenShard(identity.StorePrefix), node.Log, node.Log.OpenGroup(group), group)
+            ),
+        };
+    }
+
+    private async Task Retire(IReplica replica)
+    {
+        var identity = replica.Identity;
+        var group = new GroupId((ulong)identity.ReplicaId);
+        await replica.Stop();
+        var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
+        node.Log.Destroy(group, destroyed);
+        await destroyed.Task;
+        replicas.TryRemove(identity.ReplicaId, out _);
+        node.Disk.DeleteShard(identity.StorePrefix);
+        retired.Enqueue(group);
+        LogRetired(identity.ReplicaId, identity.KeyspaceId);
+    }
+
+    [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} of keyspace {KeyspaceId} is retired")]
+    private partial void LogRetired(long replicaId, long keyspaceId);
+
+    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} is quarantined and must be replaced: {Reason}")]
+    private partial void LogQuarantined(long replicaId, string reason);
+}

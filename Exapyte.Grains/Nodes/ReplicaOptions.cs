@@ -1,0 +1,40 @@
+using Exapyte.Grains.Replicas.Leaderless;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>How a node runs its replicas.</summary>
+internal sealed record ReplicaOptions
+{
+    /// <summary>Length of one tick of the replicas' clock.</summary>
+    public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Ticks without a leader's message after which a member campaigns, at least; at most twice as many.</summary>
+    public int ElectionTicks { get; init; } = 6;
+
+    /// <summary>Ticks between a leader's heartbeats.</summary>
+    public int HeartbeatTicks { get; init; } = 1;
+
+    /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
+    public int LogEntriesKept { get; init; } = 4_096;
+
+    /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
+    public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Live bytes in the log from which on a round flushes the store.</summary>
+    public long LogBytesBeforeFlush { get; init; } = 256L << 20;
+
+    /// <summary>Time between two rounds of removing what has expired.</summary>
+    public TimeSpan SweepInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Most entries removed from one replica in one round.</summary>
+    public int SweepEntriesMax { get; init; } = 1_000;
+
+    /// <summary>How long a leaderless replica keeps what was deleted or has expired as a tombstone.</summary>
+    public TimeSpan TombstoneGrace { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How far a peer's clock may be ahead, in milliseconds.</summary>
+    public long ClockSkewMsMax { get; init; } = 500;
+
+    /// <summary>Bounds of the pushes to one peer.</summary>
+    public PushLimits Push { get; init; } = new();
+}

@@ -1,0 +1,35 @@
+using System.Buffers.Binary;
+using Exapyte.Storage.Node;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>
+/// Issues prefixes in the node's store. A prefix is never issued twice, so that what a retired replica left behind can
+/// never show through in another: blocks of them are reserved durably before the first of a block is used. Thread-safe.
+/// </summary>
+internal sealed class StorePrefixes(DataFolder folder)
+{
+    private const string Document = "store-prefixes";
+    private const ulong BlockSize = 1_024;
+
+    private readonly Lock gate = new();
+    private ulong next;
+    private ulong reserved;
+
+    /// <summary>The next prefix.</summary>
+    public ulong Issue()
+    {
+        lock (gate)
+        {
+            if (next == reserved)
+            {
+                next = folder.ReadDocument(Document) is { } bytes ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : 1;
+                reserved = next + BlockSize;
+                Span<byte> mark = stackalloc byte[sizeof(ulong)];
+                BinaryPrimitives.WriteUInt64LittleEndian(mark, reserved);
+                folder.WriteDocument(Document, mark);
+            }
+            return next++;
+        }
+    }
+}

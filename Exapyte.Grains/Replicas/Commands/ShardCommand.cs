@@ -1,0 +1,41 @@
+using Exapyte.Operations;
+
+namespace Exapyte.Grains.Replicas.Commands;
+
+/// <summary>One write inside a <see cref="ShardCommand"/>.</summary>
+internal readonly struct CommandWrite
+{
+    /// <summary>Put or delete.</summary>
+    public required OperationKind Kind { get; init; }
+
+    public required ReadOnlyMemory<byte> Key { get; init; }
+
+    public ReadOnlyMemory<byte> Value { get; init; }
+
+    public string ContentType { get; init; }
+
+    /// <summary>Lifetime in milliseconds from the command's stamp; 0: it stays.</summary>
+    public long TtlMs { get; init; }
+
+    public WriteCondition? Condition { get; init; }
+
+    public string? RequestId { get; init; }
+}
+
+/// <summary>
+/// What one entry of a Raft log says: writes that apply together at one stamp. The leader stamps it, with a time that
+/// never decreases; whoever applies it judges expiry by that stamp alone, so that replicas never differ.
+/// </summary>
+internal sealed class ShardCommand
+{
+    /// <summary>The leader's time, Unix milliseconds.</summary>
+    public required long StampMs { get; init; }
+
+    /// <summary>All or none.</summary>
+    public required bool Atomic { get; init; }
+
+    /// <summary>For how long request ids are remembered, in milliseconds before the stamp.</summary>
+    public required long RequestIdWindowMs { get; init; }
+
+    public required CommandWrite[] Writes { get; init; }
+}

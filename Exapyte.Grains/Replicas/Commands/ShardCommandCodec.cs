@@ -1,0 +1,166 @@
+using Exapyte.Grains.Fields;
+using Exapyte.Operations;
+
+namespace Exapyte.Grains.Replicas.Commands;
+
+/// <summary>
+/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte, then little-endian fields. Golden files in
+/// the tests hold it; a change is a new format byte.
+/// </summary>
+internal static class ShardCommandCodec
+{
+    private const byte Format = 1;
+    private const byte AtomicFlag = 1;
+    private const byte ConditionFlag = 1;
+    private const byte RequestIdFlag = 2;
+    private const int HeaderBytes = 1 + 1 + (2 * sizeof(long)) + sizeof(int);
+    private const int WriteBytesMin = 1 + 1 + sizeof(int);
+    private const int VersionBytes = 2 * sizeof(ulong);
+
+    /// <summary>Encodes the writes among <paramref name="operations"/>, in their order.</summary>
+    /// <param name="operations">A batch; reads in it are passed over.</param>
+    /// <param name="atomic">All or none.</param>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    /// <param name="rules">What the keyspace's settings say.</param>
+    public static byte[] Encode(ReadOnlySpan<Operation> operations, bool atomic, long stampMs, in CommandRules rules)
+    {
+        int bytes = HeaderBytes,
+            count = 0;
+        foreach (var operation in operations)
+        {
+            if (operation.IsWrite)
+            {
+                bytes += BytesOf(operation);
+                count++;
+            }
+        }
+        var buffer = GC.AllocateUninitializedArray<byte>(bytes);
+        var writer = new SpanWriter(buffer);
+        writer.Byte(Format);
+        writer.Byte(atomic ? AtomicFlag : (byte)0);
+        writer.Int64(stampMs);
+        writer.Int64(rules.RequestIdWindowMs);
+        writer.Int32(count);
+        foreach (var operation in operations)
+        {
+            if (operation.IsWrite)
+            {
+                Write(ref writer, operation, rules);
+            }
+        }
+        return buffer;
+    }
+
+    /// <summary>Decodes a command whose keys and values are slices of <paramref name="payload"/>; null where it is not one.</summary>
+    public static ShardCommand? Decode(ReadOnlyMemory<byte> payload)
+    {
+        var reader = new SpanReader(payload);
+        if (reader.Byte() != Format)
+        {
+            return null;
+        }
+        var flags = reader.Byte();
+        var stampMs = reader.Int64();
+        var windowMs = reader.Int64();
+        var writes = new CommandWrite[reader.Count(WriteBytesMin)];
+        for (var i = 0; i < writes.Length; i++)
+        {
+            writes[i] = Read(ref reader);
+        }
+        return reader.AtEnd
+            ? new()
+            {
+                StampMs = stampMs,
+                Atomic = (flags & AtomicFlag) != 0,
+                RequestIdWindowMs = windowMs,
+                Writes = writes,
+            }
+            : null;
+    }
+
+    private static int BytesOf(Operation operation)
+    {
+        var bytes = WriteBytesMin + operation.Key.Length;
+        if (operation.Kind == OperationKind.Put)
+        {
+            bytes += SpanWriter.TextBytes(operation.ContentType) + sizeof(long) + sizeof(int) + operation.Value.Length;
+        }
+        if (operation.Condition is { } condition)
+        {
+            bytes += 1 + sizeof(int) + (condition.Versions.Length * VersionBytes);
+        }
+        if (operation.RequestId is { } requestId)
+        {
+            bytes += SpanWriter.TextBytes(requestId);
+        }
+        return bytes;
+    }
+
+    private static void Write(ref SpanWriter writer, Operation operation, in CommandRules rules)
+    {
+        writer.Byte((byte)operation.Kind);
+        writer.Byte(
+            (byte)(
+                (operation.Condition is null ? 0 : ConditionFlag) | (operation.RequestId is null ? 0 : RequestIdFlag)
+            )
+        );
+        writer.Bytes(operation.Key.Span);
+        if (operation.Kind == OperationKind.Put)
+        {
+            writer.Text(operation.ContentType);
+            writer.Int64(rules.TtlMsOf(operation));
+            writer.Bytes(operation.Value.Span);
+        }
+        if (operation.Condition is { } condition)
+        {
+            writer.Byte((byte)condition.Kind);
+            writer.Int32(condition.Versions.Length);
+            foreach (var version in condition.Versions)
+            {
+                writer.UInt64(version.Revision);
+                writer.UInt64(version.Origin);
+            }
+        }
+        if (operation.RequestId is { } requestId)
+        {
+            writer.Text(requestId);
+        }
+    }
+
+    private static CommandWrite Read(ref SpanReader reader)
+    {
+        var kind = (OperationKind)reader.Byte();
+        var flags = reader.Byte();
+        var key = reader.Bytes();
+        var contentType = "";
+        long ttlMs = 0;
+        ReadOnlyMemory<byte> value = default;
+        if (kind == OperationKind.Put)
+        {
+            contentType = reader.Text();
+            ttlMs = reader.Int64();
+            value = reader.Bytes();
+        }
+        return new()
+        {
+            Kind = kind,
+            Key = key,
+            Value = value,
+            ContentType = contentType,
+            TtlMs = ttlMs,
+            Condition = (flags & ConditionFlag) != 0 ? ReadCondition(ref reader) : null,
+            RequestId = (flags & RequestIdFlag) != 0 ? reader.Text() : null,
+        };
+    }
+
+    private static WriteCondition ReadCondition(ref SpanReader reader)
+    {
+        var kind = (ConditionKind)reader.Byte();
+        var versions = new VersionStamp[reader.Count(VersionBytes)];
+        for (var i = 0; i < versions.Length; i++)
+        {
+            versions[i] = new(reader.UInt64(), reader.UInt64());
+        }
+        return new(kind, versions);
+    }
+}

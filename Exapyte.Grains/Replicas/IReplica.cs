@@ -1,0 +1,42 @@
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+using Exapyte.Topology;
+using Exapyte.Wire;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>A replica that a node hosts. Thread-safe.</summary>
+internal interface IReplica
+{
+    /// <summary>Who it is.</summary>
+    ReplicaIdentity Identity { get; }
+
+    /// <summary>Runs a batch; one outcome an operation.</summary>
+    ValueTask<OperationOutcome[]> Execute(OperationBatch batch);
+
+    /// <summary>Reads a page.</summary>
+    ValueTask<ScanReply> Scan(ScanRequest request);
+
+    /// <summary>How it stands.</summary>
+    ReplicaStatus Status();
+
+    /// <summary>A tick of the node's clock.</summary>
+    void Tick();
+
+    /// <summary>A message of another replica; false where its queue is full.</summary>
+    bool Deliver(PeerMessage message);
+
+    /// <summary>Serves by this map from now on; an older one than it has is passed over.</summary>
+    /// <param name="map">The map that places it.</param>
+    /// <param name="confirmed">The control plane itself said that the replica still exists: only then may it lead.</param>
+    void UseMap(KeyspaceMap map, bool confirmed);
+
+    /// <summary>Lets the log forget what the store has safely.</summary>
+    void Compact();
+
+    /// <summary>Removes what has expired, a bounded amount.</summary>
+    void Sweep();
+
+    /// <summary>Stops it; callers that wait are told. What it wrote stays.</summary>
+    ValueTask Stop();
+}

@@ -1,0 +1,171 @@
+using Exapyte.Operations;
+using Exapyte.Wire;
+
+namespace Exapyte.Grains.Replicas.Leaderless;
+
+/// <summary>
+/// Pushes writes to one other replica, in batches: while a call is in flight the next batch gathers. A batch that did
+/// not arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is
+/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair. Thread-safe.
+/// </summary>
+internal sealed class PushLane(
+    IShardGrain peer,
+    Func<bool> isAlive,
+    long fromReplicaId,
+    TimeProvider time,
+    PushLimits limits
+)
+{
+    private readonly Lock gate = new();
+    private readonly Queue<Push> queue = new();
+    private long queuedBytes;
+    private long dropped;
+    private bool pushing;
+    private bool stopped;
+
+    private readonly record struct Push(StampedEntry Entry, AckCounter? Acks, int Bytes);
+
+    /// <summary>Writes that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (gate)
+            {
+                return queue.Count;
+            }
+        }
+    }
+
+    /// <summary>Writes that were dropped because the peer was away for too long.</summary>
+    public long Dropped => Volatile.Read(ref dropped);
+
+    /// <summary>Pushes the entries; each acknowledgement of the whole is counted once.</summary>
+    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks)
+    {
+        lock (gate)
+        {
+            if (stopped)
+            {
+                return;
+            }
+            for (var i = 0; i < entries.Length; i++)
+            {
+                var bytes = entries[i].Key.Length + entries[i].Value.Length + PushLimits.EntryOverheadBytes;
+                queue.Enqueue(new(entries[i], i == entries.Length - 1 ? acks : null, bytes));
+                queuedBytes += bytes;
+            }
+            DropExcess();
+            if (pushing)
+            {
+                return;
+            }
+            pushing = true;
+        }
+        _ = Run();
+    }
+
+    /// <summary>Stops pushing; what waits is forgotten.</summary>
+    public void Stop()
+    {
+        lock (gate)
+        {
+            stopped = true;
+            queue.Clear();
+            queuedBytes = 0;
+        }
+    }
+
+    private async Task Run()
+    {
+        await Task.Yield();
+        var pause = limits.RetryPauseMin;
+        while (TakeBatch() is { Count: > 0 } batch)
+        {
+            while (!await TryPush(batch))
+            {
+                if (stopped)
+                {
+                    return;
+                }
+                await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time);
+                pause = pause * 2 < limits.RetryPauseMax ? pause * 2 : limits.RetryPauseMax;
+            }
+            pause = limits.RetryPauseMin;
+            foreach (var push in batch)
+            {
+                push.Acks?.Add();
+            }
+        }
+    }
+
+    private List<Push>? TakeBatch()
+    {
+        lock (gate)
+        {
+            if (queue.Count == 0 || stopped)
+            {
+                pushing = false;
+                return null;
+            }
+            List<Push> batch = [];
+            long bytes = 0;
+            while (queue.TryPeek(out var push) && (batch.Count == 0 || bytes + push.Bytes <= Limits.WireBatchBytesMax))
+            {
+                queue.Dequeue();
+                batch.Add(push);
+                bytes += push.Bytes;
+                queuedBytes -= push.Bytes;
+            }
+            return batch;
+        }
+    }
+
+    private async ValueTask<bool> TryPush(List<Push> batch)
+    {
+        if (!isAlive())
+        {
+            return false;
+        }
+        try
+        {
+            var reply = await peer.Replicate(
+                new() { FromReplicaId = fromReplicaId, Entries = [.. batch.Select(push => push.Entry)] }
+            );
+            return reply.Kind == OutcomeKind.Ok;
+        }
+        catch (Exception)
+        {
+            // Whatever kept the call from arriving or from being answered: the push is idempotent and is tried again.
+            return false;
+        }
+    }
+
+    private void DropExcess()
+    {
+        while (queue.Count > limits.EntriesMax || queuedBytes > limits.BytesMax)
+        {
+            queuedBytes -= queue.Dequeue().Bytes;
+            dropped++;
+        }
+    }
+}
+
+/// <summary>Bounds of a <see cref="PushLane"/>.</summary>
+internal sealed record PushLimits
+{
+    /// <summary>What an entry costs beside its key and value, in bytes.</summary>
+    public const int EntryOverheadBytes = 128;
+
+    /// <summary>Most entries that wait for one peer.</summary>
+    public int EntriesMax { get; init; } = 1_000_000;
+
+    /// <summary>Most bytes that wait for one peer.</summary>
+    public long BytesMax { get; init; } = 64 << 20;
+
+    /// <summary>First pause after a push that did not arrive.</summary>
+    public TimeSpan RetryPauseMin { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Longest pause.</summary>
+    public TimeSpan RetryPauseMax { get; init; } = TimeSpan.FromSeconds(1);
+}

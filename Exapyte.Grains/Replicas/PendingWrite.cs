@@ -1,0 +1,65 @@
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Operations;
+using Exapyte.Raft;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>
+/// A batch of writes on its way through the log of its shard. It is completed exactly once: with what became of its
+/// writes, with a definite refusal, or as unknown when its deadline passes first.
+/// </summary>
+internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
+{
+    private readonly TaskCompletionSource<WriteVerdict> completion = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
+
+    /// <summary>The batch; reads in it are not its business.</summary>
+    public OperationBatch Batch => batch;
+
+    /// <summary>Until when it may wait, in milliseconds of the replica's clock.</summary>
+    public long DeadlineMs => deadlineMs;
+
+    /// <summary>The index it was proposed at; 0 before.</summary>
+    public LogIndex Index { get; set; }
+
+    /// <summary>The term it was proposed in.</summary>
+    public Term Term { get; set; }
+
+    /// <summary>Ends with the verdict.</summary>
+    public Task<WriteVerdict> Completion => completion.Task;
+
+    /// <summary>Whether it has been completed.</summary>
+    public bool IsDone => completion.Task.IsCompleted;
+
+    /// <summary>It was applied.</summary>
+    public void Applied(AppliedWrite[] writes) =>
+        completion.TrySetResult(new() { Kind = OutcomeKind.Ok, Writes = writes });
+
+    /// <summary>It was not applied, or nobody can tell: <paramref name="kind"/> says which.</summary>
+    public void Refuse(OutcomeKind kind, string detail, MemberId leader = default) =>
+        completion.TrySetResult(
+            new()
+            {
+                Kind = kind,
+                Detail = detail,
+                Leader = leader,
+            }
+        );
+}
+
+/// <summary>What became of a batch of writes as a whole.</summary>
+internal sealed class WriteVerdict
+{
+    /// <summary>Ok: <see cref="Writes"/> has an outcome each. Else the outcome of all of them.</summary>
+    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>One outcome a write, in order.</summary>
+    public AppliedWrite[] Writes { get; init; } = [];
+
+    /// <summary>Why, where it is not Ok.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The leader, where it is known and another.</summary>
+    public MemberId Leader { get; init; }
+}

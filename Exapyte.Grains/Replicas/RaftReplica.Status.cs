@@ -1,0 +1,39 @@
+using Exapyte.Raft;
+using Exapyte.Topology;
+
+namespace Exapyte.Grains.Replicas;
+
+internal sealed partial class RaftReplica
+{
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Read without stopping the loop: each number is right by itself, but they may be of moments a few microseconds apart.
+    /// </remarks>
+    public ReplicaStatus Status()
+    {
+        var core = loop.Core;
+        return new()
+        {
+            ReplicaId = Identity.ReplicaId,
+            Node = node.NodeId,
+            Role = problem.Length > 0 ? "stopped" : RoleOf(core),
+            Term = core.Term.Value,
+            LeaderReplicaId = (long)core.Leader.Value,
+            LastIndex = core.LastIndex.Value,
+            CommitIndex = core.CommitIndex.Value,
+            AppliedIndex = loop.Machine.Store.AppliedIndex,
+            Revision = loop.Machine.Revision,
+            Entries = loop.Machine.Store.ApproximateCount,
+            Problem = problem,
+        };
+    }
+
+    private static string RoleOf(RaftCore core) =>
+        core.Role switch
+        {
+            RaftRole.Leader => "leader",
+            RaftRole.Follower when !core.Configuration.IsVoter(core.Id) => "learner",
+            RaftRole.Follower => "follower",
+            _ => "candidate",
+        };
+}

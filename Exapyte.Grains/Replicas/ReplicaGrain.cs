@@ -1,0 +1,108 @@
+using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Placement;
+using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Operations;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using Orleans.Concurrency;
+using Orleans.GrainDirectory;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>
+/// The face of a hosted replica towards callers: finds it by the key and adds what every answer says. A grain whose
+/// replica is not hosted answers so; it never creates one.
+/// </summary>
+internal abstract class ReplicaGrain(NodeHost host) : Grain
+{
+    private ReplicaKey key;
+
+    /// <summary>The replica; null where it is not hosted here (any more).</summary>
+    protected IReplica? Replica => host.Replicas.Find(key.ReplicaId) is { } found && Matches(found) ? found : null;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        // A malformed key names no replica: it is answered like an unhosted one, for an activation must never fail.
+        _ = ReplicaKey.TryParse(this.GetPrimaryKeyString(), out key);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc cref="IShardReplica.Execute"/>
+    public async ValueTask<BatchReply> Execute(OperationBatch batch)
+    {
+        var replica = Replica;
+        var outcomes = replica is null
+            ? Array.ConvertAll(batch.Operations, _ => NoSuchReplica)
+            : await replica.Execute(batch);
+        var map = host.Maps.Find(key.KeyspaceId);
+        return new()
+        {
+            Outcomes = outcomes,
+            Node = host.Services.NodeId,
+            Region = host.Services.Region,
+            NewerMap = map is not null && map.Epoch > batch.MapEpoch ? map : null,
+        };
+    }
+
+    /// <inheritdoc cref="IShardReplica.Scan"/>
+    public async ValueTask<ScanReply> Scan(ScanRequest request)
+    {
+        var page = Replica is { } replica
+            ? await replica.Scan(request)
+            : new() { Kind = OutcomeKind.NoSuchReplica, Detail = NoSuchReplica.Detail };
+        var map = host.Maps.Find(key.KeyspaceId);
+        return new()
+        {
+            Kind = page.Kind,
+            Entries = page.Entries,
+            More = page.More,
+            Detail = page.Detail,
+            LeaderReplicaId = page.LeaderReplicaId,
+            Node = host.Services.NodeId,
+            Region = host.Services.Region,
+            NewerMap = map is not null && map.Epoch > request.MapEpoch ? map : null,
+        };
+    }
+
+    /// <inheritdoc cref="IShardReplica.Status"/>
+    public ValueTask<ReplicaStatus> Status() =>
+        ValueTask.FromResult(
+            Replica?.Status()
+                ?? new()
+                {
+                    ReplicaId = key.ReplicaId,
+                    Node = host.Services.NodeId,
+                    Role = "absent",
+                }
+        );
+
+    private static OperationOutcome NoSuchReplica { get; } =
+        OperationOutcome.Of(OutcomeKind.NoSuchReplica, "The replica is not hosted on this node.");
+
+    private bool Matches(IReplica found) =>
+        found.Identity.KeyspaceId == key.KeyspaceId && found.Identity.ShardId == key.ShardId;
+}
+
+/// <summary>A member of a raft group, pinned to its node.</summary>
+[OnNode, GrainDirectory("node"), Reentrant, KeepAlive]
+internal sealed class RaftGroupGrain(NodeHost host) : ReplicaGrain(host), IRaftGroupGrain;
+
+/// <summary>A replica of a leaderless shard, pinned to its node.</summary>
+[OnNode, GrainDirectory("node"), Reentrant, KeepAlive]
+internal sealed class ShardGrain(NodeHost host) : ReplicaGrain(host), IShardGrain
+{
+    /// <inheritdoc/>
+    public async ValueTask<ReplicateReply> Replicate(ReplicateRequest request) =>
+        Replica is LeaderlessReplica replica
+            ? await replica.Accept(request)
+            : new() { Kind = OutcomeKind.NoSuchReplica };
+
+    /// <inheritdoc/>
+    public ValueTask<LocalReadReply> ReadLocal(LocalReadRequest request) =>
+        ValueTask.FromResult(
+            Replica is LeaderlessReplica replica
+                ? replica.ReadLocal(request)
+                : new() { Kind = OutcomeKind.NoSuchReplica }
+        );
+}

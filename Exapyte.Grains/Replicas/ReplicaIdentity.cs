@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Exapyte.Keyspaces;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>What the node's log says of a replica that it hosts: enough to start it again with nobody to ask.</summary>
+internal sealed record ReplicaIdentity
+{
+    /// <summary>The keyspace's id.</summary>
+    public required long KeyspaceId { get; init; }
+
+    /// <summary>The shard's id.</summary>
+    public required long ShardId { get; init; }
+
+    /// <summary>The replica's id; the id of its log and, in Raft, of the member.</summary>
+    public required long ReplicaId { get; init; }
+
+    /// <summary>How its shard is replicated.</summary>
+    public required ReplicationKind Replication { get; init; }
+
+    /// <summary>Where it keeps its entries.</summary>
+    public required StorageKind Storage { get; init; }
+
+    /// <summary>Its prefix in the node's store: local to the node, never reused.</summary>
+    public required ulong StorePrefix { get; init; }
+
+    /// <summary>Raft: the members that the group was created with.</summary>
+    public required long[] FirstMembers { get; init; }
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaIdentityJson.Default.ReplicaIdentity);
+
+    public static ReplicaIdentity FromBytes(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, ReplicaIdentityJson.Default.ReplicaIdentity)
+        ?? throw new InvalidOperationException("The description of a replica is empty.");
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip
+)]
+[JsonSerializable(typeof(ReplicaIdentity))]
+internal sealed partial class ReplicaIdentityJson : JsonSerializerContext;

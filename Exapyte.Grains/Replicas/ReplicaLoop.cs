@@ -1,0 +1,259 @@
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Operations;
+using Exapyte.Raft;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>
+/// One member of a raft group: the consensus core, the state machine and the callers that wait, as one steppable thing.
+/// It takes an input and, when told to advance, applies what is committed and says what else must be done. It has no
+/// thread, timer, file or socket, and knows nothing of Orleans: a pump drives it in production, the simulator in tests.
+/// </summary>
+/// <remarks>
+/// Invariants: a waiting write is completed with what the log says happened at its index in its term, or as unknown,
+/// never by guess; a read goes ahead only when the core has proved that the applied state is recent enough. Used by one
+/// thread at a time.
+/// </remarks>
+internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, CommandRules rules)
+{
+    private readonly RaftEffects effects = new();
+    private readonly Queue<PendingWrite> proposed = new();
+    private readonly List<PendingWrite> gathered = [];
+    private readonly List<ReadOnlyMemory<byte>> payloads = [];
+    private readonly Dictionary<ulong, List<PendingRead>> asked = [];
+    private List<PendingRead> reads = [];
+    private CommandRules rules = rules;
+    private ulong lastReadId;
+    private long lastStampMs = machine.StampMs;
+
+    /// <summary>The consensus core, to be looked at.</summary>
+    public RaftCore Core => core;
+
+    /// <summary>The replicated state.</summary>
+    public ShardStateMachine Machine => machine;
+
+    /// <summary>Writes and reads that wait.</summary>
+    public int Waiting => proposed.Count + gathered.Count + reads.Count + asked.Count;
+
+    /// <summary>The settings changed.</summary>
+    public void UseRules(CommandRules changed) => rules = changed;
+
+    /// <summary>A tick has passed; who waited beyond its deadline is answered.</summary>
+    public void Tick(long nowMs)
+    {
+        core.Tick();
+        ExpireWrites(nowMs);
+        ExpireReads(nowMs);
+    }
+
+    /// <summary>A message of another member arrived.</summary>
+    public void Receive(RaftMessage message) => core.Step(message);
+
+    /// <summary>The write with this id, and all before it, is durable.</summary>
+    public void Persisted(ulong writeId) => core.Persisted(writeId);
+
+    /// <summary>A batch of writes arrived. It is proposed with the next <see cref="Advance"/>.</summary>
+    public void Write(PendingWrite write) => gathered.Add(write);
+
+    /// <summary>A linearizable read arrived. All that arrive before the next <see cref="Advance"/> share one proof.</summary>
+    public void Read(PendingRead read) => reads.Add(read);
+
+    /// <summary>Runs until nothing is left to do here, and says what is to be done outside.</summary>
+    public void Advance(long nowMs, ReplicaEffects outside)
+    {
+        ProposeGathered(nowMs);
+        AskForReads();
+        while (core.HasEffects)
+        {
+            core.TakeEffects(effects);
+            if (effects.Write is { } write)
+            {
+                outside.Writes.Add(write);
+            }
+            outside.Messages.AddRange(effects.Messages);
+            outside.Snapshots.AddRange(effects.Snapshots);
+            outside.LeadershipChanged |= effects.LeadershipChanged;
+            Apply(outside);
+            AnswerReads();
+        }
+    }
+
+    /// <summary>The replica stops: everybody who waits is told, writes in flight as unknown.</summary>
+    public void Abandon(string reason)
+    {
+        foreach (var write in gathered)
+        {
+            write.Refuse(OutcomeKind.Unavailable, reason);
+        }
+        foreach (var write in proposed)
+        {
+            write.Refuse(OutcomeKind.Unknown, reason);
+        }
+        foreach (var read in reads.Concat(asked.Values.SelectMany(group => group)))
+        {
+            read.Refuse(OutcomeKind.Unavailable, reason);
+        }
+        gathered.Clear();
+        proposed.Clear();
+        reads.Clear();
+        asked.Clear();
+    }
+
+    private void ProposeGathered(long nowMs)
+    {
+        if (gathered.Count == 0)
+        {
+            return;
+        }
+        if (core.Role != RaftRole.Leader)
+        {
+            RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard.");
+            return;
+        }
+        lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), nowMs);
+        foreach (var write in gathered)
+        {
+            payloads.Add(ShardCommandCodec.Encode(write.Batch.Operations, write.Batch.Atomic, lastStampMs, rules));
+        }
+        var result = core.Propose(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(payloads));
+        payloads.Clear();
+        switch (result.Outcome)
+        {
+            case ProposeOutcome.Accepted:
+                var index = result.FirstIndex;
+                foreach (var write in gathered)
+                {
+                    write.Index = index;
+                    write.Term = result.Term;
+                    index = index.Next;
+                    proposed.Enqueue(write);
+                }
+                gathered.Clear();
+                break;
+            case ProposeOutcome.Overloaded:
+                RefuseGathered(OutcomeKind.Overloaded, "Too much is proposed and not yet committed.");
+                break;
+            default:
+                RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard, or is handing it over.");
+                break;
+        }
+    }
+
+    private void RefuseGathered(OutcomeKind kind, string detail)
+    {
+        foreach (var write in gathered)
+        {
+            write.Refuse(kind, detail, core.Leader);
+        }
+        gathered.Clear();
+    }
+
+    private void AskForReads()
+    {
+        if (reads.Count == 0)
+        {
+            return;
+        }
+        if (core.Role != RaftRole.Leader)
+        {
+            foreach (var read in reads)
+            {
+                read.Refuse(OutcomeKind.NotLeader, "This replica does not lead its shard.", core.Leader);
+            }
+            reads.Clear();
+            return;
+        }
+        asked.Add(++lastReadId, reads);
+        core.ReadIndex(lastReadId);
+        reads = [];
+    }
+
+    private void Apply(ReplicaEffects outside)
+    {
+        foreach (ref readonly var entry in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(effects.Committed))
+        {
+            var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
+            var writes = machine.Apply(entry, configuration);
+            outside.AppliedBytes += entry.Payload.Length;
+            CompleteUpTo(entry, writes);
+        }
+        if (effects.Committed.Count > 0)
+        {
+            core.Applied(effects.Committed[^1].Index);
+        }
+    }
+
+    private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)
+    {
+        while (proposed.TryPeek(out var write) && write.Index <= entry.Index)
+        {
+            proposed.Dequeue();
+            if (write.Index == entry.Index && write.Term == entry.Term)
+            {
+                write.Applied(writes);
+            }
+            else
+            {
+                write.Refuse(
+                    OutcomeKind.Unavailable,
+                    "Another leader's entry took its place in the log: nothing was changed.",
+                    core.Leader
+                );
+            }
+        }
+    }
+
+    private void AnswerReads()
+    {
+        foreach (var result in effects.Reads)
+        {
+            if (!asked.Remove(result.ReadId, out var group))
+            {
+                continue;
+            }
+            foreach (var read in group)
+            {
+                if (result.IsReady)
+                {
+                    read.Ready();
+                }
+                else
+                {
+                    read.Refuse(OutcomeKind.NotLeader, "This replica stopped leading its shard.", core.Leader);
+                }
+            }
+        }
+    }
+
+    private void ExpireWrites(long nowMs)
+    {
+        foreach (var write in proposed)
+        {
+            if (write.DeadlineMs <= nowMs && !write.IsDone)
+            {
+                write.Refuse(
+                    OutcomeKind.Unknown,
+                    "No majority of the shard's replicas confirmed the write in time: it may still happen."
+                );
+            }
+        }
+    }
+
+    private void ExpireReads(long nowMs)
+    {
+        foreach (var (id, group) in asked)
+        {
+            foreach (var read in group)
+            {
+                if (read.DeadlineMs <= nowMs)
+                {
+                    read.Refuse(OutcomeKind.Unavailable, "No majority of the shard's replicas answered in time.");
+                }
+            }
+            if (group.TrueForAll(read => read.Completion.IsCompleted))
+            {
+                asked.Remove(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+namespace Exapyte.Storage.Stores;
+
+/// <summary>Receives one row of metadata; the spans are valid during the call only. False ends the visit.</summary>
+public delegate bool MetaVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
+/// <summary>
+/// The state of one shard replica: its entries, ordered by key, rows of metadata beside them, and the index of the
+/// log up to which both are applied.
+/// </summary>
+/// <remarks>
+/// Invariants: a batch is applied as a whole, with its applied index, or not at all; after a crash a store holds
+/// exactly the batches up to some applied index, never a later one without an earlier one.
+/// Thread-safety: any number of readers beside any number of writers; writers are taken one at a time. A call after
+/// the store was disposed throws <see cref="ObjectDisposedException"/>.
+/// Failures: <see cref="StoreDamagedException"/> where a checksum does not hold, <see cref="StoreFullException"/>
+/// where the disk is full, else <see cref="StoreFailedException"/>.
+/// </remarks>
+public interface IShardStore
+{
+    /// <summary>The log index up to which this store is applied, in memory.</summary>
+    ulong AppliedIndex { get; }
+
+    /// <summary>
+    /// The log index that would be found after a crash now: the log may be compacted up to it, no further. A store
+    /// in memory answers 0.
+    /// </summary>
+    ulong ReadFlushedIndex();
+
+    /// <summary>A batch for this store, to be filled, applied, cleared and filled again.</summary>
+    StoreBatch NewBatch();
+
+    /// <summary>Applies a batch that this store made: all of it, atomically.</summary>
+    void Apply(StoreBatch batch);
+
+    /// <summary>Reads an entry; tombstones and expired entries too.</summary>
+    bool TryGet(ReadOnlySpan<byte> key, out StoredEntry entry);
+
+    /// <summary>
+    /// Reads an entry without its value (<see cref="StoredEntry.Value"/> is empty), which saves its copy; the checksum
+    /// is verified all the same.
+    /// </summary>
+    bool TryGetHeader(ReadOnlySpan<byte> key, out StoredEntry entryWithoutValue);
+
+    /// <summary>Reads a row of metadata; <see langword="null"/> when there is none.</summary>
+    byte[]? GetMeta(ReadOnlySpan<byte> key);
+
+    /// <summary>Visits the rows of metadata whose key begins with <paramref name="prefix"/>, in order.</summary>
+    void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor);
+
+    /// <summary>Opens a scan over the state of this moment; later writes do not show in it.</summary>
+    IStoreScan Scan(KeyRange range, bool reverse);
+
+    /// <summary>
+    /// Deletes entries that had expired at <paramref name="appliedStampMs"/> (Unix milliseconds), at most
+    /// <paramref name="entriesMax"/> rows a call, and returns how many entries went. It may leave an entry for up to a
+    /// thirty-second of its time to live; reads hide it meanwhile.
+    /// </summary>
+    long SweepExpired(long appliedStampMs, int entriesMax);
+
+    /// <summary>About how many entries there are, tombstones and expired ones included.</summary>
+    long ApproximateCount { get; }
+
+    /// <summary>About how many bytes they take, where they are stored.</summary>
+    long ApproximateBytes { get; }
+
+    /// <summary>Removes every entry and every row of metadata and sets the applied index to 0.</summary>
+    void Clear();
+}
+
+/// <summary>
+/// A cursor over the state that a store had when the scan was opened. One thread at a time; dispose it soon, for it
+/// keeps the old state alive.
+/// </summary>
+public interface IStoreScan : IDisposable
+{
+    /// <summary>Moves to the next entry. False at the end; damage or an I/O error met on the way throws.</summary>
+    bool MoveNext();
+
+    /// <summary>The key at the cursor, valid until the next <see cref="MoveNext"/>.</summary>
+    ReadOnlySpan<byte> CurrentKey { get; }
+
+    /// <summary>The entry at the cursor with a copy of its value; its checksum is verified.</summary>
+    StoredEntry Current { get; }
+
+    /// <summary>The entry at the cursor without its value; its checksum is verified.</summary>
+    StoredEntry CurrentHeader { get; }
+}

@@ -1,0 +1,52 @@
+namespace Exapyte.Storage.Stores;
+
+/// <summary>
+/// Changes that a store applies as one. Keys and values are copied as they are added, so the caller's buffers are free
+/// at once. A batch belongs to the store that made it, is used by one thread at a time, and is meant to be reused.
+/// </summary>
+public abstract class StoreBatch
+{
+    private protected StoreBatch() { }
+
+    /// <summary>
+    /// The log index that the store will have applied with this batch; <see langword="null"/> leaves it as it is.
+    /// </summary>
+    public ulong? AppliedIndex { get; set; }
+
+    /// <summary>How many changes the batch holds, without the applied index.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>About how many bytes the batch holds.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>Whether applying it would change nothing.</summary>
+    public bool IsEmpty => Count == 0 && AppliedIndex is null;
+
+    /// <summary>Writes an entry, over whatever the key held.</summary>
+    public abstract void Put(ReadOnlySpan<byte> key, in StoredEntry entry);
+
+    /// <summary>Removes the entry of a key, if there is one, without a trace.</summary>
+    public abstract void Delete(ReadOnlySpan<byte> key);
+
+    /// <summary>Writes a row of metadata. The key must not be empty.</summary>
+    public abstract void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
+    /// <summary>Removes a row of metadata, if there is one. The key must not be empty.</summary>
+    public abstract void DeleteMeta(ReadOnlySpan<byte> key);
+
+    /// <summary>Empties the batch for its next use.</summary>
+    public void Clear()
+    {
+        AppliedIndex = null;
+        ClearChanges();
+    }
+
+    private protected abstract void ClearChanges();
+
+    /// <summary>The empty key of the metadata is the applied index's own.</summary>
+    private protected static void ThrowIfNoMetaKey(ReadOnlySpan<byte> key)
+    {
+        if (key.IsEmpty)
+            throw new ArgumentException("A row of metadata has a key.", nameof(key));
+    }
+}

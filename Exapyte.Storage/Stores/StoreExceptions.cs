@@ -1,0 +1,36 @@
+namespace Exapyte.Storage.Stores;
+
+/// <summary>A store could not do what it was asked; the derived types say why.</summary>
+public class StoreFailedException : IOException
+{
+    /// <summary>Creates the exception with what went wrong and what the engine said.</summary>
+    public StoreFailedException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
+/// <summary>
+/// What was read is not what was written: a checksum does not hold or the encoding makes no sense. The replica whose
+/// data this is must be rebuilt from others.
+/// </summary>
+public sealed class StoreDamagedException : StoreFailedException
+{
+    /// <summary>Creates the exception with what is damaged and where.</summary>
+    public StoreDamagedException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
+/// <summary>The disk has no space left. Reads go on; writes succeed again once there is space.</summary>
+public sealed class StoreFullException : StoreFailedException
+{
+    /// <summary>Creates the exception with what did not fit.</summary>
+    public StoreFullException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
+/// <summary>The folder of a store is open already, in this process or another one.</summary>
+public sealed class StoreInUseException : StoreFailedException
+{
+    /// <summary>Creates the exception with the folder in question.</summary>
+    public StoreInUseException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}

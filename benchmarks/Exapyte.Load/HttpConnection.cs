@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Exapyte.Load;
+
+/// <summary>
+/// One HTTP/1.1 connection with one request on its way at a time, on a bare socket: the generator shares its machine's
+/// cores with what it measures, and <c>HttpClient</c> costs several times as much a request as this does. It reads
+/// only what a load needs: the status and where the answer ends.
+/// </summary>
+sealed class HttpConnection(IPEndPoint address) : IDisposable
+{
+    const int BufferBytes = 64 * 1024;
+
+    readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
+    Socket? _socket;
+    long _busySince;
+
+    /// <summary>Sends the request and reads the whole answer; connects first where there is no connection.</summary>
+    /// <returns>The HTTP status.</returns>
+    /// <exception cref="SocketException">The connection failed or was given up; the next call makes a new one.</exception>
+    /// <exception cref="InvalidDataException">The answer is no HTTP answer this reader knows.</exception>
+    public async ValueTask<int> RoundTripAsync(ReadOnlyMemory<byte> request)
+    {
+        Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
+        try
+        {
+            var socket = _socket ?? await ConnectAsync();
+            await socket.SendAsync(request, SocketFlags.None);
+            return await ReadAnswerAsync(socket);
+        }
+        catch
+        {
+            Interlocked.Exchange(ref _socket, null)?.Dispose();
+            throw;
+        }
+        finally
+        {
+            Volatile.Write(ref _busySince, 0);
+        }
+    }
+
+    /// <summary>Cuts the connection where its request has waited longer than this; safe to call from any thread.</summary>
+    public void GiveUpAfter(TimeSpan patience)
+    {
+        var since = Volatile.Read(ref _busySince);
+        if (since != 0 && Stopwatch.GetElapsedTime(since) > patience)
+            Volatile.Read(ref _socket)?.Dispose();
+    }
+
+    public void Dispose() => Interlocked.Exchange(ref _socket, null)?.Dispose();
+
+    // The socket is in its place before it connects, so that a connection that never comes about can be given up too.
+    async Task<Socket> ConnectAsync()
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Volatile.Write(ref _socket, socket);
+        await socket.ConnectAsync(address);
+        return socket;
+    }
+
+    async ValueTask<int> ReadAnswerAsync(Socket socket)
+    {
+        var filled = 0;
+        AnswerHead head;
+        while (!AnswerHead.TryParse(_buffer.AsSpan(0, filled), out head))
+            filled += await ReceiveAsync(socket, _buffer.AsMemory(filled));
+        if (head.BodyBytes is { } bodyBytes)
+        {
+            // The body is counted, not kept: it may be larger than the buffer.
+            for (var missing = head.Bytes + bodyBytes - filled; missing > 0; )
+                missing -= await ReceiveAsync(socket, _buffer.AsMemory(0, (int)Math.Min(missing, BufferBytes)));
+            return head.Status;
+        }
+        var chunks = new ChunkedBody();
+        for (var from = head.Bytes; !chunks.Consume(_buffer.AsSpan(from, filled - from)); from = 0)
+            filled = await ReceiveAsync(socket, _buffer);
+        return head.Status;
+    }
+
+    static async ValueTask<int> ReceiveAsync(Socket socket, Memory<byte> into)
+    {
+        if (into.IsEmpty)
+            throw new InvalidDataException("An answer's head is larger than the buffer.");
+        var received = await socket.ReceiveAsync(into, SocketFlags.None);
+        return received > 0 ? received : throw new SocketException((int)SocketError.ConnectionReset);
+    }
+}

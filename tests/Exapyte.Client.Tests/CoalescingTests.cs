@@ -1,0 +1,190 @@
+using Exapyte.Client.Tests.Scripted;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Tests;
+
+public sealed class CoalescingTests(ScriptedSilo silo)
+{
+    [Fact]
+    public async Task An_operation_leaves_at_once_while_nothing_is_under_way()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        for (var i = 0; i < 5; i++)
+        {
+            await client.Put("a", "1");
+        }
+
+        Assert.Equal([1, 1, 1, 1, 1], keyspace[0, 0].Batches.Select(batch => batch.Operations.Length));
+    }
+
+    [Fact]
+    public async Task Operations_that_gather_while_calls_are_under_way_share_the_next_call()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 2);
+        await client.Get("warm");
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+
+        var running = Enumerable.Range(0, 200).Select(i => client.Put($"k{i}", $"{i}")).ToArray();
+        await Ops.UntilAsync(() => replica.Calls == 3);
+        gate.SetResult();
+        var results = await Task.WhenAll(running);
+
+        Assert.All(results, result => Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind));
+        Assert.Equal([1, 1, 1, 198], replica.Batches.Select(batch => batch.Operations.Length));
+        Assert.Equal(
+            Enumerable.Range(0, 200).Select(i => $"k{i}"),
+            replica.Batches.Skip(1).SelectMany(batch => batch.Operations).Select(operation => Ops.Text(operation.Key))
+        );
+    }
+
+    [Fact]
+    public async Task Many_concurrent_callers_use_far_fewer_calls_and_each_gets_its_own_answer()
+    {
+        const int callers = 64,
+            each = 50;
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, callers)
+                .Select(caller =>
+                    Task.Run(async () =>
+                    {
+                        for (var i = 0; i < each; i++)
+                        {
+                            var key = $"{caller}/{i}";
+                            await client.Put(key, key);
+                            var read = await client.Get(key);
+                            Assert.Equal(key, Ops.Text(read.Outcome.Value));
+                        }
+                    })
+                )
+        );
+
+        var replica = keyspace[0, 0];
+        Assert.Equal(callers * each * 2, replica.Operations);
+        Assert.True(
+            replica.Calls < replica.Operations / 2,
+            $"{replica.Calls} calls for {replica.Operations} operations."
+        );
+    }
+
+    [Fact]
+    public async Task A_batch_holds_no_more_operations_and_bytes_than_allowed()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(
+            keyspace,
+            options =>
+            {
+                options.InflightBatchesMax = 1;
+                options.BatchOperationsMax = 10;
+            }
+        );
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        var first = client.Put("first", "1");
+        await Ops.UntilAsync(() => replica.Calls == 1);
+
+        var value = new byte[Limits.WireBatchBytesMax * 2 / 5];
+        var small = Enumerable.Range(0, 25).Select(i => client.Put($"s{i}", "1"));
+        var large = Enumerable.Range(0, 4).Select(i => client.Put(Ops.Bytes($"l{i}"), value));
+        var running = small.Concat(large).ToArray();
+        gate.SetResult();
+        await Task.WhenAll([first, .. running]);
+
+        Assert.Equal([1, 10, 10, 7, 2], replica.Batches.Select(batch => batch.Operations.Length));
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_as_overloaded_and_sends_nothing()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(
+            keyspace,
+            options =>
+            {
+                options.InflightBatchesMax = 1;
+                options.QueuedOperationsMax = 3;
+            }
+        );
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        var running = Enumerable.Range(0, 4).Select(i => client.Put($"k{i}", "1")).ToArray();
+        await Ops.UntilAsync(() => replica.Calls == 1);
+
+        var refused = await client.Put("one-too-many", "1");
+        gate.SetResult();
+        await Task.WhenAll(running);
+
+        Assert.Equal(OutcomeKind.Overloaded, refused.Outcome.Kind);
+        Assert.Equal(4, replica.Operations);
+    }
+
+    [Fact]
+    public async Task A_cancelled_operation_that_still_waits_is_never_sent()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        var first = client.Put("first", "1");
+        await Ops.UntilAsync(() => replica.Calls == 1);
+        using var source = new CancellationTokenSource();
+
+        var cancelled = client.Put("second", "1", token: source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        gate.SetResult();
+        await first;
+        await client.Put("third", "1");
+
+        Assert.Equal(
+            ["first", "third"],
+            replica.Batches.SelectMany(batch => batch.Operations).Select(operation => Ops.Text(operation.Key))
+        );
+    }
+
+    [Fact]
+    public async Task A_cancelled_operation_under_way_lets_its_caller_go_and_the_others_stay()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        var first = client.Put("first", "1");
+        using var source = new CancellationTokenSource();
+        var cancelled = client.Put("second", "1", token: source.Token);
+        var other = client.Put("third", "1");
+
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        gate.SetResult();
+
+        Assert.Equal(OutcomeKind.Ok, (await first).Outcome.Kind);
+        Assert.Equal(OutcomeKind.Ok, (await other).Outcome.Kind);
+    }
+
+    [Fact]
+    public async Task Reads_and_writes_share_a_call()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        var first = client.Put("a", "1");
+        await Ops.UntilAsync(() => replica.Calls == 1);
+
+        var write = client.Put("a", "2");
+        var read = client.Get("a");
+        gate.SetResult();
+        await Task.WhenAll(first, write, read);
+
+        Assert.Equal(2, replica.Calls);
+        Assert.Equal("2", Ops.Text((await read).Outcome.Value));
+    }
+}

@@ -1,0 +1,253 @@
+using Exapyte.Client.Tests.Scripted;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Tests;
+
+public sealed class RetryTests(ScriptedSilo silo)
+{
+    [Fact]
+    public async Task A_replica_that_does_not_lead_names_the_one_that_does()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 2].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+        await client.Put("a", "2");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal("n3", result.Served.Node);
+        // The second one knew where to go.
+        Assert.Equal((1, 0, 2), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
+    }
+
+    [Fact]
+    public async Task Without_a_hint_the_replicas_are_tried_in_turn()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var noLeader = new OperationOutcome { Kind = OutcomeKind.NotLeader };
+        keyspace[0, 0].Always(noLeader);
+        keyspace[0, 1].Always(noLeader);
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 2].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal((1, 1, 1), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
+    }
+
+    [Fact]
+    public async Task Two_replicas_that_name_each_other_are_not_followed_for_ever()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Always(new() { Kind = OutcomeKind.NotLeader, LeaderReplicaId = keyspace[0, 1].ReplicaId });
+        keyspace[0, 1].Always(new() { Kind = OutcomeKind.NotLeader, LeaderReplicaId = keyspace[0, 0].ReplicaId });
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 2].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal("n3", result.Served.Node);
+        Assert.InRange(keyspace[0, 0].Calls + keyspace[0, 1].Calls, 2, 12);
+    }
+
+    [Fact]
+    public async Task A_write_whose_call_failed_is_unknown_and_never_sent_again()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Script = _ => throw new InvalidOperationException("lost half-way");
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(OutcomeKind.Unknown, result.Outcome.Kind);
+        Assert.True(result.Outcome.InDoubt);
+        Assert.Equal((1, 0, 0), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
+    }
+
+    [Fact]
+    public async Task A_write_that_the_replica_calls_unknown_is_never_sent_again()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Always(OperationOutcome.Of(OutcomeKind.Unknown, "the leader changed"));
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(OutcomeKind.Unknown, result.Outcome.Kind);
+        Assert.Equal("the leader changed", result.Outcome.Detail);
+        Assert.Equal(1, keyspace[0, 0].Calls + keyspace[0, 1].Calls + keyspace[0, 2].Calls);
+    }
+
+    [Fact]
+    public async Task A_write_with_a_request_id_is_sent_again_after_an_unknown_outcome()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Script = _ => throw new InvalidOperationException("lost half-way");
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Run(Ops.Put("a", requestId: "r1"));
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal("r1", keyspace[0, 1].Batches.Single().Operations.Single().RequestId);
+    }
+
+    [Fact]
+    public async Task A_read_whose_call_failed_goes_to_another_replica()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Script = _ => throw new InvalidOperationException("broken");
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Get("a");
+
+        Assert.Equal(OutcomeKind.NotFound, result.Outcome.Kind);
+        Assert.Equal("n2", result.Served.Node);
+    }
+
+    [Fact]
+    public async Task A_write_that_provably_never_left_is_sent_again()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Script = _ => throw new NodeGoneException();
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal("n2", result.Served.Node);
+    }
+
+    [Theory]
+    [InlineData(OutcomeKind.Unavailable)]
+    [InlineData(OutcomeKind.Overloaded)]
+    public async Task What_changed_nothing_is_tried_again_until_it_works(OutcomeKind kind)
+    {
+        var keyspace = new ScriptedKeyspace();
+        var outcome = OperationOutcome.Of(kind, "not now");
+        foreach (var replica in keyspace.Shards[0].Replicas)
+        {
+            replica.First(batch => replica.Reply(batch, outcome), batch => replica.Reply(batch, outcome));
+        }
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+    }
+
+    [Theory]
+    [InlineData(OutcomeKind.Unavailable, OutcomeKind.Unavailable)]
+    [InlineData(OutcomeKind.Overloaded, OutcomeKind.Overloaded)]
+    [InlineData(OutcomeKind.NotLeader, OutcomeKind.Unavailable)]
+    [InlineData(OutcomeKind.NoSuchReplica, OutcomeKind.Unavailable)]
+    [InlineData(OutcomeKind.WrongShard, OutcomeKind.Unavailable)]
+    public async Task When_the_time_is_up_the_caller_learns_what_stood_in_the_way(OutcomeKind said, OutcomeKind learnt)
+    {
+        var keyspace = new ScriptedKeyspace();
+        foreach (var replica in keyspace.Shards[0].Replicas)
+        {
+            replica.Always(OperationOutcome.Of(said, "no"));
+        }
+        await using var client = silo.Open(
+            keyspace,
+            options => options.OperationTimeout = TimeSpan.FromMilliseconds(150)
+        );
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(learnt, result.Outcome.Kind);
+        Assert.NotNull(result.Outcome.Detail);
+    }
+
+    [Theory]
+    [InlineData(OutcomeKind.PreconditionFailed)]
+    [InlineData(OutcomeKind.Invalid)]
+    [InlineData(OutcomeKind.DiskFull)]
+    [InlineData(OutcomeKind.RequestIdReused)]
+    public async Task What_would_fail_again_is_not_tried_again(OutcomeKind kind)
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].Always(OperationOutcome.Of(kind, "final"));
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a", "1");
+
+        Assert.Equal(kind, result.Outcome.Kind);
+        Assert.Equal(1, keyspace[0, 0].Calls);
+    }
+
+    [Fact]
+    public async Task A_write_that_is_not_answered_in_time_is_unknown()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var gate = keyspace[0, 0].Hold();
+        await using var client = silo.Open(
+            keyspace,
+            options =>
+            {
+                options.OperationTimeout = TimeSpan.FromMilliseconds(200);
+                options.AttemptTimeout = TimeSpan.FromMilliseconds(50);
+            }
+        );
+
+        var result = await client.Put("a", "1");
+        gate.SetResult();
+
+        Assert.Equal(OutcomeKind.Unknown, result.Outcome.Kind);
+        Assert.Equal((1, 0, 0), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
+    }
+
+    [Fact]
+    public async Task A_write_that_never_left_the_queue_exceeded_its_deadline_and_changed_nothing()
+    {
+        var keyspace = new ScriptedKeyspace(replicas: 1);
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        await using var client = silo.Open(
+            keyspace,
+            options =>
+            {
+                options.OperationTimeout = TimeSpan.FromMilliseconds(400);
+                options.InflightBatchesMax = 1;
+            }
+        );
+        var first = client.Put("first", "1");
+        await Ops.UntilAsync(() => replica.Calls == 1);
+
+        var second = await client.Put("second", "1");
+        gate.SetResult();
+        await first;
+
+        Assert.True(second.Outcome.Kind is OutcomeKind.DeadlineExceeded or OutcomeKind.Unknown);
+        Assert.Equal(
+            second.Outcome.Kind == OutcomeKind.Unknown,
+            replica.Batches.Any(batch => batch.Operations.Any(operation => Ops.Text(operation.Key) == "second"))
+        );
+    }
+
+    [Fact]
+    public async Task A_read_leaves_a_replica_that_is_stuck_and_later_ones_stay_away_from_it()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var gate = keyspace[0, 0].Hold();
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+        await using var client = silo.Open(
+            keyspace,
+            options => options.AttemptTimeout = TimeSpan.FromMilliseconds(100)
+        );
+
+        var first = await client.Get("a", ConsistencyLevel.Eventual);
+        var calls = keyspace[0, 0].Calls;
+        var second = await client.Get("a", ConsistencyLevel.Eventual);
+        gate.SetResult();
+
+        Assert.Equal("n2", first.Served.Node);
+        Assert.Equal("n2", second.Served.Node);
+        Assert.Equal((1, 1), (calls, keyspace[0, 0].Calls));
+    }
+}

@@ -1,0 +1,93 @@
+using Bogus;
+using Exapyte.Testing.Processes;
+using Xunit;
+
+namespace Exapyte.Cluster.Tests;
+
+/// <summary>The three kinds of keyspace, made and filled through the REST interface.</summary>
+static class Keyspaces
+{
+    public static readonly string[] Kinds = ["raft", "quorum", "async"];
+
+    /// <summary>Creates one keyspace of the kind, named like it, and waits until it takes a write.</summary>
+    public static async Task CreateAsync(RestClient client, string kind, int replicas, int shards = 4)
+    {
+        await Poll.UntilAsync(
+            $"keyspace {kind} is created",
+            ClusterTestEnvironment.Deadline,
+            async () =>
+            {
+                var answer = await client.PutKeyspaceAsync(kind, new KeyspaceSettings(kind, replicas, shards));
+                Assert.False(answer.IsRefused, answer.ToString());
+                return answer.IsSuccess;
+            }
+        );
+        await Poll.UntilAsync(
+            $"keyspace {kind} takes writes",
+            ClusterTestEnvironment.Deadline,
+            async () => (await client.PutAsync(kind, "first", "1"u8.ToArray())).IsSuccess
+        );
+    }
+
+    public static async Task CreateAllAsync(RestClient client, int replicas, int shards = 4)
+    {
+        foreach (var kind in Kinds)
+            await CreateAsync(client, kind, replicas, shards);
+    }
+
+    /// <summary>Writes so many entries, each acknowledged, over the given nodes in turn.</summary>
+    public static async Task<AckedWrites> FillAsync(string keyspace, IReadOnlyList<RestClient> clients, int entries)
+    {
+        var writes = new AckedWrites(keyspace);
+        var faker = new Faker { Random = new Randomizer(20_260_101) };
+        var values = Enumerable
+            .Range(0, entries)
+            .Select(index => (Key: $"entry/{index}", Index: index))
+            .Select(entry => (entry.Key, entry.Index, Value: SelfVerifyingValue.Create(faker, entry.Key, 1)))
+            .ToList();
+        await Parallel.ForEachAsync(
+            values,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (entry, _) =>
+            {
+                var answer = await clients[entry.Index % clients.Count].PutAsync(keyspace, entry.Key, entry.Value);
+                Assert.True(answer.IsSuccess, $"{entry.Key}: {answer}");
+                writes.Acknowledge(entry.Key, 1);
+            }
+        );
+        return writes;
+    }
+
+    /// <summary>
+    /// Waits until a read through this node finds everything right, then returns. A keyspace that converges may take a
+    /// while; a lost or torn value never comes right and ends as a failure that lists them.
+    /// </summary>
+    public static async Task HoldsAllAsync(RestClient client, AckedWrites writes, string? consistency = null)
+    {
+        IReadOnlyList<string> wrong = [];
+        await Poll.UntilAsync(
+            $"{client.Url} holds every acknowledged write of {writes.Keyspace}",
+            ClusterTestEnvironment.Deadline,
+            async () =>
+            {
+                wrong = await writes.VerifyAsync(client, ClusterTestEnvironment.Deadline, consistency);
+                return wrong.Count == 0;
+            },
+            () => $"{wrong.Count} wrong of {writes.Keys}:\n{string.Join('\n', wrong.Take(20))}"
+        );
+    }
+
+    /// <summary>One read of everything must be right at once: what a linearizable or quorum read promises.</summary>
+    public static async Task NothingIsLostOrTornAsync(RestClient client, AckedWrites writes)
+    {
+        var wrong = await writes.VerifyAsync(client, ClusterTestEnvironment.Deadline);
+        Assert.True(
+            wrong.Count == 0,
+            $"{wrong.Count} wrong of {writes.Keys} in {writes.Keyspace}:\n{string.Join('\n', wrong.Take(20))}"
+        );
+    }
+
+    /// <summary>Kind by kind: at once where a read sees the last write, in the end where the keyspace converges.</summary>
+    public static Task IsIntactAsync(RestClient client, AckedWrites writes) =>
+        writes.Keyspace == "async" ? HoldsAllAsync(client, writes) : NothingIsLostOrTornAsync(client, writes);
+}

@@ -1,0 +1,181 @@
+using Exapyte.Testing.Processes;
+using Xunit;
+
+namespace Exapyte.Cluster.Tests;
+
+public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOutputHelper output)
+{
+    const int Writers = 12;
+
+    [Theory]
+    [Trait("Scenario", "node_failure_handling")]
+    [InlineData(MeetingPlace.Sqlite, "raft")]
+    [InlineData(MeetingPlace.Sqlite, "quorum")]
+    [InlineData(MeetingPlace.Sqlite, "async")]
+    [InlineData(MeetingPlace.Postgres, "raft")]
+    public async Task Writes_go_on_after_a_kill_and_the_node_catches_up_when_it_returns(MeetingPlace place, string kind)
+    {
+        await using var cluster = await environment.StartThreeAsync(place);
+        await Keyspaces.CreateAsync(cluster["n1"].Rest, kind, replicas: 3);
+        var before = await Keyspaces.FillAsync(kind, [cluster["n1"].Rest], entries: 100);
+        await using var load = Load(kind, [cluster["n1"], cluster["n2"]]);
+        await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
+
+        await cluster["n3"].KillAsync();
+        var resumed = await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
+        output.WriteLine(
+            $"{kind}: 200 writes after the kill took {resumed.TotalSeconds:0.00} s, "
+                + $"the longest silence was {load.LongestSilence.TotalSeconds:0.00} s (goal: 2 s)"
+        );
+        await cluster.RestartAsync("n3");
+        await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
+        await load.StopAsync();
+
+        await Keyspaces.IsIntactAsync(cluster["n1"].Rest, load.Writes);
+        await Keyspaces.IsIntactAsync(cluster["n3"].Rest, load.Writes);
+        await Keyspaces.IsIntactAsync(cluster["n3"].Rest, before);
+    }
+
+    [Theory]
+    [Trait("Scenario", "leader_failover")]
+    [InlineData("raft")]
+    [InlineData("quorum")]
+    public async Task Every_node_in_turn_is_killed_and_nothing_acknowledged_is_lost(string kind)
+    {
+        await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
+        // Shards are led by different nodes, so that each kill takes the leader of some.
+        await Keyspaces.CreateAsync(cluster["n1"].Rest, kind, replicas: 3, shards: 6);
+        foreach (var victim in cluster.NodeIds.ToList())
+        {
+            var others = cluster.NodeIds.Where(id => id != victim).Select(id => cluster[id]).ToList();
+            await using var load = Load(kind, others, $"while-{victim}-dies");
+            await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
+            await cluster[victim].KillAsync();
+            var resumed = await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
+            await EveryShardTakesWritesAsync(others[0].Rest, kind);
+            output.WriteLine(
+                $"{kind}: {victim} killed, 200 writes after {resumed.TotalSeconds:0.00} s, "
+                    + $"the longest silence was {load.LongestSilence.TotalSeconds:0.00} s"
+            );
+            await load.StopAsync();
+            await Keyspaces.NothingIsLostOrTornAsync(others[1].Rest, load.Writes);
+            await cluster.RestartAsync(victim);
+            await Keyspaces.NothingIsLostOrTornAsync(cluster[victim].Rest, load.Writes);
+        }
+    }
+
+    [Theory]
+    [Trait("Scenario", "node_failure_handling")]
+    [InlineData("raft")]
+    [InlineData("quorum")]
+    public async Task A_frozen_node_holds_nobody_up_and_comes_back_without_damage(string kind)
+    {
+        await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
+        await Keyspaces.CreateAsync(cluster["n1"].Rest, kind, replicas: 3);
+        await using var load = Load(kind, [cluster["n1"], cluster["n3"]]);
+        await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
+
+        cluster["n2"].Freeze();
+        var resumed = await load.WaitForAcknowledgementsAsync(300, ClusterTestEnvironment.Deadline);
+        await EveryShardTakesWritesAsync(cluster["n1"].Rest, kind);
+        output.WriteLine(
+            $"{kind}: 300 writes after the freeze took {resumed.TotalSeconds:0.00} s, "
+                + $"the longest silence was {load.LongestSilence.TotalSeconds:0.00} s"
+        );
+        cluster["n2"].Thaw();
+        await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
+        await load.StopAsync();
+
+        // The others may have voted it out meanwhile: then it ended itself, and its supervisor starts it again.
+        await ServesAgainAsync(cluster, "n2", kind);
+        await Keyspaces.NothingIsLostOrTornAsync(cluster["n1"].Rest, load.Writes);
+        await Keyspaces.NothingIsLostOrTornAsync(cluster["n2"].Rest, load.Writes);
+    }
+
+    [Fact]
+    [Trait("Scenario", "quorum_loss_and_recovery")]
+    public async Task Without_a_majority_strong_writes_are_refused_clearly_and_service_returns_with_it()
+    {
+        await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
+        await Keyspaces.CreateAsync(cluster["n1"].Rest, "raft", replicas: 3);
+        var before = await Keyspaces.FillAsync("raft", [cluster["n1"].Rest], entries: 50);
+        await Task.WhenAll(cluster["n2"].KillAsync(), cluster["n3"].KillAsync());
+
+        using var patient = new RestClient(cluster["n1"].Settings.Url, ClusterTestEnvironment.Deadline);
+        await Poll.UntilAsync(
+            "a write is refused for lack of a majority",
+            ClusterTestEnvironment.Deadline,
+            async () => (await patient.PutAsync("raft", "alone", "x"u8.ToArray())).Status is 503 or 504
+        );
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            var answer = await patient.PutAsync("raft", $"alone-{attempt}", "x"u8.ToArray());
+            Assert.True(answer.Status is 503 or 504, $"a write without a majority: {answer}");
+        }
+
+        await cluster.RestartAllAsync();
+        await Poll.UntilAsync(
+            "writes are taken again",
+            ClusterTestEnvironment.Deadline,
+            async () => (await patient.PutAsync("raft", "together", "x"u8.ToArray())).IsSuccess,
+            cluster.Outputs
+        );
+        await Keyspaces.NothingIsLostOrTornAsync(cluster["n2"].Rest, before);
+    }
+
+    [Fact]
+    [Trait("Scenario", "node_failure_handling")]
+    public async Task With_the_membership_database_down_reads_and_writes_go_on()
+    {
+        await using var postgres = await PostgresServer.CreateAsync();
+        await using var cluster = await SiloCluster.StartThreeAsync(postgres);
+        await Keyspaces.CreateAllAsync(cluster["n1"].Rest, replicas: 3);
+        await postgres.StopAsync();
+        var clients = cluster.NodeIds.Select(id => cluster[id].Rest).ToList();
+        foreach (var kind in Keyspaces.Kinds)
+        {
+            var writes = await Keyspaces.FillAsync(kind, clients, entries: 60);
+            await Keyspaces.IsIntactAsync(clients[^1], writes);
+        }
+
+        await postgres.StartAsync();
+        await Poll.UntilAsync(
+            "keyspaces can be made again",
+            ClusterTestEnvironment.Deadline,
+            async () => (await clients[0].PutKeyspaceAsync("later", new KeyspaceSettings("raft", 3, 2))).IsSuccess,
+            cluster.Outputs
+        );
+    }
+
+    static WriteLoad Load(string kind, IEnumerable<SiloProcess> silos, string prefix = "load") =>
+        new(new AckedWrites(kind), prefix, [.. silos.Select(silo => silo.Rest)], Writers, seed: 11);
+
+    /// <summary>Enough distinct keys that each shard is among them.</summary>
+    static async Task EveryShardTakesWritesAsync(RestClient client, string keyspace)
+    {
+        for (var probe = 0; probe < 64; probe++)
+        {
+            var key = $"probe-{probe}";
+            RestAnswer? last = null;
+            await Poll.UntilAsync(
+                $"{keyspace}/{key} is written",
+                ClusterTestEnvironment.Deadline,
+                async () => (last = await client.PutAsync(keyspace, key, "x"u8.ToArray())).IsSuccess,
+                () => $"{last}"
+            );
+        }
+    }
+
+    static async Task ServesAgainAsync(SiloCluster cluster, string nodeId, string keyspace) =>
+        await Poll.UntilAsync(
+            $"{nodeId} serves again",
+            ClusterTestEnvironment.Deadline,
+            async () =>
+            {
+                if (cluster[nodeId].HasExited)
+                    await cluster.RestartAsync(nodeId);
+                return (await cluster[nodeId].Rest.GetAsync(keyspace, "first")).Status == 200;
+            },
+            cluster.Outputs
+        );
+}

@@ -1,0 +1,167 @@
+using Exapyte.Client;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Gateway.Tests.Fixtures;
+
+/// <summary>One keyspace's entries, ordered by key bytes. Not thread-safe.</summary>
+internal sealed class MemoryKeyspace(KeyspaceMap map)
+{
+    private const ulong Origin = 0xabc;
+
+    private SortedDictionary<byte[], OperationOutcome> entries = new(ByteOrder.Instance);
+    private readonly Dictionary<string, (string Fingerprint, OperationOutcome Outcome)> requests = new(
+        StringComparer.Ordinal
+    );
+    private ulong revision;
+
+    public KeyspaceMap Map { get; set; } = map;
+
+    private bool IsRaft => Map.Settings.Replication == ReplicationKind.Raft;
+
+    public SortedDictionary<byte[], OperationOutcome> Copy() => new(entries, ByteOrder.Instance);
+
+    public void Restore(SortedDictionary<byte[], OperationOutcome> copy) => entries = copy;
+
+    public OperationOutcome Execute(Operation operation, long nowMs)
+    {
+        if (!IsRaft && (operation.Condition is not null || operation.RequestId is not null))
+        {
+            return OperationOutcome.Of(OutcomeKind.Invalid, "A leaderless keyspace takes no condition or request id.");
+        }
+        if (IsRaft && operation.Level >= ConsistencyLevel.One)
+        {
+            return OperationOutcome.Of(OutcomeKind.Invalid, "A raft keyspace has no such level.");
+        }
+        if (operation.RequestId is not { } id)
+        {
+            return Apply(operation, nowMs);
+        }
+        var fingerprint = InMemoryExapyteClient.FingerprintOf(operation);
+        if (requests.TryGetValue(id, out var known))
+        {
+            return known.Fingerprint == fingerprint
+                ? known.Outcome
+                : OperationOutcome.Of(OutcomeKind.RequestIdReused, "The request id was used with another body.");
+        }
+        var outcome = Apply(operation, nowMs);
+        requests[id] = (fingerprint, outcome);
+        return outcome;
+    }
+
+    public ScanPage Scan(ScanQuery query, long nowMs, ServedBy served)
+    {
+        if (query.KeyspaceId != 0 && query.KeyspaceId != Map.KeyspaceId)
+        {
+            return new(OutcomeKind.Invalid, [], false, Map.KeyspaceId, "The keyspace was created again.", served);
+        }
+        var inRange = entries.Where(entry => IsAlive(entry.Value, nowMs) && IsInRange(query, entry.Key));
+        var ordered = query.Reverse ? inRange.Reverse() : inRange;
+        ListedEntry[] page =
+        [
+            .. ordered
+                .Take(query.EntriesMax + 1)
+                .Select(entry => new ListedEntry
+                {
+                    Key = entry.Key,
+                    Entry = query.KeysOnly ? WithoutValue(entry.Value) : entry.Value,
+                }),
+        ];
+        return new(
+            OutcomeKind.Ok,
+            page.Length > query.EntriesMax ? page[..query.EntriesMax] : page,
+            page.Length > query.EntriesMax,
+            Map.KeyspaceId,
+            null,
+            served
+        );
+    }
+
+    private OperationOutcome Apply(Operation operation, long nowMs)
+    {
+        var key = operation.Key.ToArray();
+        var current = entries.TryGetValue(key, out var entry) && IsAlive(entry, nowMs) ? entry : null;
+        if (!operation.IsWrite)
+        {
+            return current is null ? OperationOutcome.NotFound
+                : operation.Kind == OperationKind.Head ? WithoutValue(current)
+                : current;
+        }
+        if (operation.Condition?.IsMetBy(current?.Version ?? default) is false)
+        {
+            return new()
+            {
+                Kind = OutcomeKind.PreconditionFailed,
+                Version = current?.Version ?? default,
+                Detail = "The entry has another version.",
+            };
+        }
+        revision++;
+        var version = IsRaft ? new VersionStamp(revision) : new VersionStamp(((ulong)nowMs << 16) + revision, Origin);
+        if (operation.Kind == OperationKind.Delete)
+        {
+            entries.Remove(key);
+            return new()
+            {
+                Kind = OutcomeKind.Ok,
+                Version = version,
+                Changed = current is not null,
+            };
+        }
+        var ttlMs = operation.TtlMs == 0 ? (Map.Settings.DefaultTtlSeconds ?? 0) * 1_000 : operation.TtlMs;
+        entries[key] = new()
+        {
+            Kind = OutcomeKind.Ok,
+            Version = version,
+            Value = operation.Value,
+            ValueBytes = operation.Value.Length,
+            ContentType = operation.ContentType,
+            ModifiedMs = nowMs,
+            ExpiresMs = ttlMs > 0 ? nowMs + ttlMs : 0,
+        };
+        return new()
+        {
+            Kind = OutcomeKind.Ok,
+            Version = version,
+            Changed = current is null,
+            ModifiedMs = nowMs,
+            ExpiresMs = entries[key].ExpiresMs,
+        };
+    }
+
+    private static bool IsAlive(OperationOutcome entry, long nowMs) => entry.ExpiresMs == 0 || entry.ExpiresMs > nowMs;
+
+    private static bool IsInRange(ScanQuery query, byte[] key)
+    {
+        ReadOnlySpan<byte> bytes = key;
+        return bytes.SequenceCompareTo(query.Start.Span) >= 0
+            && (query.End is null || bytes.SequenceCompareTo(query.End.Value.Span) < 0)
+            && bytes.StartsWith(query.Prefix.Span)
+            && (
+                query.After is null
+                || (
+                    query.Reverse
+                        ? bytes.SequenceCompareTo(query.After.Value.Span) < 0
+                        : bytes.SequenceCompareTo(query.After.Value.Span) > 0
+                )
+            );
+    }
+
+    private static OperationOutcome WithoutValue(OperationOutcome entry) =>
+        new()
+        {
+            Kind = entry.Kind,
+            Version = entry.Version,
+            ValueBytes = entry.ValueBytes,
+            ContentType = entry.ContentType,
+            ModifiedMs = entry.ModifiedMs,
+            ExpiresMs = entry.ExpiresMs,
+        };
+
+    private sealed class ByteOrder : IComparer<byte[]>
+    {
+        public static readonly ByteOrder Instance = new();
+
+        public int Compare(byte[]? x, byte[]? y) => x.AsSpan().SequenceCompareTo(y);
+    }
+}

@@ -1,0 +1,113 @@
+using Exapyte.Grains.ControlPlane;
+using Exapyte.Testing.Clusters;
+using Exapyte.Wire;
+using Xunit;
+
+namespace Exapyte.Grains.Tests.ControlPlane;
+
+/// <summary>The control plane when its database is away, or when somebody else wrote there first.</summary>
+[Trait("Scenario", "control_plane_update_topology")]
+public sealed class DatabaseTests : IAsyncLifetime
+{
+    private ControlPlaneCluster cluster = null!;
+
+    public async ValueTask InitializeAsync() => cluster = await ControlPlaneCluster.Start(ControlPlaneCluster.Three);
+
+    public ValueTask DisposeAsync() => cluster.DisposeAsync();
+
+    [Fact]
+    public async Task With_the_database_stopped_changes_are_unavailable_and_what_is_known_is_still_answered()
+    {
+        var map = (await cluster.Keyspace("k").Put(new())).Map!;
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            await cluster.WaitForMap(node, map);
+        }
+        cluster.Database.IsStopped = true;
+
+        var change = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
+        Assert.Equal(KeyspaceOutcome.Unavailable, change.Outcome);
+        Assert.Single(change.Reasons);
+        Assert.Equal(KeyspaceOutcome.Unavailable, (await cluster.Keyspace("cold").Put(new())).Outcome);
+        Assert.Equal(KeyspaceOutcome.Unavailable, (await cluster.Keyspace("cold").Get()).Outcome);
+        Assert.Equal(KeyspaceOutcome.Unavailable, (await cluster.Keyspace("cold").Delete()).Outcome);
+        Assert.Equal(3, (await cluster.ControlPlane().Topology()).Nodes.Length);
+        var reply = await cluster.ControlPlane().Register(cluster.Registrar("n1").Registration);
+        Assert.True(reply is { Accepted: false, Retryable: true });
+
+        cluster.Database.IsStopped = false;
+        Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 })).Outcome);
+        Assert.Equal(KeyspaceOutcome.Created, (await cluster.Keyspace("cold").Put(new())).Outcome);
+    }
+
+    [Fact]
+    public async Task With_the_database_stopped_nobody_is_told_that_a_keyspace_does_not_exist()
+    {
+        cluster.Database.IsStopped = true;
+        await Assert.ThrowsAsync<ControlPlaneUnavailableException>(() => cluster.Keyspace("k").CurrentMap(7));
+    }
+
+    [Fact]
+    public async Task A_stale_writer_is_fenced_and_answers_that_it_may_be_asked_again()
+    {
+        var map = (await cluster.Keyspace("k").Put(new())).Map!;
+        await Settled(map);
+        cluster.Database.Touch("keyspace", cluster.Keyspace("k").GetGrainId());
+        var fenced = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
+        Assert.Equal(KeyspaceOutcome.Unavailable, fenced.Outcome);
+        Assert.Equal(map.Epoch, (await cluster.Keyspace("k").Get()).Map!.Epoch);
+        await Eventually.Holds(
+            async () =>
+                (await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 })).Outcome == KeyspaceOutcome.Ok,
+            "The change is made."
+        );
+        Assert.Equal(map.Epoch + 1, (await cluster.Keyspace("k").Get()).Map!.Epoch);
+    }
+
+    [Fact]
+    public async Task A_write_whose_answer_is_lost_is_read_back_before_anything_is_decided_on_it()
+    {
+        var map = (await cluster.Keyspace("k").Put(new())).Map!;
+        await Settled(map);
+        cluster.Database.LoseNextAnswer();
+        var unknown = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
+        Assert.Equal(KeyspaceOutcome.Unavailable, unknown.Outcome);
+        var after = (await cluster.Keyspace("k").Get()).Map!;
+        Assert.Equal(map.Epoch + 1, after.Epoch);
+        Assert.Equal(5, after.Settings.DefaultTtlSeconds);
+        Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 })).Outcome);
+    }
+
+    [Fact]
+    [Trait("Scenario", "control_plane_metadata_sync")]
+    public async Task What_was_begun_is_completed_after_the_silo_of_the_keyspace_died()
+    {
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            cluster.Recorder.Refusing[node] = true;
+        }
+        var begun = await cluster.Keyspace("k").Put(new());
+        Assert.Equal(KeyspaceOutcome.Unavailable, begun.Outcome);
+        var host = (await cluster.Nodes.HostOf(cluster.Keyspace("k")))!;
+        await cluster.Nodes.KillNode(host);
+        cluster.Recorder.Refusing.Clear();
+        await cluster.Nodes.WaitForMembers();
+        await cluster.Nodes.StartNode(ControlPlaneCluster.Three.Single(node => node.Id == host));
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            await cluster.WaitForMap(node, begun.Map!);
+        }
+    }
+
+    private Task Settled(Exapyte.Keyspaces.KeyspaceMap map) =>
+        Eventually.Holds(
+            async () =>
+            {
+                var storage = cluster.Database.For(cluster.Nodes.Serializer("n1"));
+                var stored = new GrainState<KeyspaceState>();
+                await storage.ReadStateAsync("keyspace", cluster.Keyspace("k").GetGrainId(), stored);
+                return stored.State!.SettledEpoch == map.Epoch;
+            },
+            "Nothing is left to do."
+        );
+}

@@ -1,0 +1,131 @@
+using CsCheck;
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Operations;
+
+namespace Exapyte.Grains.Tests.Replicas;
+
+public sealed class ShardCommandCodecTests
+{
+    private static readonly Gen<byte[]> Bytes = Gen.Byte.Array[1, 40];
+
+    private static readonly Gen<WriteCondition?> Conditions = Gen.OneOf(
+        Gen.Const((WriteCondition?)null),
+        Gen.Const((WriteCondition?)WriteCondition.IfAbsent),
+        Gen.Select(Gen.ULong, Gen.ULong, (r, o) => (WriteCondition?)WriteCondition.IfVersion(new(r, o)))
+    );
+
+    private static readonly Gen<Operation> Operations = Gen.Select(
+        Gen.Enum<OperationKind>(),
+        Bytes,
+        Bytes,
+        Gen.String,
+        Gen.Long[-1, 1_000_000],
+        Conditions,
+        Gen.String.Null(),
+        (kind, key, value, contentType, ttlMs, condition, requestId) =>
+            new Operation
+            {
+                Kind = kind,
+                Key = key,
+                Value = kind == OperationKind.Put ? value : default(ReadOnlyMemory<byte>),
+                ContentType = kind == OperationKind.Put ? Printable(contentType) : "",
+                TtlMs = ttlMs,
+                Condition = condition,
+                RequestId = requestId is null ? null : Printable(requestId),
+            }
+    );
+
+    [Fact]
+    public void A_command_decodes_to_the_writes_that_were_encoded()
+    {
+        Gen.Select(Operations.Array[0, 20], Gen.Bool, Gen.Long)
+            .Sample(
+                (operations, atomic, stampMs) =>
+                {
+                    var rules = new CommandRules(DefaultTtlMs: 77, RequestIdWindowMs: 9);
+                    var command = ShardCommandCodec.Decode(
+                        ShardCommandCodec.Encode(operations, atomic, stampMs, rules)
+                    );
+                    Assert.NotNull(command);
+                    Assert.Equal((stampMs, atomic, 9L), (command.StampMs, command.Atomic, command.RequestIdWindowMs));
+                    var writes = operations.Where(operation => operation.IsWrite).ToArray();
+                    Assert.Equal(writes.Length, command.Writes.Length);
+                    for (var i = 0; i < writes.Length; i++)
+                    {
+                        AssertSame(writes[i], command.Writes[i], rules);
+                    }
+                }
+            );
+    }
+
+    [Fact]
+    public void Bytes_that_are_no_command_are_refused_and_never_throw()
+    {
+        var good = ShardCommandCodec.Encode(
+            [
+                new()
+                {
+                    Kind = OperationKind.Put,
+                    Key = "key"u8.ToArray(),
+                    Value = "value"u8.ToArray(),
+                    Condition = WriteCondition.IfVersion(new(3)),
+                    RequestId = "r",
+                },
+            ],
+            false,
+            5,
+            default
+        );
+        for (var length = 0; length < good.Length; length++)
+        {
+            Assert.Null(ShardCommandCodec.Decode(good.AsMemory(0, length)));
+        }
+        Gen.Byte.Array[0, 60].Sample(bytes => _ = ShardCommandCodec.Decode(bytes));
+    }
+
+    [Fact]
+    public void The_format_of_a_command_does_not_change()
+    {
+        var bytes = ShardCommandCodec.Encode(
+            [
+                new()
+                {
+                    Kind = OperationKind.Put,
+                    Key = "k"u8.ToArray(),
+                    Value = "v"u8.ToArray(),
+                    ContentType = "t",
+                    TtlMs = 2,
+                    Condition = WriteCondition.IfVersion(new(3, 4)),
+                    RequestId = "r",
+                },
+                new() { Kind = OperationKind.Delete, Key = "d"u8.ToArray() },
+            ],
+            atomic: true,
+            stampMs: 1,
+            new(0, 6)
+        );
+        Assert.Equal(
+            "0101010000000000000006000000000000000200000002030100"
+                + "00006B0100000074020000000000000001000000760301000000030000000000000004000000000000000100000072030001000000"
+                + "64",
+            Convert.ToHexString(bytes)
+        );
+    }
+
+    private static void AssertSame(Operation operation, in CommandWrite write, in CommandRules rules)
+    {
+        Assert.Equal(operation.Kind, write.Kind);
+        Assert.Equal(operation.Key.ToArray(), write.Key.ToArray());
+        Assert.Equal(operation.Value.ToArray(), write.Value.ToArray());
+        Assert.Equal(operation.ContentType, write.ContentType);
+        Assert.Equal(operation.RequestId, write.RequestId);
+        Assert.Equal(operation.Condition?.Kind, write.Condition?.Kind);
+        Assert.Equal(operation.Condition?.Versions ?? [], write.Condition?.Versions ?? []);
+        if (operation.Kind == OperationKind.Put)
+        {
+            Assert.Equal(rules.TtlMsOf(operation), write.TtlMs);
+        }
+    }
+
+    private static string Printable(string text) => new(Array.FindAll(text.ToCharArray(), c => !char.IsSurrogate(c)));
+}

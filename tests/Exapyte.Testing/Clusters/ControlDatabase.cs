@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace Exapyte.Testing.Clusters;
+
+/// <summary>
+/// Grain storage that outlives every silo of a cluster under test, as a database does: documents are kept serialized,
+/// writes are fenced by ETags, and a test can stop it, or let writes land whose answer is lost. Thread-safe.
+/// </summary>
+public sealed class ControlDatabase
+{
+    private readonly ConcurrentDictionary<string, Row> rows = new(StringComparer.Ordinal);
+    private readonly Lock writing = new();
+    private int lostAnswers;
+    private long writes;
+
+    /// <summary>Whether it answers nothing.</summary>
+    public bool IsStopped { get; set; }
+
+    /// <summary>Writes that landed.</summary>
+    public long Writes => Interlocked.Read(ref writes);
+
+    /// <summary>The next write lands, and its writer gets an error.</summary>
+    public void LoseNextAnswer() => Interlocked.Exchange(ref lostAnswers, 1);
+
+    /// <summary>Changes a document as another activation would: its ETag moves on.</summary>
+    public void Touch(string name, GrainId grain) =>
+        rows.AddOrUpdate(
+            Key(name, grain),
+            _ => throw new KeyNotFoundException(name),
+            (_, row) => row with { Version = row.Version + 1 }
+        );
+
+    /// <summary>The storage of one silo on it.</summary>
+    public IGrainStorage For(IGrainStorageSerializer serializer) => new Storage(this, serializer);
+
+    private static string Key(string name, GrainId grain) => $"{name}|{grain}";
+
+    private void ThrowIfStopped()
+    {
+        if (IsStopped)
+        {
+            throw new IOException("The database is stopped.");
+        }
+    }
+
+    private sealed record Row(BinaryData Document, long Version);
+
+    private sealed class Storage(ControlDatabase database, IGrainStorageSerializer serializer) : IGrainStorage
+    {
+        public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            await Task.Yield();
+            database.ThrowIfStopped();
+            if (database.rows.TryGetValue(Key(stateName, grainId), out var row))
+            {
+                grainState.State = serializer.Deserialize<T>(row.Document);
+                grainState.ETag = row.Version.ToString();
+                grainState.RecordExists = true;
+            }
+        }
+
+        public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            await Task.Yield();
+            database.ThrowIfStopped();
+            lock (database.writing)
+            {
+                var key = Key(stateName, grainId);
+                var stored = database.rows.GetValueOrDefault(key);
+                if (stored?.Version.ToString() != grainState.ETag)
+                {
+                    throw new InconsistentStateException(
+                        "Somebody wrote it.",
+                        stored?.Version.ToString(),
+                        grainState.ETag
+                    );
+                }
+                var next = new Row(serializer.Serialize(grainState.State), (stored?.Version ?? 0) + 1);
+                database.rows[key] = next;
+                Interlocked.Increment(ref database.writes);
+                grainState.ETag = next.Version.ToString();
+                grainState.RecordExists = true;
+            }
+            if (Interlocked.Exchange(ref database.lostAnswers, 0) == 1)
+            {
+                throw new IOException("The answer was lost.");
+            }
+        }
+
+        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            database.ThrowIfStopped();
+            database.rows.TryRemove(Key(stateName, grainId), out _);
+            grainState.ETag = null;
+            grainState.RecordExists = false;
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Exapyte.Testing.Processes;
+
+/// <summary>Settings of a keyspace as the REST interface takes them; what is null is left to the server.</summary>
+public sealed record KeyspaceSettings(
+    string Replication,
+    int? Replicas = null,
+    int? Shards = null,
+    string? Storage = null,
+    string? Distribution = null
+);
+
+/// <summary>
+/// What a request came to. A request that got no answer has status 0 and a <see cref="Failure"/>: whether it happened
+/// is not known.
+/// </summary>
+public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? Failure)
+{
+    public bool IsSuccess => Status is >= 200 and < 300;
+
+    /// <summary>Refused for a reason of the request's own, so that it certainly did not happen.</summary>
+    public bool IsRefused => Status is >= 400 and < 500;
+
+    public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Body);
+
+    public string Text => System.Text.Encoding.UTF8.GetString(Body);
+
+    public override string ToString() =>
+        Failure ?? $"{Status} {(Body.Length < 2_000 ? Text : $"({Body.Length} bytes)")}";
+}
+
+/// <summary>The REST interface, spoken in plain HTTP so that nothing of the product stands between. Thread-safe.</summary>
+public sealed class RestClient : IDisposable
+{
+    static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    readonly HttpClient _http;
+
+    /// <param name="url">The node's address.</param>
+    /// <param name="timeout">How long a request may take; 5 seconds where not given.</param>
+    public RestClient(Uri url, TimeSpan? timeout = null)
+    {
+        Url = url;
+        var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), UseCookies = false };
+        _http = new HttpClient(handler) { BaseAddress = url, Timeout = timeout ?? TimeSpan.FromSeconds(5) };
+    }
+
+    public Uri Url { get; }
+
+    public Task<RestAnswer> ReadyAsync() => SendAsync(HttpMethod.Get, "/readyz");
+
+    public Task<RestAnswer> PutKeyspaceAsync(string keyspace, KeyspaceSettings settings) =>
+        SendAsync(HttpMethod.Put, KeyspacePath(keyspace), JsonContent.Create(settings, options: s_json));
+
+    public Task<RestAnswer> GetKeyspaceAsync(string keyspace) => SendAsync(HttpMethod.Get, KeyspacePath(keyspace));
+
+    public Task<RestAnswer> DeleteKeyspaceAsync(string keyspace) =>
+        SendAsync(HttpMethod.Delete, KeyspacePath(keyspace));
+
+    public Task<RestAnswer> GetNodesAsync() => SendAsync(HttpMethod.Get, "/v1/nodes");
+
+    public Task<RestAnswer> PutAsync(string keyspace, string key, ReadOnlyMemory<byte> value)
+    {
+        var content = new ReadOnlyMemoryContent(value);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        return SendAsync(HttpMethod.Put, EntryPath(keyspace, key), content);
+    }
+
+    /// <param name="keyspace">Its name.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="consistency">A level of the keyspace's kind; its default where not given.</param>
+    public Task<RestAnswer> GetAsync(string keyspace, string key, string? consistency = null) =>
+        SendAsync(
+            HttpMethod.Get,
+            EntryPath(keyspace, key) + (consistency is null ? "" : $"?consistency={consistency}")
+        );
+
+    public Task<RestAnswer> HeadAsync(string keyspace, string key) =>
+        SendAsync(HttpMethod.Head, EntryPath(keyspace, key));
+
+    public Task<RestAnswer> DeleteAsync(string keyspace, string key) =>
+        SendAsync(HttpMethod.Delete, EntryPath(keyspace, key));
+
+    /// <param name="keyspace">Its name.</param>
+    /// <param name="query">For example <c>prefix=a&amp;limit=10</c>.</param>
+    public Task<RestAnswer> ListAsync(string keyspace, string query) =>
+        SendAsync(HttpMethod.Get, $"{KeyspacePath(keyspace)}/entries?{query}");
+
+    public Task<RestAnswer> BatchAsync(string keyspace, object batch) =>
+        SendAsync(HttpMethod.Post, $"{KeyspacePath(keyspace)}/batch", JsonContent.Create(batch, options: s_json));
+
+    public void Dispose() => _http.Dispose();
+
+    async Task<RestAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(method, path) { Content = content };
+            using var response = await _http.SendAsync(request);
+            var body = await response.Content.ReadAsByteArrayAsync();
+            return new RestAnswer((int)response.StatusCode, ETagOf(response), body, Failure: null);
+        }
+        catch (Exception exception)
+            when (exception is HttpRequestException or OperationCanceledException or IOException)
+        {
+            return new RestAnswer(0, ETag: null, [], $"{method} {path} at {Url}: {exception.Message}");
+        }
+    }
+
+    static string? ETagOf(HttpResponseMessage response) =>
+        response.Headers.TryGetValues("ETag", out var values) ? values.First() : null;
+
+    static string KeyspacePath(string keyspace) => $"/v1/keyspaces/{Uri.EscapeDataString(keyspace)}";
+
+    static string EntryPath(string keyspace, string key) =>
+        $"{KeyspacePath(keyspace)}/entries/{Uri.EscapeDataString(key)}";
+}

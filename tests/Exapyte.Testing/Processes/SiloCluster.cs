@@ -1,0 +1,109 @@
+namespace Exapyte.Testing.Processes;
+
+/// <summary>Several silo processes that form one cluster, each of which can be killed, frozen and started again.</summary>
+public sealed class SiloCluster : IAsyncDisposable
+{
+    readonly TemporaryFolder _folder;
+    readonly Dictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
+    readonly ClusterDatabase _database;
+
+    SiloCluster(TemporaryFolder folder, ClusterDatabase database)
+    {
+        _folder = folder;
+        _database = database;
+    }
+
+    /// <summary>All nodes, dead ones too.</summary>
+    public IReadOnlyCollection<string> NodeIds => _silos.Keys;
+
+    public IEnumerable<SiloProcess> Running => _silos.Values.Where(silo => !silo.HasExited);
+
+    public SiloProcess this[string nodeId] => _silos[nodeId];
+
+    /// <summary>Starts nodes n1, n2, ... in the given regions, all at once, and returns when each is ready.</summary>
+    /// <param name="postgres">Where the cluster meets; absent, in a SQLite file of its own.</param>
+    public static async Task<SiloCluster> StartAsync(PostgresServer? postgres, params string[] regions)
+    {
+        var folder = new TemporaryFolder("cluster");
+        var database = postgres is null
+            ? ClusterDatabase.Sqlite(folder.File("cluster.db"))
+            : ClusterDatabase.Postgres(await postgres.CreateDatabaseAsync());
+        var cluster = new SiloCluster(folder, database);
+        try
+        {
+            for (var index = 0; index < regions.Length; index++)
+                cluster.Launch($"n{index + 1}", regions[index]);
+            await cluster.WaitUntilReadyAsync();
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    public static Task<SiloCluster> StartThreeAsync(PostgresServer? postgres) =>
+        StartAsync(postgres, "default", "default", "default");
+
+    /// <summary>Starts a node that was not there before.</summary>
+    public async Task AddAsync(string nodeId, string region)
+    {
+        Launch(nodeId, region);
+        await _silos[nodeId].WaitUntilReadyAsync();
+    }
+
+    /// <summary>SIGKILL to every node, as near to one instant as can be.</summary>
+    public Task KillAllAsync() => Task.WhenAll(Running.ToList().Select(silo => silo.KillAsync()));
+
+    /// <summary>Starts a dead node again with its data and ports, and waits until it is ready.</summary>
+    public async Task RestartAsync(string nodeId)
+    {
+        await RelaunchAsync(nodeId);
+        await _silos[nodeId].WaitUntilReadyAsync();
+    }
+
+    /// <summary>Starts every dead node again and waits until all are ready.</summary>
+    public async Task RestartAllAsync()
+    {
+        foreach (var nodeId in NodeIds.Where(id => _silos[id].HasExited).ToList())
+            await RelaunchAsync(nodeId);
+        await WaitUntilReadyAsync();
+    }
+
+    /// <summary>What each process printed last, for the message of a failure.</summary>
+    public string Outputs() =>
+        string.Join('\n', _silos.Select(silo => $"---- {silo.Key}\n{Tail(silo.Value.Output, charactersMax: 8_000)}"));
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_silos.Values.Select(silo => silo.DisposeAsync().AsTask()));
+        _folder.Dispose();
+    }
+
+    void Launch(string nodeId, string region) =>
+        _silos.Add(
+            nodeId,
+            SiloProcess.Launch(
+                new SiloSettings
+                {
+                    NodeId = nodeId,
+                    DataFolder = _folder.File(nodeId),
+                    Region = region,
+                    Zone = region,
+                    Cluster = _database,
+                }
+            )
+        );
+
+    async Task RelaunchAsync(string nodeId)
+    {
+        var settings = _silos[nodeId].Settings;
+        await _silos[nodeId].DisposeAsync();
+        _silos[nodeId] = SiloProcess.Launch(settings);
+    }
+
+    Task<TimeSpan[]> WaitUntilReadyAsync() => Task.WhenAll(_silos.Values.Select(silo => silo.WaitUntilReadyAsync()));
+
+    static string Tail(string text, int charactersMax) => text.Length <= charactersMax ? text : text[^charactersMax..];
+}

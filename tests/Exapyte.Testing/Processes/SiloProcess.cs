@@ -1,0 +1,148 @@
+namespace Exapyte.Testing.Processes;
+
+/// <summary>The database through which several silos find each other.</summary>
+public sealed record ClusterDatabase(string Provider, string ConnectionString)
+{
+    public static ClusterDatabase Sqlite(string file) => new("sqlite", $"Data Source={file}");
+
+    public static ClusterDatabase Postgres(string connectionString) => new("postgres", connectionString);
+}
+
+/// <summary>How one silo process is started. Ports stay the same over its restarts.</summary>
+public sealed record SiloSettings
+{
+    public required string NodeId { get; init; }
+
+    public required string DataFolder { get; init; }
+
+    public string Region { get; init; } = "default";
+
+    public string Zone { get; init; } = "default";
+
+    /// <summary>Absent: a single embedded node.</summary>
+    public ClusterDatabase? Cluster { get; init; }
+
+    public int HttpPort { get; init; } = FreePorts.Next();
+
+    public int SiloPort { get; init; } = FreePorts.Next();
+
+    public int GatewayPort { get; init; } = FreePorts.Next();
+
+    /// <summary>The address it listens on for HTTP.</summary>
+    public string HttpHost { get; init; } = "127.0.0.1";
+
+    public Uri Url => new($"http://127.0.0.1:{HttpPort}");
+
+    public IEnumerable<string> Arguments()
+    {
+        string[] always =
+        [
+            "--node",
+            NodeId,
+            "--data",
+            DataFolder,
+            "--http",
+            $"http://{HttpHost}:{HttpPort}",
+            "--silo-port",
+            $"{SiloPort}",
+            "--gateway-port",
+            $"{GatewayPort}",
+            "--region",
+            Region,
+            "--zone",
+            Zone,
+        ];
+        string[] cluster = Cluster is null
+            ? []
+            : ["--cluster", Cluster.ConnectionString, "--provider", Cluster.Provider];
+        return [.. always, .. cluster];
+    }
+}
+
+/// <summary>A real silo in a process of its own, driven from outside: by HTTP and by signals.</summary>
+public sealed class SiloProcess : ChildProcess
+{
+    /// <summary>Far above what a start takes, so that a busy machine fails no test.</summary>
+    public static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(60);
+
+    static readonly TimeSpan s_drainDeadline = TimeSpan.FromSeconds(30);
+
+    SiloProcess(SiloSettings settings)
+        : base(Executable, settings.Arguments())
+    {
+        Settings = settings;
+        Rest = new RestClient(settings.Url);
+    }
+
+    public SiloSettings Settings { get; }
+
+    public RestClient Rest { get; }
+
+    /// <summary>
+    /// The built host, in the solution's artifacts for the configuration that this test was built with. Run directly, so
+    /// that a signal reaches the silo itself and not a launcher.
+    /// </summary>
+    public static string Executable { get; } = FindExecutable();
+
+    /// <summary>Starts the process and returns at once.</summary>
+    public static SiloProcess Launch(SiloSettings settings) => new(settings);
+
+    /// <summary>Starts the process and returns when it says that it is ready.</summary>
+    /// <exception cref="InvalidOperationException">It ended instead; the message carries its output.</exception>
+    /// <exception cref="TimeoutException">It did not become ready; the message carries its output.</exception>
+    public static async Task<SiloProcess> StartAsync(SiloSettings settings)
+    {
+        var silo = Launch(settings);
+        try
+        {
+            await silo.WaitUntilReadyAsync();
+            return silo;
+        }
+        catch
+        {
+            await silo.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Returns how long it took from now.</summary>
+    public Task<TimeSpan> WaitUntilReadyAsync() =>
+        Poll.UntilAsync($"{Settings.NodeId} is ready", ReadyDeadline, IsReadyAsync, () => Output);
+
+    /// <summary>SIGTERM, and waits for the end. Returns the exit code.</summary>
+    public Task<int> DrainAsync()
+    {
+        Terminate();
+        return WaitForExitAsync(s_drainDeadline);
+    }
+
+    protected override async ValueTask DisposeAsyncCore()
+    {
+        await base.DisposeAsyncCore();
+        Rest.Dispose();
+    }
+
+    async Task<bool> IsReadyAsync()
+    {
+        if (HasExited)
+        {
+            var exitCode = await WaitForExitAsync(s_drainDeadline);
+            throw new InvalidOperationException($"{Settings.NodeId} ended with {exitCode}.\n{Output}");
+        }
+        return (await Rest.ReadyAsync()).IsSuccess;
+    }
+
+    static string FindExecutable()
+    {
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
+        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        {
+            var built = Path.Combine(at.FullName, "artifacts/bin/Exapyte.Silo", configuration, "Exapyte.Silo");
+            if (File.Exists(built))
+                return built;
+        }
+        throw new InvalidOperationException(
+            $"No built Exapyte.Silo ({configuration}) above {AppContext.BaseDirectory}."
+        );
+    }
+}
