@@ -14,7 +14,16 @@ internal static class SiloProgram
             return (int)ExitCode.Stopped;
 
         CommandLineResult line = command.Parse(args);
-        IConfiguration configuration = Configure(line.Overrides);
+        IConfiguration configuration;
+        try
+        {
+            configuration = Configure(line.Overrides);
+        }
+        catch (InvalidDataException e)
+        {
+            return Refuse(error, [new Refusal(ExitCode.Settings, e.Message)]);
+        }
+
         SettingsResult result = SettingsReader.Read(configuration);
         if (line.Reasons.Count > 0 || result.Settings is not { } settings)
             return Refuse(
@@ -26,6 +35,7 @@ internal static class SiloProgram
     }
 
     /// <summary>Weakest first: the file beside the program, the file in the working folder, environment, arguments.</summary>
+    /// <exception cref="InvalidDataException">A file is not JSON.</exception>
     private static IConfigurationRoot Configure(IReadOnlyDictionary<string, string?> overrides) =>
         new ConfigurationBuilder()
             .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)

@@ -44,7 +44,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
                 claimed.Cluster ?? SqliteDatabase.Open(Path.Combine(claimed.DataFolder, "control.db"));
             if (await SetUpAsync(control, claimed) is { } refusal)
                 return [refusal];
-            return await RunHostAsync(Build(claimed, control, dataFolder), claimed) is { } failure ? [failure] : [];
+            return await RunHostAsync(claimed, control, dataFolder) is { } failure ? [failure] : [];
         }
     }
 
@@ -93,6 +93,20 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         return app;
     }
 
+    private async Task<Refusal?> RunHostAsync(SiloSettings claimed, ClusterDatabase control, IDisposable dataFolder)
+    {
+        WebApplication app;
+        try
+        {
+            app = Build(claimed, control, dataFolder);
+        }
+        catch (Exception e)
+        {
+            return ReasonOf(e);
+        }
+        return await RunHostAsync(app, claimed);
+    }
+
     private async Task<Refusal?> RunHostAsync(WebApplication app, SiloSettings claimed)
     {
         TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -118,7 +132,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     private readonly record struct Start(bool IsRunning, Refusal? Refusal);
 
     /// <summary>Starts; once asked to stop it waits a bounded time only, since a join may take minutes.</summary>
-    private static async Task<Start> StartAsync(WebApplication app, Task asked)
+    private async Task<Start> StartAsync(WebApplication app, Task asked)
     {
         Task start = app.StartAsync();
         try
@@ -155,7 +169,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     private static Refusal Undrained =>
         new(ExitCode.DrainTimeout, $"ended after {StopTimeout.TotalSeconds:F0} s without having drained");
 
-    private static Refusal ReasonOf(Exception failure)
+    /// <remarks>What nobody foresaw is told with its trace where the log level asks for detail.</remarks>
+    private Refusal ReasonOf(Exception failure)
     {
         for (Exception? e = failure; e is not null; e = e.InnerException)
         {
@@ -166,7 +181,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
             if (e is DbException)
                 return new(ExitCode.Database, FirstLine(e));
         }
-        return new(ExitCode.Failed, $"{failure.GetType().Name}: {FirstLine(failure)}");
+        string detail = settings.LogLevel <= LogLevel.Debug ? failure.ToString() : FirstLine(failure);
+        return new(ExitCode.Failed, $"{failure.GetType().Name}: {detail}");
     }
 
     private static string FirstLine(Exception e) => e.Message.Split('\n', 2)[0].TrimEnd();

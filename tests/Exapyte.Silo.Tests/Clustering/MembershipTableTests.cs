@@ -72,10 +72,11 @@ public sealed class SqliteMembershipTests : MembershipContract
             Enumerable.Range(0, Writers).Select(_ => Tables.OpenAsync(SqliteDatabase.Open(folder.File("cluster.db"))))
         );
 
-        await Task.WhenAll(
+        int[][] won = await Task.WhenAll(
             tables.Select((table, writer) => Task.Run(() => InsertWithRetriesAsync(table, writer, RowsEach)))
         );
 
+        Assert.Equal(Enumerable.Range(0, Writers * RowsEach), won.SelectMany(versions => versions).Order());
         MembershipTableData data = await Table.ReadAsync();
         Assert.Equal(Writers * RowsEach, data.Members.Count);
         Assert.Equal(Writers * RowsEach, data.Version.Version);
@@ -108,12 +109,17 @@ public sealed class SqliteMembershipTests : MembershipContract
         Assert.Equal([1001, 2001], gateways.Select(g => g.Port).Order());
     }
 
-    private static async Task InsertWithRetriesAsync(IMembershipTable table, int writer, int rows)
+    /// <summary>Inserts rows one after another; returns the versions on which it won.</summary>
+    private static async Task<int[]> InsertWithRetriesAsync(IMembershipTable table, int writer, int rows)
     {
-        for (int row = 0; row < rows; row++)
+        List<int> won = [];
+        while (won.Count < rows)
         {
-            MembershipEntry entry = Tables.Entry($"n{writer}", 1000 * (writer + 1) + row);
-            while (!await table.InsertAsync(entry, (await table.ReadAsync()).Version)) { }
+            MembershipEntry entry = Tables.Entry($"n{writer}", 1000 * (writer + 1) + won.Count);
+            TableVersion read = (await table.ReadAsync()).Version;
+            if (await table.InsertAsync(entry, read))
+                won.Add(read.Version);
         }
+        return [.. won];
     }
 }

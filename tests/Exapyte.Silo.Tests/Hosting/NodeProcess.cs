@@ -8,6 +8,9 @@ namespace Exapyte.Silo.Tests.Hosting;
 /// <summary>The real executable as a child process, on ports of its own.</summary>
 internal sealed partial class NodeProcess : IAsyncDisposable
 {
+    /// <summary>The region that the environment of every node names.</summary>
+    public const string EnvironmentRegion = "from-environment";
+
     private const int SignalTerminate = 15;
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(40);
@@ -18,7 +21,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> output = new();
     private readonly ConcurrentQueue<string> error = new();
 
-    private NodeProcess(IEnumerable<string> args)
+    private NodeProcess(IEnumerable<string> args, string workingFolder)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "Exapyte.Silo.dll");
         ProcessStartInfo start = new("dotnet", [program, .. args])
@@ -26,8 +29,9 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = Path.GetTempPath(),
+            WorkingDirectory = workingFolder,
         };
+        start.Environment["EXAPYTE__REGION"] = EnvironmentRegion;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Keep(output, line.Data);
         process.ErrorDataReceived += (_, line) => Keep(error, line.Data);
@@ -43,22 +47,24 @@ internal sealed partial class NodeProcess : IAsyncDisposable
 
     public IReadOnlyList<string> Error => [.. error];
 
-    /// <summary>Starts a node; <paramref name="more"/> options come last, so they must not repeat these.</summary>
-    public static NodeProcess Launch(string dataFolder, NodePorts ports, params string[] more) =>
-        new([
+    /// <summary>Starts a node in <paramref name="folder"/>; <paramref name="more"/> must not repeat an option.</summary>
+    public static NodeProcess Launch(TemporaryFolder folder, string data, NodePorts ports, params string[] more)
+    {
+        Uri address = new($"http://127.0.0.1:{ports.Http}");
+        string[] args =
+        [
             "--data",
-            dataFolder,
+            data,
             "--silo-port",
             $"{ports.Silo}",
             "--gateway-port",
             $"{ports.Gateway}",
             "--http",
-            $"http://127.0.0.1:{ports.Http}",
+            $"{address}",
             .. more,
-        ])
-        {
-            Http = new Uri($"http://127.0.0.1:{ports.Http}"),
-        };
+        ];
+        return new NodeProcess(args, folder.File("")) { Http = address };
+    }
 
     /// <summary>Waits until the gateway answers; fails with the output when the process ends instead.</summary>
     public async Task WaitUntilReadyAsync()

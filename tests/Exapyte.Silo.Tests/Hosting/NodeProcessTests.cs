@@ -15,7 +15,7 @@ public sealed class NodeProcessTests : IDisposable
     [Fact]
     public async Task A_node_becomes_ready_says_where_it_is_and_ends_with_0_on_sigterm()
     {
-        await using NodeProcess node = NodeProcess.Launch(folder.File("data"), ports);
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", ports);
         await node.WaitUntilReadyAsync();
 
         node.Terminate();
@@ -36,9 +36,7 @@ public sealed class NodeProcessTests : IDisposable
         [
             .. Enumerable
                 .Range(1, 3)
-                .Select(i =>
-                    NodeProcess.Launch(folder.File($"data{i}"), NodePorts.Free(), [.. cluster, "--node", $"n{i}"])
-                ),
+                .Select(i => NodeProcess.Launch(folder, $"data{i}", NodePorts.Free(), [.. cluster, "--node", $"n{i}"])),
         ];
         try
         {
@@ -71,7 +69,7 @@ public sealed class NodeProcessTests : IDisposable
             _ => ports with { Gateway = port },
         };
 
-        await using NodeProcess node = NodeProcess.Launch(folder.File("data"), colliding);
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", colliding);
 
         Assert.Equal(4, await node.WaitForExitAsync());
         Assert.Contains($"{port}", Assert.Single(node.Error), StringComparison.Ordinal);
@@ -83,7 +81,8 @@ public sealed class NodeProcessTests : IDisposable
         string nowhere = $"Host=127.0.0.1;Port={FreePorts.Next()};Username=me;Password=hunter2;Database=exapyte";
 
         await using NodeProcess node = NodeProcess.Launch(
-            folder.File("data"),
+            folder,
+            "data",
             ports,
             ["--provider", "postgres", "--cluster", nowhere]
         );
@@ -95,14 +94,11 @@ public sealed class NodeProcessTests : IDisposable
     [Fact]
     public async Task A_file_that_is_no_database_ends_the_start_with_5_and_one_line()
     {
-        await File.WriteAllTextAsync(
-            folder.File("cluster.db"),
-            new string('x', 4096),
-            TestContext.Current.CancellationToken
-        );
+        await WriteAsync("cluster.db", new string('x', 4096));
 
         await using NodeProcess node = NodeProcess.Launch(
-            folder.File("data"),
+            folder,
+            "data",
             ports,
             ["--provider", "sqlite", "--cluster", $"Data Source={folder.File("cluster.db")}"]
         );
@@ -115,7 +111,8 @@ public sealed class NodeProcessTests : IDisposable
     public async Task Bad_options_end_the_start_with_2_and_leave_no_data_folder()
     {
         await using NodeProcess node = NodeProcess.Launch(
-            folder.File("data"),
+            folder,
+            "data",
             ports,
             ["--node", "N1", "--zone", "Z", "--bogus"]
         );
@@ -126,13 +123,47 @@ public sealed class NodeProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task The_command_line_wins_over_the_environment_and_that_over_the_file()
+    {
+        const string File = """{ "Exapyte": { "Node": "from-file", "Region": "from-file", "Zone": "from-file" } }""";
+        await WriteAsync("appsettings.json", File);
+
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", ports, ["--node", "from-arguments"]);
+        await node.WaitUntilReadyAsync();
+        node.Terminate();
+        await node.WaitForExitAsync();
+
+        Assert.Contains(
+            $"from-arguments, region {NodeProcess.EnvironmentRegion}, zone from-file",
+            node.Output,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Theory]
+    [InlineData("{ \"Exapyte\": ")]
+    [InlineData("{ \"Exapyte\": { \"Noed\": \"n1\" } }")]
+    public async Task A_settings_file_that_cannot_be_meant_ends_the_start_with_2_and_one_line(string file)
+    {
+        await WriteAsync("appsettings.json", file);
+
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", ports);
+
+        Assert.Equal(2, await node.WaitForExitAsync());
+        Assert.Single(node.Error);
+    }
+
+    [Fact]
     public async Task A_data_folder_that_cannot_be_made_ends_the_start_with_3_and_one_line()
     {
-        await File.WriteAllTextAsync(folder.File("file"), "", TestContext.Current.CancellationToken);
+        await WriteAsync("file", "");
 
-        await using NodeProcess node = NodeProcess.Launch(folder.File("file/data"), ports);
+        await using NodeProcess node = NodeProcess.Launch(folder, "file/data", ports);
 
         Assert.Equal(3, await node.WaitForExitAsync());
         Assert.Single(node.Error);
     }
+
+    private Task WriteAsync(string name, string text) =>
+        File.WriteAllTextAsync(folder.File(name), text, TestContext.Current.CancellationToken);
 }
