@@ -90,4 +90,37 @@ static class Keyspaces
     /// <summary>Kind by kind: at once where a read sees the last write, in the end where the keyspace converges.</summary>
     public static Task IsIntactAsync(RestClient client, AckedWrites writes) =>
         writes.Keyspace == "async" ? HoldsAllAsync(client, writes) : NothingIsLostOrTornAsync(client, writes);
+
+    /// <summary>Writes so many distinct keys that each shard is among them; each is tried until it is taken.</summary>
+    public static async Task EveryShardTakesWritesAsync(RestClient client, string keyspace)
+    {
+        for (var probe = 0; probe < 64; probe++)
+        {
+            var key = $"probe-{probe}";
+            RestAnswer? last = null;
+            await Poll.UntilAsync(
+                $"{keyspace}/{key} is written",
+                ClusterTestEnvironment.Deadline,
+                async () => (last = await client.PutAsync(keyspace, key, "x"u8.ToArray())).IsSuccess,
+                () => $"{last}"
+            );
+        }
+    }
+
+    /// <summary>
+    /// Waits until a node that was cut off or frozen serves. The others may have voted it out meanwhile: then it ended
+    /// itself, and is started again as its supervisor would.
+    /// </summary>
+    public static async Task ServesAgainAsync(SiloCluster cluster, string nodeId, string keyspace) =>
+        await Poll.UntilAsync(
+            $"{nodeId} serves again",
+            ClusterTestEnvironment.Deadline,
+            async () =>
+            {
+                if (cluster[nodeId].HasExited)
+                    await cluster.RestartAsync(nodeId);
+                return (await cluster[nodeId].Rest.GetAsync(keyspace, "first")).Status == 200;
+            },
+            cluster.Outputs
+        );
 }

@@ -52,7 +52,7 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
             await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
             await cluster[victim].KillAsync();
             var resumed = await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
-            await EveryShardTakesWritesAsync(others[0].Rest, kind);
+            await Keyspaces.EveryShardTakesWritesAsync(others[0].Rest, kind);
             output.WriteLine(
                 $"{kind}: {victim} killed, 200 writes after {resumed.TotalSeconds:0.00} s, "
                     + $"the longest silence was {load.LongestSilence.TotalSeconds:0.00} s"
@@ -77,7 +77,7 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
 
         cluster["n2"].Freeze();
         var resumed = await load.WaitForAcknowledgementsAsync(300, ClusterTestEnvironment.Deadline);
-        await EveryShardTakesWritesAsync(cluster["n1"].Rest, kind);
+        await Keyspaces.EveryShardTakesWritesAsync(cluster["n1"].Rest, kind);
         output.WriteLine(
             $"{kind}: 300 writes after the freeze took {resumed.TotalSeconds:0.00} s, "
                 + $"the longest silence was {load.LongestSilence.TotalSeconds:0.00} s"
@@ -86,8 +86,7 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
         await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
         await load.StopAsync();
 
-        // The others may have voted it out meanwhile: then it ended itself, and its supervisor starts it again.
-        await ServesAgainAsync(cluster, "n2", kind);
+        await Keyspaces.ServesAgainAsync(cluster, "n2", kind);
         await Keyspaces.NothingIsLostOrTornAsync(cluster["n1"].Rest, load.Writes);
         await Keyspaces.NothingIsLostOrTornAsync(cluster["n2"].Rest, load.Writes);
     }
@@ -149,33 +148,4 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
 
     static WriteLoad Load(string kind, IEnumerable<SiloProcess> silos, string prefix = "load") =>
         new(new AckedWrites(kind), prefix, [.. silos.Select(silo => silo.Rest)], Writers, seed: 11);
-
-    /// <summary>Enough distinct keys that each shard is among them.</summary>
-    static async Task EveryShardTakesWritesAsync(RestClient client, string keyspace)
-    {
-        for (var probe = 0; probe < 64; probe++)
-        {
-            var key = $"probe-{probe}";
-            RestAnswer? last = null;
-            await Poll.UntilAsync(
-                $"{keyspace}/{key} is written",
-                ClusterTestEnvironment.Deadline,
-                async () => (last = await client.PutAsync(keyspace, key, "x"u8.ToArray())).IsSuccess,
-                () => $"{last}"
-            );
-        }
-    }
-
-    static async Task ServesAgainAsync(SiloCluster cluster, string nodeId, string keyspace) =>
-        await Poll.UntilAsync(
-            $"{nodeId} serves again",
-            ClusterTestEnvironment.Deadline,
-            async () =>
-            {
-                if (cluster[nodeId].HasExited)
-                    await cluster.RestartAsync(nodeId);
-                return (await cluster[nodeId].Rest.GetAsync(keyspace, "first")).Status == 200;
-            },
-            cluster.Outputs
-        );
 }

@@ -6,9 +6,11 @@ public sealed class SiloCluster : IAsyncDisposable
     readonly TemporaryFolder _folder;
     readonly Dictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
     readonly ClusterDatabase _database;
+    readonly PartitionableNetwork? _network;
 
-    SiloCluster(TemporaryFolder folder, ClusterDatabase database)
+    SiloCluster(TemporaryFolder folder, ClusterDatabase database, PartitionableNetwork? network)
     {
+        _network = network;
         _folder = folder;
         _database = database;
     }
@@ -22,13 +24,16 @@ public sealed class SiloCluster : IAsyncDisposable
 
     /// <summary>Starts nodes n1, n2, ... in the given regions, all at once, and returns when each is ready.</summary>
     /// <param name="postgres">Where the cluster meets; absent, in a SQLite file of its own.</param>
-    public static async Task<SiloCluster> StartAsync(PostgresServer? postgres, params string[] regions)
+    public static Task<SiloCluster> StartAsync(PostgresServer? postgres, params string[] regions) =>
+        StartAsync(postgres, network: null, regions);
+
+    static async Task<SiloCluster> StartAsync(PostgresServer? postgres, PartitionableNetwork? network, string[] regions)
     {
         var folder = new TemporaryFolder("cluster");
         var database = postgres is null
             ? ClusterDatabase.Sqlite(folder.File("cluster.db"))
             : ClusterDatabase.Postgres(await postgres.CreateDatabaseAsync());
-        var cluster = new SiloCluster(folder, database);
+        var cluster = new SiloCluster(folder, database, network);
         try
         {
             for (var index = 0; index < regions.Length; index++)
@@ -45,6 +50,12 @@ public sealed class SiloCluster : IAsyncDisposable
 
     public static Task<SiloCluster> StartThreeAsync(PostgresServer? postgres) =>
         StartAsync(postgres, "default", "default", "default");
+
+    /// <summary>
+    /// Starts the nodes n1, n2 and n3 of the given network. They meet in a SQLite file, which no cut of the network hides.
+    /// </summary>
+    public static Task<SiloCluster> StartThreeAsync(PartitionableNetwork network) =>
+        StartAsync(postgres: null, network, ["default", "default", "default"]);
 
     /// <summary>Starts a node that was not there before.</summary>
     public async Task AddAsync(string nodeId, string region)
@@ -92,6 +103,7 @@ public sealed class SiloCluster : IAsyncDisposable
                     Region = region,
                     Zone = region,
                     Cluster = _database,
+                    Network = _network,
                 }
             )
         );

@@ -31,7 +31,10 @@ public sealed record SiloSettings
     /// <summary>The address it listens on for HTTP.</summary>
     public string HttpHost { get; init; } = "127.0.0.1";
 
-    public Uri Url => new($"http://127.0.0.1:{HttpPort}");
+    /// <summary>The network that it lives in, under its node id; absent, this machine's loopback.</summary>
+    public PartitionableNetwork? Network { get; init; }
+
+    public Uri Url => new($"http://{Network?.AddressOf(NodeId) ?? "127.0.0.1"}:{HttpPort}");
 
     public IEnumerable<string> Arguments()
     {
@@ -42,7 +45,7 @@ public sealed record SiloSettings
             "--data",
             DataFolder,
             "--http",
-            $"http://{HttpHost}:{HttpPort}",
+            $"http://{Network?.AddressOf(NodeId) ?? HttpHost}:{HttpPort}",
             "--silo-port",
             $"{SiloPort}",
             "--gateway-port",
@@ -55,7 +58,8 @@ public sealed record SiloSettings
         string[] cluster = Cluster is null
             ? []
             : ["--cluster", Cluster.ConnectionString, "--provider", Cluster.Provider];
-        return [.. always, .. cluster];
+        string[] network = Network is null ? [] : ["--advertise", Network.AddressOf(NodeId), "--insecure"];
+        return [.. always, .. cluster, .. network];
     }
 }
 
@@ -67,8 +71,10 @@ public sealed class SiloProcess : ChildProcess
 
     static readonly TimeSpan s_drainDeadline = TimeSpan.FromSeconds(30);
 
+    RestAnswer? _lastAnswer;
+
     SiloProcess(SiloSettings settings)
-        : base(Executable, settings.Arguments())
+        : base(FileOf(settings), ArgumentsOf(settings))
     {
         Settings = settings;
         Rest = new RestClient(settings.Url);
@@ -107,7 +113,7 @@ public sealed class SiloProcess : ChildProcess
 
     /// <summary>Returns how long it took from now.</summary>
     public Task<TimeSpan> WaitUntilReadyAsync() =>
-        Poll.UntilAsync($"{Settings.NodeId} is ready", ReadyDeadline, IsReadyAsync, () => Output);
+        Poll.UntilAsync($"{Settings.NodeId} is ready", ReadyDeadline, IsReadyAsync, () => $"{_lastAnswer}\n{Output}");
 
     /// <summary>SIGTERM, and waits for the end. Returns the exit code.</summary>
     public Task<int> DrainAsync()
@@ -122,6 +128,14 @@ public sealed class SiloProcess : ChildProcess
         Rest.Dispose();
     }
 
+    // "ip netns exec" becomes the silo instead of staying above it, so that signals reach the silo itself.
+    static string FileOf(SiloSettings settings) => settings.Network is null ? Executable : "ip";
+
+    static IEnumerable<string> ArgumentsOf(SiloSettings settings) =>
+        settings.Network is { } network
+            ? ["netns", "exec", network.NamespaceOf(settings.NodeId), Executable, .. settings.Arguments()]
+            : settings.Arguments();
+
     async Task<bool> IsReadyAsync()
     {
         if (HasExited)
@@ -129,7 +143,8 @@ public sealed class SiloProcess : ChildProcess
             var exitCode = await WaitForExitAsync(s_drainDeadline);
             throw new InvalidOperationException($"{Settings.NodeId} ended with {exitCode}.\n{Output}");
         }
-        return (await Rest.ReadyAsync()).IsSuccess;
+        _lastAnswer = await Rest.ReadyAsync();
+        return _lastAnswer.IsSuccess;
     }
 
     static string FindExecutable()
