@@ -7,7 +7,8 @@ namespace Exapyte.Client;
 
 /// <summary>
 /// The data plane: finds the replica that must answer, coalesces concurrent operations for it, and holds the only retry
-/// logic. Thread-safe; one a process. Expected failures are outcomes; only a cancelled token throws.
+/// logic. Thread-safe; one a process. Expected failures are outcomes; only a cancelled token throws, a disposed client, and
+/// those three views of the cluster that say so.
 /// </summary>
 /// <remarks>
 /// Every call takes the time left from its token and from <see cref="ExapyteClientOptions.OperationTimeout"/>, whichever
@@ -51,15 +52,18 @@ public interface IExapyteClient
     Task<KeyspaceReply> DeleteKeyspaceAsync(string keyspace, CancellationToken cancellationToken = default);
 
     /// <summary>All keyspaces' names, in order.</summary>
+    /// <exception cref="ClusterUnavailableException">The control plane is out of reach.</exception>
     Task<string[]> ListKeyspacesAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>The cluster's nodes.</summary>
+    /// <summary>The cluster's nodes; the last known ones where the control plane is out of reach.</summary>
+    /// <exception cref="ClusterUnavailableException">The control plane is out of reach and none are known.</exception>
     Task<ClusterTopology> GetTopologyAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
     /// How every placed replica of a keyspace stands, by shard; a replica whose node does not answer in time is listed
     /// with role <c>unreachable</c>. Null where there is no such keyspace.
     /// </summary>
+    /// <exception cref="ClusterUnavailableException">The keyspace's map is not known and could not be read.</exception>
     Task<IReadOnlyList<ShardStatus>?> GetShardsAsync(string keyspace, CancellationToken cancellationToken = default);
 
     /// <summary>Whether operations can be served from here now; the reasons against it where not.</summary>

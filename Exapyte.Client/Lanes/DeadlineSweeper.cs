@@ -35,6 +35,8 @@ internal sealed class DeadlineSweeper : IDisposable
     /// <summary>Something is under way: ticks until nothing is.</summary>
     public void Wake()
     {
+        // The caller's mark of being busy must be seen before this is read, or both sides could rely on the other.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref ticking) == 0 && Interlocked.Exchange(ref ticking, 1) == 0)
         {
             timer.Change(Tick, Timeout.InfiniteTimeSpan);

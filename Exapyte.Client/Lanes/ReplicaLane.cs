@@ -31,6 +31,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
 {
     private readonly Lock gate = new();
     private readonly Queue<LaneItem> queue = [];
+    private readonly List<LaneItem> taken = [];
     private readonly List<Flight> inflight = new(context.Options.InflightBatchesMax);
     private readonly ServedBy?[] served = new ServedBy?[(int)ConsistencyLevel.All + 1];
     private int queuedOperations;
@@ -176,13 +177,13 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             return null;
         }
-        List<LaneItem>? items = null;
+        taken.Clear();
         int count = 0,
             bytes = 0;
         long latestMs = 0;
         while (queue.TryPeek(out var item))
         {
-            if (!item.IsCompleted && count > 0 && !Fits(item, items![0], count, bytes))
+            if (!item.IsCompleted && count > 0 && !Fits(item, taken[0], count, bytes))
             {
                 break;
             }
@@ -192,7 +193,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             {
                 continue;
             }
-            (items ??= []).Add(item);
+            taken.Add(item);
             count += item.Count;
             bytes += item.Bytes;
             latestMs = Math.Max(latestMs, item.AnsweredUntilMs);
@@ -201,11 +202,13 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             queuedEarliestMs = long.MaxValue;
         }
-        if (items is null)
+        if (taken.Count == 0)
         {
             return null;
         }
-        var flight = new Flight([.. items], BatchOf(items, count, latestMs));
+        LaneItem[] items = [.. taken];
+        taken.Clear();
+        var flight = new Flight(items, BatchOf(items, count, latestMs));
         inflight.Add(flight);
         return flight;
     }
@@ -216,7 +219,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         && count + item.Count <= context.Options.BatchOperationsMax
         && bytes + item.Bytes <= Limits.WireBatchBytesMax;
 
-    private OperationBatch BatchOf(List<LaneItem> items, int count, long latestMs)
+    private OperationBatch BatchOf(LaneItem[] items, int count, long latestMs)
     {
         var operations = new Operation[count];
         var offset = 0;

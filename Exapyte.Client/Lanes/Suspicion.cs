@@ -11,11 +11,13 @@ internal sealed class Suspicion
 
     /// <summary>0: trusted.</summary>
     private long untilMs;
+    private long failedMs = long.MinValue / 2;
     private int failures;
 
     public void Failed(long nowMs)
     {
         var row = Math.Min(Interlocked.Increment(ref failures), 16);
+        Volatile.Write(ref failedMs, nowMs);
         Volatile.Write(ref untilMs, nowMs + Window(row));
     }
 
@@ -27,6 +29,12 @@ internal sealed class Suspicion
             Volatile.Write(ref untilMs, 0);
         }
     }
+
+    /// <summary>
+    /// Whether it failed a moment ago, so that others who still name it as their leader may not have noticed. Shorter than
+    /// the window: a leader that came back is to be found as soon as the others follow it.
+    /// </summary>
+    public bool FailedJustNow(long nowMs) => nowMs - Volatile.Read(ref failedMs) < WindowMsMin;
 
     /// <summary>Whether to stay away now. The caller that is told otherwise after a window is the one that probes.</summary>
     public bool StaysAway(long nowMs)

@@ -37,7 +37,7 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
             case NextStep.Redirect when redirects < RedirectsMax:
                 var leader = route.IndexOf(outcome!.LeaderReplicaId);
                 // A leader that just failed may still be named by those who have not noticed.
-                if (leader >= 0 && leader != at && !route.Lanes[leader].Suspicion.StaysAway(nowMs))
+                if (leader >= 0 && leader != at && !route.Lanes[leader].Suspicion.FailedJustNow(nowMs))
                 {
                     redirects++;
                     route.LeaderIs(leader);

@@ -1,4 +1,5 @@
 using Exapyte.Client.Routing;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Retries;
@@ -57,6 +58,10 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
 
     private async ValueTask<Path> LoadAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken)
     {
+        if (!KeyspaceRules.IsName(keyspace))
+        {
+            return new Path(null, NoSuchKeyspace);
+        }
         var backoff = new Backoff(options);
         while (true)
         {

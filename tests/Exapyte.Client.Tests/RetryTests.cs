@@ -153,10 +153,7 @@ public sealed class RetryTests(ScriptedSilo silo)
         {
             replica.Always(OperationOutcome.Of(said, "no"));
         }
-        await using var client = silo.Open(
-            keyspace,
-            options => options.OperationTimeout = TimeSpan.FromMilliseconds(150)
-        );
+        await using var client = silo.Open(keyspace, options => options.OperationTimeout = TimeSpan.FromSeconds(1));
 
         var result = await client.Put("a", "1");
 
@@ -203,7 +200,23 @@ public sealed class RetryTests(ScriptedSilo silo)
     }
 
     [Fact]
-    public async Task A_write_that_never_left_the_queue_exceeded_its_deadline_and_changed_nothing()
+    public async Task A_write_that_never_left_exceeded_its_deadline_and_changed_nothing()
+    {
+        var keyspace = new ScriptedKeyspace();
+        foreach (var replica in keyspace.Shards[0].Replicas)
+        {
+            replica.Script = _ => throw new NodeGoneException();
+        }
+        await using var client = silo.Open(keyspace, options => options.OperationTimeout = TimeSpan.FromSeconds(1));
+
+        var result = await client.Put("a");
+
+        Assert.Equal(OutcomeKind.DeadlineExceeded, result.Outcome.Kind);
+        Assert.True(keyspace[0, 1].Calls > 0);
+    }
+
+    [Fact]
+    public async Task A_queued_write_whose_time_is_up_is_in_doubt_only_if_it_was_sent()
     {
         var keyspace = new ScriptedKeyspace(replicas: 1);
         var replica = keyspace[0, 0];
@@ -212,22 +225,33 @@ public sealed class RetryTests(ScriptedSilo silo)
             keyspace,
             options =>
             {
-                options.OperationTimeout = TimeSpan.FromMilliseconds(400);
+                options.OperationTimeout = TimeSpan.FromSeconds(1);
                 options.InflightBatchesMax = 1;
             }
         );
-        var first = client.Put("first", "1");
+        var first = client.Put("first");
         await Ops.UntilAsync(() => replica.Calls == 1);
 
-        var second = await client.Put("second", "1");
+        var second = await client.Put("second");
+        await Ops.UntilAsync(() => first.IsCompleted);
+        var sent = replica.Batches.Any(batch => batch.Operations.Any(one => Ops.Text(one.Key) == "second"));
         gate.SetResult();
-        await first;
 
-        Assert.True(second.Outcome.Kind is OutcomeKind.DeadlineExceeded or OutcomeKind.Unknown);
-        Assert.Equal(
-            second.Outcome.Kind == OutcomeKind.Unknown,
-            replica.Batches.Any(batch => batch.Operations.Any(operation => Ops.Text(operation.Key) == "second"))
-        );
+        Assert.Equal(OutcomeKind.Unknown, (await first).Outcome.Kind);
+        Assert.Equal(sent ? OutcomeKind.Unknown : OutcomeKind.DeadlineExceeded, second.Outcome.Kind);
+    }
+
+    [Fact]
+    public async Task A_leader_that_failed_is_not_followed_to_at_once_and_is_again_a_little_later()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace[0, 0].First(_ => throw new NodeGoneException(), _ => throw new NodeGoneException());
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a");
+
+        Assert.Equal("n1", result.Served.Node);
+        Assert.Equal(3, keyspace[0, 0].Calls);
     }
 
     [Fact]

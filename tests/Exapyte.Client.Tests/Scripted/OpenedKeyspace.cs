@@ -7,6 +7,8 @@ internal sealed class OpenedKeyspace(ExapyteClient client, string keyspace) : IA
 {
     public ExapyteClient Client => client;
 
+    public string Keyspace => keyspace;
+
     private static CancellationToken OfTest => TestContext.Current.CancellationToken;
 
     public Task<OperationResult> Put(

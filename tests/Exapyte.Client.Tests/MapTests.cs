@@ -1,0 +1,169 @@
+using Exapyte.Client.Tests.Scripted;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Tests;
+
+public sealed class MapTests(ScriptedSilo silo)
+{
+    [Fact]
+    public async Task The_map_is_read_once_however_many_callers_begin_together()
+    {
+        var keyspace = new ScriptedKeyspace(shards: 8);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        keyspace.BeforeFind = () => gate.Task;
+        await using var client = silo.Open(keyspace);
+
+        var running = Enumerable.Range(0, 50).Select(i => client.Put($"k{i}")).ToArray();
+        await Ops.UntilAsync(() => keyspace.Finds == 1);
+        gate.SetResult();
+        await Task.WhenAll(running);
+        await client.Get("k1");
+
+        Assert.Equal(1, keyspace.Finds);
+    }
+
+    [Fact]
+    [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    public async Task A_reply_that_carries_a_newer_map_corrects_the_old_one()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        var old = keyspace[0, 0];
+
+        keyspace.Move(0);
+        old.Hosted = true;
+        keyspace.Shards[0].LeaderReplicaId = old.ReplicaId;
+        old.NewerMap = keyspace.MapAt(epoch: 2);
+        await client.Get("a");
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 0].ReplicaId;
+        await client.Get("a");
+
+        Assert.Equal(2, keyspace[0, 0].Batches.Single().MapEpoch);
+        Assert.Equal(1, keyspace.Finds);
+    }
+
+    [Fact]
+    public async Task An_older_map_in_a_late_reply_is_dropped()
+    {
+        var keyspace = new ScriptedKeyspace { Map = null };
+        keyspace.Map = keyspace.MapAt(epoch: 5);
+        await using var client = silo.Open(keyspace);
+        keyspace[0, 0].NewerMap = keyspace.MapAt(epoch: 4);
+
+        await client.Put("a");
+        await client.Put("a");
+
+        Assert.All(keyspace[0, 0].Batches, batch => Assert.Equal(5, batch.MapEpoch));
+    }
+
+    [Theory]
+    [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    [InlineData(OutcomeKind.NoSuchReplica)]
+    [InlineData(OutcomeKind.WrongShard)]
+    public async Task A_client_with_an_old_map_asks_for_a_newer_one_and_finds_the_new_replicas(OutcomeKind kind)
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        var old = keyspace.Shards[0].Replicas;
+        foreach (var replica in old)
+        {
+            replica.Always(OperationOutcome.Of(kind, "moved"));
+        }
+
+        keyspace.Move(0);
+        keyspace.Map = keyspace.MapAt(epoch: 2);
+        var read = await client.Get("a");
+
+        Assert.Equal(OutcomeKind.Ok, read.Outcome.Kind);
+        Assert.Equal(2, keyspace.Finds);
+        Assert.Equal(1, keyspace[0, 0].Operations);
+    }
+
+    [Fact]
+    public async Task A_keyspace_that_was_deleted_is_no_more_and_one_created_again_is_another_one()
+    {
+        var first = new ScriptedKeyspace();
+        await using var client = silo.Open(first);
+        await client.Put("a");
+
+        first.Map = null;
+        foreach (var replica in first.Shards[0].Replicas)
+        {
+            replica.Hosted = false;
+        }
+        var gone = await client.Get("a");
+        var second = new ScriptedKeyspace(name: first.Name);
+        await Ops.UntilAsync(() => second.Finds > 0 || client.Get("a").Result.Outcome.Kind == OutcomeKind.NotFound);
+        var fresh = await client.Get("a");
+
+        Assert.Equal(OutcomeKind.NoSuchKeyspace, gone.Outcome.Kind);
+        Assert.Equal(OutcomeKind.NotFound, fresh.Outcome.Kind);
+    }
+
+    [Fact]
+    public async Task That_a_keyspace_is_absent_is_remembered_for_a_moment_only()
+    {
+        var keyspace = new ScriptedKeyspace();
+        keyspace.Map = null;
+        await using var client = silo.Open(keyspace);
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => client.Get("a")));
+        var finds = keyspace.Finds;
+        keyspace.Map = keyspace.MapAt(epoch: 1);
+        await Ops.UntilAsync(() => client.Get("a").Result.Outcome.Kind == OutcomeKind.NotFound);
+
+        Assert.All(results, result => Assert.Equal(OutcomeKind.NoSuchKeyspace, result.Outcome.Kind));
+        Assert.InRange(finds, 1, 5);
+    }
+
+    [Fact]
+    public async Task A_map_that_could_not_be_read_is_asked_for_again()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var failures = 2;
+        keyspace.BeforeFind = () =>
+            Interlocked.Decrement(ref failures) >= 0
+                ? throw new InvalidOperationException("not yet")
+                : Task.CompletedTask;
+        await using var client = silo.Open(keyspace);
+
+        var result = await client.Put("a");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal(3, keyspace.Finds);
+    }
+
+    [Fact]
+    public async Task Reads_that_allow_it_go_to_the_replica_of_the_same_node_then_of_the_same_region()
+    {
+        var settings = new KeyspaceSettings { Replication = ReplicationKind.Async };
+        var keyspace = new ScriptedKeyspace(settings: settings);
+        await using var near = silo.Open(keyspace, options => options.LocalNode = "n2");
+        await using var regional = silo.Open(keyspace, options => options.Region = "us");
+
+        var local = await near.Get("a");
+        await Ops.UntilAsync(() => regional.Get("a").Result.Served.Region == "us");
+        keyspace[0, 1].Script = _ => throw new InvalidOperationException("down");
+        var elsewhere = await near.Get("a");
+
+        Assert.Equal("n2", local.Served.Node);
+        Assert.Equal(ConsistencyLevel.One, local.Served.Level);
+        Assert.Equal("n1", elsewhere.Served.Node);
+    }
+
+    [Fact]
+    public async Task Writes_of_a_leaderless_keyspace_go_to_the_nearest_replica_too()
+    {
+        var settings = new KeyspaceSettings { Replication = ReplicationKind.Quorum };
+        var keyspace = new ScriptedKeyspace(settings: settings);
+        await using var client = silo.Open(keyspace, options => options.LocalNode = "n3");
+
+        var written = await client.Put("a");
+
+        Assert.Equal("n3", written.Served.Node);
+        Assert.Equal(ConsistencyLevel.Quorum, written.Served.Level);
+    }
+}
