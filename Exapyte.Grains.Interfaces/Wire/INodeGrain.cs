@@ -51,6 +51,12 @@ public enum PeerMessageKind : byte
 
     /// <summary>The answer to a part of a snapshot.</summary>
     SnapshotReply = 3,
+
+    /// <summary>A leader's notice that its group is at rest.</summary>
+    Rest = 4,
+
+    /// <summary>A sign of life of the node itself, for no replica.</summary>
+    Beat = 5,
 }
 
 /// <summary>A message from one replica to another.</summary>

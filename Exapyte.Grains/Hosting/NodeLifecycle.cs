@@ -46,7 +46,7 @@ internal sealed partial class NodeLifecycle(
     public void Participate(ISiloLifecycle lifecycle)
     {
         lifecycle.Subscribe("Exapyte.Node.Open", OpenStage, cancellation => Task.Run(Open, cancellation), _ => Close());
-        lifecycle.Subscribe("Exapyte.Node.Confirm", ConfirmStage, _ => Confirm(), _ => StopConfirming());
+        lifecycle.Subscribe("Exapyte.Node.Confirm", ConfirmStage, _ => Confirm(), _ => Drain());
     }
 
     /// <inheritdoc/>
@@ -72,6 +72,7 @@ internal sealed partial class NodeLifecycle(
             Disk = DiskStore.Open(folder.StorePath, new()),
             Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
+            Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
             Grains = grains,
             Prefixes = new(folder),
             Time = time,
@@ -122,6 +123,16 @@ internal sealed partial class NodeLifecycle(
             // Whatever kept the control plane from answering: until it does, replicas follow but do not lead.
             LogNotConfirmed(exception.Message);
             return false;
+        }
+    }
+
+    /// <summary>While the silo still talks to the others: give leaderships away, so that writes go on without a pause.</summary>
+    private async Task Drain()
+    {
+        await StopConfirming();
+        if (host is { } open)
+        {
+            await open.Replicas.HandOver();
         }
     }
 

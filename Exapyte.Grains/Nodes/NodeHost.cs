@@ -86,11 +86,16 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             absent = 0,
             dropped = 0;
         List<string> refused = [];
+        node.Presence.Heard(batch.FromNode);
         foreach (var message in batch.Messages)
         {
             if (!Enum.IsDefined(message.Kind))
             {
                 refused.Add($"message kind {(byte)message.Kind}");
+            }
+            else if (message.Kind == PeerMessageKind.Beat)
+            {
+                accepted++;
             }
             else if (replicas.Find(message.ToReplicaId) is not { } replica)
             {

@@ -17,6 +17,7 @@ internal sealed class NodeMaps
     private readonly Lock gate = new();
     private readonly DataFolder folder;
     private readonly Dictionary<long, KeyspaceMap> byId = [];
+    private volatile string[] peers = [];
     private volatile FrozenDictionary<string, KeyspaceMap> byName = FrozenDictionary<string, KeyspaceMap>.Empty;
 
     /// <summary>Reads the maps on disk.</summary>
@@ -37,6 +38,9 @@ internal sealed class NodeMaps
         }
         Publish();
     }
+
+    /// <summary>The other nodes on which a shard that is placed here has replicas.</summary>
+    public IReadOnlyList<string> Peers => peers;
 
     /// <summary>All maps, those of deleted keyspaces too.</summary>
     public KeyspaceMap[] All()
@@ -100,7 +104,8 @@ internal sealed class NodeMaps
         }
     }
 
-    private void Publish() =>
+    private void Publish()
+    {
         byName = byId
             .Values.Where(map => !map.Deleted)
             .GroupBy(map => map.Name, StringComparer.Ordinal)
@@ -109,6 +114,18 @@ internal sealed class NodeMaps
                 group => group.MaxBy(map => map.KeyspaceId)!,
                 StringComparer.Ordinal
             );
+        peers =
+        [
+            .. byId
+                .Values.Where(map => !map.Deleted)
+                .SelectMany(map => map.Shards)
+                .Where(shard => Array.Exists(shard.Replicas, replica => replica.Node == folder.NodeId))
+                .SelectMany(shard => shard.Replicas)
+                .Select(replica => replica.Node)
+                .Where(peer => peer != folder.NodeId)
+                .Distinct(StringComparer.Ordinal),
+        ];
+    }
 }
 
 [JsonSourceGenerationOptions(

@@ -12,6 +12,7 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
     private readonly NodeServices node = host.Services;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger = host.Services.LoggerFactory.CreateLogger("Exapyte.Node");
+    private uint sweepAt;
     private Task ticking = Task.CompletedTask;
     private Task upkeep = Task.CompletedTask;
 
@@ -35,6 +36,10 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
         using var timer = new PeriodicTimer(node.Options.Tick, node.Time);
         while (await Next(timer))
         {
+            foreach (var peer in host.Maps.Peers)
+            {
+                node.Peers.Send(peer, NodePresence.Beat);
+            }
             foreach (var replica in host.Replicas.All)
             {
                 replica.Tick();
@@ -51,10 +56,7 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
             sinceCompaction += node.Options.SweepInterval;
             try
             {
-                foreach (var replica in host.Replicas.All)
-                {
-                    replica.Sweep();
-                }
+                Sweep();
                 if (sinceCompaction >= node.Options.CompactionInterval)
                 {
                     sinceCompaction = TimeSpan.Zero;
@@ -66,6 +68,15 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
                 // Upkeep waits for better times: nothing is lost by it, and writes report the disk's state themselves.
                 LogUpkeepFailed(exception);
             }
+        }
+    }
+
+    private void Sweep()
+    {
+        var replicas = host.Replicas.All.ToArray();
+        for (var left = Math.Min(replicas.Length, node.Options.SweepReplicasMax); left > 0; left--)
+        {
+            replicas[sweepAt++ % replicas.Length].Sweep();
         }
     }
 

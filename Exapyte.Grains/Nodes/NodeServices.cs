@@ -27,6 +27,9 @@ internal sealed record NodeServices
     /// <summary>Messages to other nodes.</summary>
     public required PeerTransport Peers { get; init; }
 
+    /// <summary>Which nodes were heard of lately.</summary>
+    public required NodePresence Presence { get; init; }
+
     /// <summary>References to grains.</summary>
     public required IGrainFactory Grains { get; init; }
 

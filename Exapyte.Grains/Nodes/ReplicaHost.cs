@@ -92,6 +92,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
     /// <summary>Retired replicas that the log still remembers.</summary>
     public int Retired => retired.Count;
 
+    /// <summary>Gives all leaderships away, as far as others can take them.</summary>
+    public Task HandOver() => Task.WhenAll(All.Select(replica => replica.HandOver().AsTask()));
+
     /// <summary>Stops all replicas.</summary>
     public async Task Stop()
     {

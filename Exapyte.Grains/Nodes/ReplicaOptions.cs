@@ -14,6 +14,12 @@ internal sealed record ReplicaOptions
     /// <summary>Ticks between a leader's heartbeats.</summary>
     public int HeartbeatTicks { get; init; } = 1;
 
+    /// <summary>Ticks at rest after which a group falls asleep.</summary>
+    public int IdleTicksBeforeSleep { get; init; } = 30;
+
+    /// <summary>Ticks between two looks whether the preferred leader should lead.</summary>
+    public int LeaderCheckTicks { get; init; } = 20;
+
     /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
     public int LogEntriesKept { get; init; } = 4_096;
 
@@ -25,6 +31,9 @@ internal sealed record ReplicaOptions
 
     /// <summary>Time between two rounds of removing what has expired.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Most replicas swept in one round; the next round goes on with the others.</summary>
+    public int SweepReplicasMax { get; init; } = 64;
 
     /// <summary>Most entries removed from one replica in one round.</summary>
     public int SweepEntriesMax { get; init; } = 1_000;

@@ -34,6 +34,9 @@ internal interface IReplica
     /// <param name="confirmed">The control plane itself said that the replica still exists: only then may it lead.</param>
     void UseMap(KeyspaceMap map, bool confirmed);
 
+    /// <summary>Gives leadership away, if it has it and another can take it; waits a little for that.</summary>
+    ValueTask HandOver();
+
     /// <summary>Lets the log forget what the store has safely.</summary>
     void Compact();
 

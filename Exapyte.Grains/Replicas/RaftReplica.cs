@@ -40,7 +40,12 @@ internal sealed partial class RaftReplica : IReplica
         logger = node.LoggerFactory.CreateLogger("Exapyte.Replica");
         peers = new(node.Peers, identity);
         var machine = new ShardStateMachine(node.Disk.OpenShard(StorePrefix));
-        loop = new(CreateCore(identity, machine, log, node.Options), machine, default);
+        loop = new(
+            CreateCore(identity, machine, log, node.Options),
+            machine,
+            default,
+            node.Options.IdleTicksBeforeSleep
+        );
         sender = new(node, identity);
         receiver = new(node, node.Prefixes.Issue);
         mailbox = new(InputsMax, Work);
@@ -157,9 +162,6 @@ internal sealed partial class RaftReplica : IReplica
     }
 
     /// <inheritdoc/>
-    public void Tick() => mailbox.Post(ReplicaInput.Tick, inline: false);
-
-    /// <inheritdoc/>
     public bool Deliver(PeerMessage message)
     {
         switch (message.Kind)
@@ -169,6 +171,9 @@ internal sealed partial class RaftReplica : IReplica
             case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
                 sender.Answered(message.FromReplicaId, reply);
                 return true;
+            case PeerMessageKind.Rest when RestNotice.Decode(message.Payload) is { } notice:
+                var from = new MemberId((ulong)message.FromReplicaId);
+                return Post(replica => replica.HearRest(from, notice));
             case PeerMessageKind.Raft when RaftMessageCodec.TryDecode(message.Payload, out var decoded):
                 return mailbox.Post(ReplicaInput.Of(decoded), inline: false);
             default:
@@ -223,17 +228,13 @@ internal sealed partial class RaftReplica : IReplica
             return;
         }
         replica.Core.MayCampaign = true;
-        if (IsPreferredLeader(current) && replica.Core.Leader.Value == 0)
+        if (PreferredLeader() == replica.Core.Id && replica.Core.Leader.IsNone)
         {
             replica.Core.Campaign();
         }
     }
 
     private bool Post(Action<ReplicaLoop> call) => mailbox.Post(ReplicaInput.Call(call), inline: false, always: true);
-
-    private bool IsPreferredLeader(KeyspaceMap current) =>
-        Array.Find(current.Shards, shard => shard.ShardId == Identity.ShardId)?.Replicas.FirstOrDefault()?.ReplicaId
-        == Identity.ReplicaId;
 
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
@@ -304,6 +305,7 @@ internal sealed partial class RaftReplica : IReplica
             case ReplicaInputKind.Tick:
                 writer.Retry();
                 loop.Tick(NowMs);
+                ConsiderPreferredLeader(loop);
                 break;
             case ReplicaInputKind.Message:
                 loop.Receive((RaftMessage)input.Subject!);
@@ -336,6 +338,10 @@ internal sealed partial class RaftReplica : IReplica
         foreach (var message in effects.Messages)
         {
             peers.Send(message);
+        }
+        if (effects.FallsAsleep)
+        {
+            SendRestNotice(loop);
         }
         foreach (var request in effects.Snapshots)
         {

@@ -17,6 +17,9 @@ internal sealed class ReplicaEffects
     /// <summary>Role, leader or term changed.</summary>
     public bool LeadershipChanged { get; set; }
 
+    /// <summary>The group is at rest: tell the followers (<see cref="RestNotice"/>).</summary>
+    public bool FallsAsleep { get; set; }
+
     /// <summary>Bytes of log entries applied since the last time.</summary>
     public long AppliedBytes { get; set; }
 
@@ -26,6 +29,7 @@ internal sealed class ReplicaEffects
         Messages.Clear();
         Snapshots.Clear();
         LeadershipChanged = false;
+        FallsAsleep = false;
         AppliedBytes = 0;
     }
 }

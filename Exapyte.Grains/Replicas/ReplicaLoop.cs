@@ -14,7 +14,12 @@ namespace Exapyte.Grains.Replicas;
 /// never by guess; a read goes ahead only when the core has proved that the applied state is recent enough. Used by one
 /// thread at a time.
 /// </remarks>
-internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, CommandRules rules)
+internal sealed class ReplicaLoop(
+    RaftCore core,
+    ShardStateMachine machine,
+    CommandRules rules,
+    int idleTicksBeforeSleep
+)
 {
     private readonly RaftEffects effects = new();
     private readonly Queue<PendingWrite> proposed = new();
@@ -22,7 +27,9 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
     private readonly Dictionary<ulong, List<PendingRead>> asked = [];
     private List<PendingRead> reads = [];
+    private readonly Quiescence quiescence = new(idleTicksBeforeSleep);
     private CommandRules rules = rules;
+    private bool fallsAsleep;
     private ulong lastReadId;
     private long lastStampMs = machine.StampMs;
 
@@ -42,21 +49,57 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
     public void Tick(long nowMs)
     {
         core.Tick();
+        fallsAsleep = quiescence.Tick(core, Waiting > 0);
         ExpireWrites(nowMs);
         ExpireReads(nowMs);
     }
 
     /// <summary>A message of another member arrived.</summary>
-    public void Receive(RaftMessage message) => core.Step(message);
+    public void Receive(RaftMessage message)
+    {
+        if (quiescence.IsAsleep)
+        {
+            if (!Quiescence.IsNews(message, core))
+            {
+                return;
+            }
+            quiescence.Wake();
+        }
+        core.Step(message);
+    }
+
+    /// <summary>Whether the group sleeps: no ticks are needed.</summary>
+    public bool IsAsleep => quiescence.IsAsleep;
+
+    /// <summary>The leader says that the group is at rest.</summary>
+    public void HearRest(MemberId from, RestNotice notice) => quiescence.Hear(core, from, notice.Term, notice.Index);
+
+    /// <summary>The leader's node has fallen silent: the member wakes and does not wait for that leader any more.</summary>
+    public void LeaderIsSilent()
+    {
+        if (quiescence.IsAsleep)
+        {
+            quiescence.Wake();
+            core.ForgetLeader();
+        }
+    }
 
     /// <summary>The write with this id, and all before it, is durable.</summary>
     public void Persisted(ulong writeId) => core.Persisted(writeId);
 
     /// <summary>A batch of writes arrived. It is proposed with the next <see cref="Advance"/>.</summary>
-    public void Write(PendingWrite write) => gathered.Add(write);
+    public void Write(PendingWrite write)
+    {
+        quiescence.Wake();
+        gathered.Add(write);
+    }
 
     /// <summary>A linearizable read arrived. All that arrive before the next <see cref="Advance"/> share one proof.</summary>
-    public void Read(PendingRead read) => reads.Add(read);
+    public void Read(PendingRead read)
+    {
+        quiescence.Wake();
+        reads.Add(read);
+    }
 
     /// <summary>
     /// Takes one step: what is to be done outside goes into <paramref name="outside"/>, what can be done here is done.
@@ -66,9 +109,11 @@ internal sealed class ReplicaLoop(RaftCore core, ShardStateMachine machine, Comm
     {
         ProposeGathered(nowMs);
         AskForReads();
+        outside.FallsAsleep = fallsAsleep;
+        fallsAsleep = false;
         if (!core.HasEffects)
         {
-            return false;
+            return outside.FallsAsleep;
         }
         core.TakeEffects(effects);
         if (effects.Write is { } write)

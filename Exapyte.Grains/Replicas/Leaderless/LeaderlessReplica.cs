@@ -119,6 +119,9 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     public void Tick() { }
 
     /// <inheritdoc/>
+    public ValueTask HandOver() => ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public bool Deliver(PeerMessage message) => true;
 
     /// <inheritdoc/>

@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+using Exapyte.Wire;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>
+/// Which nodes were heard of lately. Every batch of messages counts; so that there is one even when all groups sleep,
+/// each node sends one empty beat a tick to every node it shares groups with. Thread-safe.
+/// </summary>
+internal sealed class NodePresence(TimeProvider time, TimeSpan silenceMax)
+{
+    private readonly ConcurrentDictionary<string, long> heardAt = new(StringComparer.Ordinal);
+
+    /// <summary>Something came from the node.</summary>
+    public void Heard(string node) => heardAt[node] = time.GetTimestamp();
+
+    /// <summary>Whether the node was heard of within the time in which a leader must be.</summary>
+    public bool IsPresent(string node) =>
+        heardAt.TryGetValue(node, out var at) && time.GetElapsedTime(at) <= silenceMax;
+
+    /// <summary>The beat: a message for no replica.</summary>
+    public static PeerMessage Beat { get; } =
+        new()
+        {
+            ToReplicaId = 0,
+            FromReplicaId = 0,
+            Kind = PeerMessageKind.Beat,
+            Payload = default,
+        };
+}
