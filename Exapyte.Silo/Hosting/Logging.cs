@@ -30,20 +30,17 @@ internal static class Logging
     private static readonly string[] LoudCategories =
     [
         "Orleans.Messaging",
+        "Orleans.Runtime.GrainCallCancellationManager",
         "Orleans.Runtime.GrainDirectory.ClientDirectory",
     ];
 
     /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
     public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
     {
-        LogLevel frameworkLevel = level > LogLevel.Warning ? level : LogLevel.Warning;
         logging.SetMinimumLevel(level);
-        foreach (string category in FrameworkCategories)
-            logging.AddFilter(category, frameworkLevel);
-        foreach (string category in NoisyCategories)
-            logging.AddFilter(category, LogLevel.Error);
-        foreach (string category in LoudCategories)
-            logging.AddFilter(category, LogLevel.Critical);
+        AddFilters(logging, FrameworkCategories, Higher(level, LogLevel.Warning));
+        AddFilters(logging, NoisyCategories, Higher(level, LogLevel.Error));
+        AddFilters(logging, LoudCategories, Higher(level, LogLevel.Critical));
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.AddSimpleConsole(o =>
         {
@@ -53,4 +50,12 @@ internal static class Logging
             o.ColorBehavior = LoggerColorBehavior.Disabled;
         });
     }
+
+    private static void AddFilters(ILoggingBuilder logging, string[] categories, LogLevel level)
+    {
+        foreach (string category in categories)
+            logging.AddFilter(category, level);
+    }
+
+    private static LogLevel Higher(LogLevel one, LogLevel other) => one > other ? one : other;
 }

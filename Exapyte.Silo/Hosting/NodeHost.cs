@@ -93,7 +93,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         return app;
     }
 
-    private async Task<Refusal?> RunHostAsync(SiloSettings claimed, ClusterDatabase control, IDisposable dataFolder)
+    private async Task<Refusal?> RunHostAsync(SiloSettings claimed, ClusterDatabase control, DataFolder dataFolder)
     {
         WebApplication app;
         try

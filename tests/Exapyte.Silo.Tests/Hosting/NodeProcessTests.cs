@@ -164,6 +164,33 @@ public sealed class NodeProcessTests : IDisposable
         Assert.Single(node.Error);
     }
 
+    [Fact]
+    public async Task A_data_folder_in_use_ends_the_start_with_3_and_the_first_process_serves_on()
+    {
+        await using NodeProcess first = NodeProcess.Launch(folder, "data", ports);
+        await first.WaitUntilReadyAsync();
+
+        await using NodeProcess second = NodeProcess.Launch(folder, "data", NodePorts.Free());
+
+        Assert.Equal(3, await second.WaitForExitAsync());
+        Assert.Contains("data", Assert.Single(second.Error), StringComparison.Ordinal);
+        await first.WaitUntilReadyAsync();
+    }
+
+    [Fact]
+    public async Task The_data_folder_of_another_node_ends_the_start_with_3_and_names_it()
+    {
+        await using NodeProcess owner = NodeProcess.Launch(folder, "data", ports, ["--node", "owner"]);
+        await owner.WaitUntilReadyAsync();
+        owner.Terminate();
+        await owner.WaitForExitAsync();
+
+        await using NodeProcess other = NodeProcess.Launch(folder, "data", ports, ["--node", "other"]);
+
+        Assert.Equal(3, await other.WaitForExitAsync());
+        Assert.Contains("'owner'", Assert.Single(other.Error), StringComparison.Ordinal);
+    }
+
     private Task WriteAsync(string name, string text) =>
         File.WriteAllTextAsync(folder.File(name), text, TestContext.Current.CancellationToken);
 }
