@@ -176,4 +176,29 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
         );
         Assert.True(outcomes[^1] is KeyspaceOutcome.Created or KeyspaceOutcome.Ok);
     }
+
+    [Fact]
+    public async Task Creations_and_deletions_at_the_same_time_leave_names_maps_and_nodes_in_agreement()
+    {
+        var commands = Enumerable
+            .Range(0, 30)
+            .Select(turn =>
+            {
+                var keyspace = cluster.Keyspace(name, $"n{(turn % 3) + 1}");
+                return turn % 2 == 0 ? keyspace.Put(new() { Shards = 2 }) : keyspace.Delete();
+            });
+        var replies = await Task.WhenAll(commands);
+        Assert.DoesNotContain(replies, reply => reply.Outcome is KeyspaceOutcome.Invalid or KeyspaceOutcome.Conflict);
+
+        var last = await cluster.Keyspace(name).Get();
+        var highest = replies.Max(reply => reply.Map?.Epoch ?? 0);
+        await Eventually.Holds(
+            async () =>
+                (await cluster.ControlPlane().Keyspaces()).Contains(name) == (last.Outcome == KeyspaceOutcome.Ok)
+                && cluster.Nodes.Nodes.All(node =>
+                    cluster.Recorder.Accepted[node].Where(map => map.Name == name).Max(map => map.Epoch) == highest
+                ),
+            "The names and the nodes follow the last command."
+        );
+    }
 }

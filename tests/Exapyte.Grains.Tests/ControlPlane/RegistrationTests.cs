@@ -124,7 +124,9 @@ public sealed class RegistrationTests
         var map = (await cluster.Keyspace("k").Put(new())).Map!;
         var control = cluster.Nodes.GrainsOf("n1").GetGrain<IKeyspaceControlGrain>("k");
         await control.RetireNode("n1", epoch);
-        Assert.Equal(map.Epoch, (await cluster.Keyspace("k").Get()).Map!.Epoch);
+        var kept = (await cluster.Keyspace("k").Get()).Map!;
+        Assert.Equal(map.Epoch, kept.Epoch);
+        Assert.All(kept.Shards, shard => Assert.Single(shard.Replicas));
         await control.RetireNode("n1", epoch + 1);
         Assert.Empty((await cluster.Keyspace("k").Get()).Map!.Shards[0].Replicas);
     }
