@@ -27,6 +27,10 @@ public sealed record NodeRegistration
     /// <summary>Version of the software.</summary>
     [Id(5)]
     public string SoftwareVersion { get; init; } = "";
+
+    /// <summary>The cluster that its data folder belongs to; 0 where it has belonged to none yet.</summary>
+    [Id(6)]
+    public ulong ClusterId { get; init; }
 }
 
 /// <summary>A registered node.</summary>

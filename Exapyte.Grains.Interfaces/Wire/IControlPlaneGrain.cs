@@ -53,4 +53,8 @@ public sealed class RegisterReply
     /// <summary>Not accepted now, but the same registration may be accepted later: ask again.</summary>
     [Id(3)]
     public bool Retryable { get; init; }
+
+    /// <summary>The cluster that accepted the node. Its data folder remembers it and names it from then on.</summary>
+    [Id(4)]
+    public ulong ClusterId { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Exapyte.Grains.Placement;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -24,12 +25,14 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
     private const int IdsAtOnceMax = 100_000;
     private const int IdsReservedAtOnce = 4_096;
     private const int CallsAtOnceMax = 16;
+    private const int ResumeAttemptsMax = 6;
 
     private readonly CommandGate gate = new();
     private readonly DurableState<ControlPlaneState> state;
     private readonly IClusterMembershipService membership;
     private readonly NodeMap nodes;
     private readonly TimeProvider time;
+    private readonly ControlPlaneOptions options;
     private readonly ILogger<ControlPlaneGrain> logger;
     private long idNext;
     private long idEnd;
@@ -47,8 +50,9 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         this.membership = membership;
         this.nodes = nodes;
         this.time = time;
+        this.options = options.Value;
         this.logger = logger;
-        state = new(StateName, context.GrainId, storage, options.Value.StorageTimeout, logger);
+        state = new(StateName, context.GrainId, storage, this.options.StorageTimeout, logger);
     }
 
     /// <inheritdoc/>
@@ -124,7 +128,9 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
             LogRefused(logger, registration.Node, refusal);
             return new() { Accepted = false, Reason = refusal };
         }
-        if (!ReferenceEquals(decision.Next, state.Value) && await Save(decision.Next!) is { } unsaved)
+        var next = decision.Next!;
+        next = next.ClusterId == 0 ? next with { ClusterId = NewClusterId() } : next;
+        if (!ReferenceEquals(next, state.Value) && await Save(next) is { } unsaved)
         {
             return Later(unsaved.Reason);
         }
@@ -181,24 +187,40 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
 
     /// <summary>
     /// Once a node has come or gone: a keyspace whose activation died with a silo goes on with what it had begun. Runs
-    /// beside the calls; a failure only means that the next registration does it again.
+    /// beside the calls. Right after a death a call can still fail, so it is tried some times; after that the next
+    /// registration, or the next caller of the keyspace, does the same.
     /// </summary>
-    private void Resume() => _ = ResumeKeyspaces([.. state.Value.Keyspaces]);
+    private void Resume() => _ = ResumeKeyspaces(Array.ConvertAll(state.Value.Keyspaces, keyspace => keyspace.Name));
 
-    private async Task ResumeKeyspaces(KeyspaceName[] keyspaces)
+    private async Task ResumeKeyspaces(string[] keyspaces)
     {
-        foreach (var some in keyspaces.Chunk(CallsAtOnceMax))
+        for (var attempt = 0; attempt < ResumeAttemptsMax && keyspaces.Length > 0; attempt++)
         {
-            try
+            List<string> failed = [];
+            foreach (var some in keyspaces.Chunk(CallsAtOnceMax))
             {
-                await Task.WhenAll(
-                    some.Select(keyspace => GrainFactory.GetGrain<IKeyspaceControlGrain>(keyspace.Name).Resume())
-                );
+                var resumed = await Task.WhenAll(some.Select(TryResume));
+                failed.AddRange(some.Where((_, index) => !resumed[index]));
             }
-            catch (Exception failure) when (CallFailures.IsExpected(failure))
+            keyspaces = [.. failed];
+            if (keyspaces.Length > 0)
             {
-                LogNotResumed(logger, failure);
+                await Task.Delay(options.RetryMin * (1 << attempt), time);
             }
+        }
+    }
+
+    private async Task<bool> TryResume(string keyspace)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IKeyspaceControlGrain>(keyspace).Resume();
+            return true;
+        }
+        catch (Exception failure)
+        {
+            LogNotResumed(logger, failure, keyspace);
+            return false;
         }
     }
 
@@ -261,7 +283,20 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         }
     }
 
-    private RegisterReply Accepted() => new() { Accepted = true, Topology = TopologyOf(state.Value) };
+    private RegisterReply Accepted() =>
+        new()
+        {
+            Accepted = true,
+            Topology = TopologyOf(state.Value),
+            ClusterId = state.Value.ClusterId,
+        };
+
+    private static ulong NewClusterId()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        RandomNumberGenerator.Fill(bytes);
+        return Math.Max(BitConverter.ToUInt64(bytes), 1);
+    }
 
     private static RegisterReply Later(string reason) =>
         new()
@@ -287,8 +322,8 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
     )]
     private static partial void LogReplacing(ILogger logger, string node, long nodeEpoch);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Some keyspaces could not be told to go on")]
-    private static partial void LogNotResumed(ILogger logger, Exception failure);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Keyspace {Keyspace} could not be told to go on")]
+    private static partial void LogNotResumed(ILogger logger, Exception failure, string keyspace);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The cluster's membership could not be read")]
     private static partial void LogNotRefreshed(ILogger logger, Exception failure);

@@ -52,6 +52,10 @@ public sealed record ControlPlaneState
     [Id(4)]
     public NodeReplacement[] Replacements { get; init; } = [];
 
+    /// <summary>Drawn at random when the first node registers; 0 before.</summary>
+    [Id(5)]
+    public ulong ClusterId { get; init; }
+
     /// <summary>The node; null where it never registered.</summary>
     public NodeInfo? NodeOf(string id) => Array.Find(Nodes, node => node.Registration.Node == id);
 

@@ -66,18 +66,37 @@ internal sealed partial class KeyspaceGrain
 
     /// <summary>
     /// One step for one map of this name, the current or a deleted one: enter or remove the name, push to the live nodes
-    /// that lack it, store how far that came.
+    /// that lack it, store how far that came. One step at a time, and only for what is still the intent: a creation
+    /// must not enter its name after the deletion that overtook it has removed it.
     /// </summary>
     private async Task<Missing> Advance(KeyspaceMap map)
     {
-        var naming = EnterName(map);
-        var pushing = pusher.Push(map);
-        Missing missing = new(await naming, await pushing);
-        if (missing.NameProblem is null)
+        using (await acting.Enter())
         {
-            await StoreProgress(map);
+            if (!IsIntent(map))
+            {
+                return new(null, ["A later command on the keyspace came in between."]);
+            }
+            var naming = EnterName(map);
+            var pushing = pusher.Push(map);
+            Missing missing = new(await naming, await pushing);
+            if (missing.NameProblem is null)
+            {
+                await StoreProgress(map);
+            }
+            return missing;
         }
-        return missing;
+    }
+
+    private bool IsIntent(KeyspaceMap map)
+    {
+        if (!state.IsKnown)
+        {
+            return true;
+        }
+        return map.Deleted
+            ? Array.Exists(state.Value.Deleted, deleted => deleted.KeyspaceId == map.KeyspaceId)
+            : state.Value.Map is { } current && current.KeyspaceId == map.KeyspaceId && current.Epoch == map.Epoch;
     }
 
     private async Task<string?> EnterName(KeyspaceMap map)

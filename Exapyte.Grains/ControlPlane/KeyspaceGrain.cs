@@ -14,7 +14,7 @@ namespace Exapyte.Grains.ControlPlane;
 /// </summary>
 /// <remarks>
 /// A command is decided and its intent stored, one command at a time behind <see cref="gate"/>; then <see cref="Advance"/>
-/// acts on what is stored: it enters or removes the name and pushes the map. The command waits for that a while, and
+/// acts on what is stored, one step at a time behind <see cref="acting"/>: it enters or removes the name and pushes the map. The command waits for that a while, and
 /// what is left a timer does, with growing waits, until every placed node has the map. Whatever is acted on twice is
 /// idempotent, so a new activation simply starts over from what is stored.
 /// </remarks>
@@ -25,6 +25,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
     private const int KeyspacesMax = 4_096;
 
     private readonly CommandGate gate = new();
+    private readonly CommandGate acting = new();
     private readonly DurableState<KeyspaceState> state;
     private readonly MapPusher pusher;
     private readonly NodeMap nodes;

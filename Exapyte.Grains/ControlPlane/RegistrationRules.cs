@@ -35,6 +35,10 @@ internal static class RegistrationRules
         {
             return new(reason, null);
         }
+        if (registration.ClusterId != 0 && registration.ClusterId != state.ClusterId)
+        {
+            return new(OfAnotherCluster(state, registration), null);
+        }
         if (state.NodeOf(registration.Node) is not { } known)
         {
             return state.Nodes.Length >= NodesMax
@@ -79,6 +83,14 @@ internal static class RegistrationRules
             Replaces: true
         );
     }
+
+    // Accepted, such a node would be told that none of its replicas exists, and would destroy them.
+    private static string OfAnotherCluster(ControlPlaneState state, NodeRegistration registration) =>
+        state.ClusterId == 0
+            ? $"The data of node '{registration.Node}' belongs to a cluster, and the control-plane database is empty. "
+                + "Restore the database, or start the node with an empty data folder."
+            : $"The data of node '{registration.Node}' belongs to another cluster than the control-plane database. "
+                + "Point the node at its own database, or start it with an empty data folder.";
 
     private static NodeInfo Entered(NodeRegistration registration, long nowMs) =>
         new()

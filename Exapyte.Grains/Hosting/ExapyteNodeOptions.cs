@@ -9,6 +9,12 @@ public sealed class ExapyteNodeOptions
     /// <summary>The random id of the data folder; never 0.</summary>
     public ulong StoreId { get; set; }
 
+    /// <summary>
+    /// The cluster that the data folder remembers; 0 where it remembers none. A cluster with another id refuses the node,
+    /// so that data is not thrown away because a control-plane database was lost or confused with another.
+    /// </summary>
+    public ulong ClusterId { get; set; }
+
     /// <summary>Region; empty where none is given.</summary>
     public string Region { get; set; } = "";
 

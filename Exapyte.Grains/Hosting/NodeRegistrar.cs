@@ -1,4 +1,5 @@
 using System.Reflection;
+using Exapyte.Grains.Placement;
 using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,11 @@ namespace Exapyte.Grains.Hosting;
 /// Registers the node with the control plane once its silo is active, and holds start-up until that is done: what
 /// starts later may rely on it. Asks again with growing waits while the control plane is out of reach. Thread-safe.
 /// </summary>
-public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle>
+/// <remarks>
+/// Whenever a member of the cluster has gone, the first of the live nodes registers anew: that wakes the control plane
+/// where it died with that member, and with it every keyspace that has something left to do.
+/// </remarks>
+public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     /// <summary>The stage of the silo's start at which the node registers; what needs a registered node starts later.</summary>
     public const int Stage = ServiceLifecycleStage.Active + 100;
@@ -20,17 +25,24 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     private static readonly TimeSpan RetryMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(5);
 
-    private readonly TaskCompletionSource<ClusterTopology> registered = new(
+    private readonly TaskCompletionSource<RegisterReply> registered = new(
         TaskCreationOptions.RunContinuationsAsynchronously
     );
+    private readonly CancellationTokenSource stopping = new();
     private readonly IGrainFactory grains;
+    private readonly IClusterMembershipService membership;
+    private readonly NodeMap nodes;
     private readonly INodeRefusal refusal;
     private readonly TimeProvider time;
     private readonly ILogger<NodeRegistrar> logger;
 
+    private Task watching = Task.CompletedTask;
+
     /// <summary>A registrar of the node in the options.</summary>
-    public NodeRegistrar(
+    internal NodeRegistrar(
         IGrainFactory grains,
+        IClusterMembershipService membership,
+        NodeMap nodes,
         INodeRefusal refusal,
         TimeProvider time,
         IOptions<ExapyteNodeOptions> options,
@@ -38,6 +50,8 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     )
     {
         this.grains = grains;
+        this.membership = membership;
+        this.nodes = nodes;
         this.refusal = refusal;
         this.time = time;
         this.logger = logger;
@@ -48,6 +62,7 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
             Region = options.Value.Region,
             Zone = options.Value.Zone,
             HttpAddress = options.Value.HttpAddress,
+            ClusterId = options.Value.ClusterId,
             SoftwareVersion = SoftwareVersion,
         };
     }
@@ -56,17 +71,65 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     public NodeRegistration Registration { get; }
 
     /// <summary>
-    /// Completes with the nodes of the cluster once the node is registered; fails with
+    /// Completes with the cluster's id and nodes once the node is registered; fails with
     /// <see cref="NodeRefusedException"/> where it is refused, and is cancelled where start-up is.
     /// </summary>
-    public Task<ClusterTopology> Registered => registered.Task;
+    public Task<RegisterReply> Registered => registered.Task;
 
     private static string SoftwareVersion =>
         typeof(NodeRegistrar).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
         ?? "";
 
     /// <inheritdoc/>
-    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(NodeRegistrar), Stage, Register);
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(NodeRegistrar), Stage, Start, Stop);
+
+    private async Task Start(CancellationToken cancellationToken)
+    {
+        await Register(cancellationToken);
+        if (registered.Task.IsCompletedSuccessfully)
+        {
+            watching = Task.Run(() => Watch(stopping.Token), CancellationToken.None);
+        }
+    }
+
+    private async Task Stop(CancellationToken cancellationToken)
+    {
+        await stopping.CancelAsync();
+        await watching.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task Watch(CancellationToken cancellationToken)
+    {
+        // A member that only shuts down still has its activations: what is woken there would go down with it.
+        HashSet<SiloAddress> living = [];
+        await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(cancellationToken))
+        {
+            HashSet<SiloAddress> now =
+            [
+                .. snapshot
+                    .Members.Values.Where(member => member.Status != SiloStatus.Dead)
+                    .Select(member => member.SiloAddress),
+            ];
+            var someoneLeft = !living.IsSubsetOf(now);
+            living = now;
+            if (someoneLeft && nodes.Alive is [var first, ..] && first == Registration.Node)
+            {
+                LogWakes(logger, Registration.Node);
+                await AskUntilAnswered(cancellationToken);
+            }
+        }
+    }
+
+    private async Task AskUntilAnswered(CancellationToken cancellationToken)
+    {
+        for (var wait = RetryMin; (await Ask()).Retryable; wait = Longer(wait))
+        {
+            await Task.Delay(wait, time, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => stopping.Dispose();
 
     private async Task Register(CancellationToken cancellationToken)
     {
@@ -77,7 +140,7 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
             if (reply.Accepted)
             {
                 LogRegistered(logger, Registration.Node, reply.Topology!.NodeEpoch);
-                registered.TrySetResult(reply.Topology);
+                registered.TrySetResult(reply);
                 return;
             }
             if (!reply.Retryable)
@@ -98,9 +161,11 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
                 registered.TrySetCanceled(cancellationToken);
                 throw;
             }
-            wait = wait * 2 < RetryMax ? wait * 2 : RetryMax;
+            wait = Longer(wait);
         }
     }
+
+    private static TimeSpan Longer(TimeSpan wait) => wait * 2 < RetryMax ? wait * 2 : RetryMax;
 
     private async Task<RegisterReply> Ask()
     {
@@ -123,6 +188,9 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is registered at node epoch {NodeEpoch}")]
     private static partial void LogRegistered(ILogger logger, string node, long nodeEpoch);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "A member left: node {Node} wakes the control plane")]
+    private static partial void LogWakes(ILogger logger, string node);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is not registered yet: {Reason}")]
     private static partial void LogNotYet(ILogger logger, string node, string? reason);
 }
@@ -140,7 +208,15 @@ public static class NodeRegistrarExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<INodeRefusal, FailStart>();
         services.AddOptions<ExapyteNodeOptions>();
-        services.TryAddSingleton<NodeRegistrar>();
+        services.TryAddSingleton(static provider => new NodeRegistrar(
+            provider.GetRequiredService<IGrainFactory>(),
+            provider.GetRequiredService<IClusterMembershipService>(),
+            provider.GetRequiredService<NodeMap>(),
+            provider.GetRequiredService<INodeRefusal>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IOptions<ExapyteNodeOptions>>(),
+            provider.GetRequiredService<ILogger<NodeRegistrar>>()
+        ));
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
             provider.GetRequiredService<NodeRegistrar>()
         );

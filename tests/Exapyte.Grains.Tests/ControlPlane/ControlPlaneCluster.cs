@@ -4,6 +4,7 @@ using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
+using Xunit;
 
 namespace Exapyte.Grains.Tests.ControlPlane;
 
@@ -62,4 +63,14 @@ public sealed class ControlPlaneCluster(TestCluster nodes, NodeRecorder recorder
         );
 
     public ValueTask DisposeAsync() => nodes.DisposeAsync();
+}
+
+/// <summary>One cluster of three for the tests of a class that leave its nodes alone.</summary>
+public sealed class ControlPlaneFixture : IAsyncLifetime
+{
+    public ControlPlaneCluster Cluster { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Cluster = await ControlPlaneCluster.Start(ControlPlaneCluster.Three);
+
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
 }

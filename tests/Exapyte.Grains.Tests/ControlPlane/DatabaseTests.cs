@@ -78,27 +78,6 @@ public sealed class DatabaseTests : IAsyncLifetime
         Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 })).Outcome);
     }
 
-    [Fact]
-    [Trait("Scenario", "control_plane_metadata_sync")]
-    public async Task What_was_begun_is_completed_after_the_silo_of_the_keyspace_died()
-    {
-        foreach (var node in cluster.Nodes.Nodes)
-        {
-            cluster.Recorder.Refusing[node] = true;
-        }
-        var begun = await cluster.Keyspace("k").Put(new());
-        Assert.Equal(KeyspaceOutcome.Unavailable, begun.Outcome);
-        var host = (await cluster.Nodes.HostOf(cluster.Keyspace("k")))!;
-        await cluster.Nodes.KillNode(host);
-        cluster.Recorder.Refusing.Clear();
-        await cluster.Nodes.WaitForMembers();
-        await cluster.Nodes.StartNode(ControlPlaneCluster.Three.Single(node => node.Id == host));
-        foreach (var node in cluster.Nodes.Nodes)
-        {
-            await cluster.WaitForMap(node, begun.Map!);
-        }
-    }
-
     private Task Settled(Exapyte.Keyspaces.KeyspaceMap map) =>
         Eventually.Holds(
             async () =>

@@ -1,7 +1,7 @@
+using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
-using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
-using Exapyte.Topology;
+using Exapyte.Wire;
 using Xunit;
 
 namespace Exapyte.Grains.Tests.ControlPlane;
@@ -122,9 +122,11 @@ public sealed class RegistrationTests
         await using var cluster = await ControlPlaneCluster.Start(Three[..1]);
         var epoch = (await cluster.ControlPlane().Topology()).NodeEpoch;
         var map = (await cluster.Keyspace("k").Put(new())).Map!;
-        var control = cluster.Nodes.GrainsOf("n1").GetGrain<Wire.IKeyspaceControlGrain>("k");
+        var control = cluster.Nodes.GrainsOf("n1").GetGrain<IKeyspaceControlGrain>("k");
         await control.RetireNode("n1", epoch);
-        Assert.Equal(map.Epoch, (await cluster.Keyspace("k").Get()).Map!.Epoch);
+        var kept = (await cluster.Keyspace("k").Get()).Map!;
+        Assert.Equal(map.Epoch, kept.Epoch);
+        Assert.All(kept.Shards, shard => Assert.Single(shard.Replicas));
         await control.RetireNode("n1", epoch + 1);
         Assert.Empty((await cluster.Keyspace("k").Get()).Map!.Shards[0].Replicas);
     }
@@ -137,7 +139,7 @@ public sealed class RegistrationTests
     [InlineData("n7", 0UL)]
     public void A_registration_that_cannot_be_right_is_refused(string node, ulong storeId)
     {
-        var decision = Grains.ControlPlane.RegistrationRules.Decide(
+        var decision = RegistrationRules.Decide(
             new(),
             new()
             {
@@ -151,6 +153,22 @@ public sealed class RegistrationTests
         );
         Assert.NotNull(decision.Refusal);
         Assert.Null(decision.Next);
+    }
+
+    [Fact]
+    [Trait("Scenario", "control_plane_register_node")]
+    public async Task A_node_is_refused_where_its_data_belongs_to_another_cluster_or_the_database_was_lost()
+    {
+        await using var cluster = await ControlPlaneCluster.Start(Three[..1]);
+        var accepted = await cluster.Registrar("n1").Registered;
+        Assert.NotEqual(0UL, accepted.ClusterId);
+        var registration = cluster.Registrar("n1").Registration;
+        var control = cluster.ControlPlane();
+        Assert.True((await control.Register(registration with { ClusterId = accepted.ClusterId })).Accepted);
+        var refused = await control.Register(registration with { ClusterId = accepted.ClusterId + 1 });
+        Assert.True(refused is { Accepted: false, Retryable: false });
+        var lost = RegistrationRules.Decide(new(), registration with { ClusterId = accepted.ClusterId }, 1, 0);
+        Assert.Contains("Restore the database", lost.Refusal);
     }
 
     [Fact]
@@ -187,9 +205,7 @@ public sealed class RegistrationTests
             }
             var grain = cluster.ControlPlane().GetGrainId();
             cluster.Database.Touch("control-plane", grain);
-            await Assert.ThrowsAsync<Wire.ControlPlaneUnavailableException>(() =>
-                cluster.ControlPlane().IssueIds(100_000)
-            );
+            await Assert.ThrowsAsync<ControlPlaneUnavailableException>(() => cluster.ControlPlane().IssueIds(100_000));
         }
     }
 
