@@ -12,11 +12,12 @@ public static class ExapyteGatewayExtensions
 
     /// <summary>
     /// Maps the gateway's paths beside the application's other endpoints; also inside a group with a literal prefix. The
-    /// application's routing sees the decoded path, so a target that resolves out of <c>/v1</c> never gets here.
+    /// application's routing sees the decoded path, so a target that resolves out of <c>/v1</c> never gets here. A group's
+    /// prefix is seen only when routing is built, with the first request: one with parameters fails then.
     /// </summary>
     /// <param name="endpoints">The application.</param>
     /// <returns>A builder of conventions for all of the gateway's endpoints.</returns>
-    /// <exception cref="InvalidOperationException">No client is registered, or a group's prefix has parameters.</exception>
+    /// <exception cref="InvalidOperationException">No client is registered.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are not acceptable.</exception>
     public static IEndpointConventionBuilder MapExapyte(this IEndpointRouteBuilder endpoints)
     {

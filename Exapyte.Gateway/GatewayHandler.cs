@@ -119,13 +119,13 @@ internal sealed partial class GatewayHandler
     {
         if (IsCallerGone(context, exception))
         {
-            LogCallerGone(logger, context.TraceIdentifier);
+            LogCallerGone(logger);
             return;
         }
         if (context.Response.HasStarted)
         {
             // The status is out: only a broken connection still says that the answer is not whole.
-            LogAnswerBroken(logger, exception, context.TraceIdentifier);
+            LogAnswerBroken(logger, exception, ProblemWriter.TraceIdOf(context));
             context.Abort();
             return;
         }
@@ -145,14 +145,14 @@ internal sealed partial class GatewayHandler
             case BadHttpRequestException:
                 return new(ProblemKinds.InvalidRequest, exception.Message);
             case TimeoutException or OperationCanceledException:
-                LogNoAnswer(logger, exception, context.TraceIdentifier);
+                LogNoAnswer(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Unavailable, "The cluster did not answer in time. Try again.")
                 {
                     InDoubt = isWrite,
                     Retryable = !isWrite,
                 };
             default:
-                LogUnexpected(logger, exception, context.TraceIdentifier);
+                LogUnexpected(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Internal, "The gateway's log tells more under this traceId.")
                 {
                     InDoubt = isWrite,
@@ -167,8 +167,8 @@ internal sealed partial class GatewayHandler
             && exception is OperationCanceledException or IOException or BadHttpRequestException
         );
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {TraceId}: the caller went away.")]
-    private static partial void LogCallerGone(ILogger logger, string traceId);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A caller went away before its answer.")]
+    private static partial void LogCallerGone(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Request {TraceId}: the answer broke off.")]
     private static partial void LogAnswerBroken(ILogger logger, Exception exception, string traceId);
