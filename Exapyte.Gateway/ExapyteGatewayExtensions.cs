@@ -8,6 +8,9 @@ namespace Exapyte.Gateway;
 /// </summary>
 public static class ExapyteGatewayExtensions
 {
+    // An application may have a root, a /docs or a /livez of its own: those win.
+    private const int BehindTheApplications = 1;
+
     private static readonly string[] Patterns = ["/", "/livez", "/readyz", "/openapi/v1.json", "/docs", "/v1/{**rest}"];
 
     /// <summary>
@@ -27,7 +30,12 @@ public static class ExapyteGatewayExtensions
         foreach (var pattern in Patterns)
         {
             all.Map(pattern, context => handler.HandleAsync(context, ""))
-                .Add(builder => UsePrefix((RouteEndpointBuilder)builder, handler, pattern));
+                .Add(builder =>
+                {
+                    var endpoint = (RouteEndpointBuilder)builder;
+                    endpoint.Order = BehindTheApplications;
+                    UsePrefix(endpoint, handler, pattern);
+                });
         }
         return all.WithDisplayName("Exapyte gateway").ExcludeFromDescription();
     }

@@ -3,10 +3,10 @@ using Exapyte.Gateway.Batches;
 using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Documents;
 using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
@@ -144,7 +144,7 @@ internal sealed partial class GatewayHandler
                 return new(ProblemKinds.RequestTimeout, "The body came too slowly; nothing changed.");
             case BadHttpRequestException:
                 return new(ProblemKinds.InvalidRequest, exception.Message);
-            case TimeoutException or OperationCanceledException:
+            case TimeoutException or OperationCanceledException or IOException:
                 LogNoAnswer(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Unavailable, "The cluster did not answer in time. Try again.")
                 {
@@ -160,8 +160,9 @@ internal sealed partial class GatewayHandler
         }
     }
 
+    /// <summary>The exception alone does not tell: connections between nodes break with the same types.</summary>
     private static bool IsCallerGone(HttpContext context, Exception exception) =>
-        exception is ConnectionResetException or ConnectionAbortedException
+        exception is CallerGoneException
         || (
             context.RequestAborted.IsCancellationRequested
             && exception is OperationCanceledException or IOException or BadHttpRequestException

@@ -169,7 +169,7 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task Endpoints_named_in_code_are_held_to_loopback_too()
+    public void Endpoints_named_in_code_are_held_to_loopback_too()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -177,10 +177,25 @@ public sealed class HostingTests
             kestrel.ListenOnLoopbackOnly();
             kestrel.Listen(IPAddress.Any, 0);
         });
-        await using var app = builder.Build();
 
-        await Assert.ThrowsAsync<InvalidOperationException>(() =>
-            app.StartAsync(TestContext.Current.CancellationToken)
+        Assert.Throws<InvalidOperationException>(() => builder.Build());
+    }
+
+    [Fact]
+    public async Task The_applications_own_pages_come_before_the_gateways()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(
+            null,
+            app =>
+            {
+                app.MapExapyte();
+                app.MapGet("/", () => "my root");
+                app.MapGet("/docs", () => "my docs");
+            }
         );
+
+        Assert.Equal("my root", (await gateway.GetAsync("/")).Text);
+        Assert.Equal("my docs", (await gateway.GetAsync("/docs")).Text);
+        Assert.Equal(200, (await gateway.GetAsync("/livez")).Status);
     }
 }

@@ -111,6 +111,19 @@ public sealed class ProblemTests
     }
 
     [Fact]
+    public async Task A_connection_that_breaks_behind_the_gateway_is_not_taken_for_the_caller()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Client.Throws = new Microsoft.AspNetCore.Connections.ConnectionResetException("A node went away.");
+
+        var answer = await gateway.PutAsync(A, "x");
+
+        Assert.Equal((503, "unavailable"), (answer.Status, answer.Code));
+        Assert.True(answer.Json.GetProperty("inDoubt").GetBoolean());
+        Assert.False(answer.Json.GetProperty("retryable").GetBoolean());
+    }
+
+    [Fact]
     public async Task A_control_plane_that_does_not_answer_is_503()
     {
         await using var gateway = await GatewayFixture.StartAsync();
