@@ -8,15 +8,19 @@ namespace Exapyte.Gateway;
 /// </summary>
 public static class ExapyteGatewayExtensions
 {
+    // An application may have a root, a /docs or a /livez of its own: those win.
+    private const int BehindTheApplications = 1;
+
     private static readonly string[] Patterns = ["/", "/livez", "/readyz", "/openapi/v1.json", "/docs", "/v1/{**rest}"];
 
     /// <summary>
     /// Maps the gateway's paths beside the application's other endpoints; also inside a group with a literal prefix. The
-    /// application's routing sees the decoded path, so a target that resolves out of <c>/v1</c> never gets here.
+    /// application's routing sees the decoded path, so a target that resolves out of <c>/v1</c> never gets here. A group's
+    /// prefix is seen only when routing is built, with the first request: one with parameters fails then.
     /// </summary>
     /// <param name="endpoints">The application.</param>
     /// <returns>A builder of conventions for all of the gateway's endpoints.</returns>
-    /// <exception cref="InvalidOperationException">No client is registered, or a group's prefix has parameters.</exception>
+    /// <exception cref="InvalidOperationException">No client is registered.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are not acceptable.</exception>
     public static IEndpointConventionBuilder MapExapyte(this IEndpointRouteBuilder endpoints)
     {
@@ -26,7 +30,12 @@ public static class ExapyteGatewayExtensions
         foreach (var pattern in Patterns)
         {
             all.Map(pattern, context => handler.HandleAsync(context, ""))
-                .Add(builder => UsePrefix((RouteEndpointBuilder)builder, handler, pattern));
+                .Add(builder =>
+                {
+                    var endpoint = (RouteEndpointBuilder)builder;
+                    endpoint.Order = BehindTheApplications;
+                    UsePrefix(endpoint, handler, pattern);
+                });
         }
         return all.WithDisplayName("Exapyte gateway").ExcludeFromDescription();
     }

@@ -3,10 +3,10 @@ using Exapyte.Gateway.Batches;
 using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Documents;
 using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
@@ -119,13 +119,13 @@ internal sealed partial class GatewayHandler
     {
         if (IsCallerGone(context, exception))
         {
-            LogCallerGone(logger, context.TraceIdentifier);
+            LogCallerGone(logger);
             return;
         }
         if (context.Response.HasStarted)
         {
             // The status is out: only a broken connection still says that the answer is not whole.
-            LogAnswerBroken(logger, exception, context.TraceIdentifier);
+            LogAnswerBroken(logger, exception, ProblemWriter.TraceIdOf(context));
             context.Abort();
             return;
         }
@@ -144,15 +144,15 @@ internal sealed partial class GatewayHandler
                 return new(ProblemKinds.RequestTimeout, "The body came too slowly; nothing changed.");
             case BadHttpRequestException:
                 return new(ProblemKinds.InvalidRequest, exception.Message);
-            case TimeoutException or OperationCanceledException:
-                LogNoAnswer(logger, exception, context.TraceIdentifier);
+            case TimeoutException or OperationCanceledException or IOException:
+                LogNoAnswer(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Unavailable, "The cluster did not answer in time. Try again.")
                 {
                     InDoubt = isWrite,
                     Retryable = !isWrite,
                 };
             default:
-                LogUnexpected(logger, exception, context.TraceIdentifier);
+                LogUnexpected(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Internal, "The gateway's log tells more under this traceId.")
                 {
                     InDoubt = isWrite,
@@ -160,15 +160,16 @@ internal sealed partial class GatewayHandler
         }
     }
 
+    /// <summary>The exception alone does not tell: connections between nodes break with the same types.</summary>
     private static bool IsCallerGone(HttpContext context, Exception exception) =>
-        exception is ConnectionResetException or ConnectionAbortedException
+        exception is CallerGoneException
         || (
             context.RequestAborted.IsCancellationRequested
             && exception is OperationCanceledException or IOException or BadHttpRequestException
         );
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {TraceId}: the caller went away.")]
-    private static partial void LogCallerGone(ILogger logger, string traceId);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A caller went away before its answer.")]
+    private static partial void LogCallerGone(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Request {TraceId}: the answer broke off.")]
     private static partial void LogAnswerBroken(ILogger logger, Exception exception, string traceId);

@@ -29,7 +29,8 @@ public static class GatewayKestrelExtensions
 
     /// <summary>
     /// Refuses every address that other machines reach: nobody is authenticated yet. Start-up fails with
-    /// <see cref="InvalidOperationException"/> that names the address.
+    /// <see cref="InvalidOperationException"/> that names the address. It is Kestrel's endpoint default: call it before
+    /// endpoints are named in code, and set no other.
     /// </summary>
     public static void ListenOnLoopbackOnly(this KestrelServerOptions kestrel)
     {

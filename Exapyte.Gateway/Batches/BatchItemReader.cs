@@ -100,7 +100,7 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
                 $"{name} bounded needs the headers {Headers.Consistency}: bounded and {Headers.MaxStaleness} on the batch."
             );
         }
-        return inherited with { Level = level };
+        return new(level, level == ConsistencyLevel.Bounded ? inherited.MaxStalenessMs : 0);
     }
 
     private void ReadMember(string name, JsonElement element)

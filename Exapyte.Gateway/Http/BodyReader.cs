@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
 
 namespace Exapyte.Gateway.Http;
 
@@ -29,7 +31,7 @@ internal static class BodyReader
         {
             if (!reader.TryRead(out var read))
             {
-                read = await reader.ReadAsync(context.RequestAborted);
+                read = await ReadMoreAsync(context, reader);
             }
             read.Buffer.CopyTo(body.AsSpan(filled));
             filled += (int)read.Buffer.Length;
@@ -48,7 +50,7 @@ internal static class BodyReader
         var gathered = new ArrayBufferWriter<byte>(Math.Min(GrowthBytesMin, bytesMax));
         while (true)
         {
-            var read = await reader.ReadAsync(context.RequestAborted);
+            var read = await ReadMoreAsync(context, reader);
             if (gathered.WrittenCount + read.Buffer.Length > bytesMax)
             {
                 reader.AdvanceTo(read.Buffer.Start);
@@ -65,4 +67,19 @@ internal static class BodyReader
             }
         }
     }
+
+    private static async ValueTask<ReadResult> ReadMoreAsync(HttpContext context, PipeReader reader)
+    {
+        try
+        {
+            return await reader.ReadAsync(context.RequestAborted);
+        }
+        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
+        {
+            throw new CallerGoneException(exception);
+        }
+    }
 }
+
+/// <summary>The caller went away before its body was whole.</summary>
+internal sealed class CallerGoneException(Exception inner) : Exception("The caller went away.", inner);

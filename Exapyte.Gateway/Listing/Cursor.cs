@@ -108,7 +108,8 @@ internal sealed class CursorCodec
             KeyspaceId = BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(2)),
             After = after,
             Start = start,
-            End = (bytes[1] & HasEndFlag) == 0 ? null : end,
+            // A bare null would become an empty bound: arrays convert to memory.
+            End = (bytes[1] & HasEndFlag) == 0 ? (ReadOnlyMemory<byte>?)null : end,
             Prefix = prefix,
             Reverse = (bytes[1] & ReverseFlag) != 0,
         };

@@ -27,6 +27,9 @@ internal sealed class ProblemWriter(int retryAfterSeconds)
 
     private readonly StringValues retryAfter = new(retryAfterSeconds.ToString());
 
+    /// <summary>What the answer and the log name a request by: the trace it is part of, else the server's own id.</summary>
+    public static string TraceIdOf(HttpContext context) => Activity.Current?.Id ?? context.TraceIdentifier;
+
     /// <summary>The document of a problem.</summary>
     public static ProblemDocument DocumentOf(HttpContext context, Problem problem) =>
         new(
@@ -37,7 +40,7 @@ internal sealed class ProblemWriter(int retryAfterSeconds)
             problem.Kind.Code,
             problem.Retryable,
             problem.InDoubt,
-            Activity.Current?.Id ?? context.TraceIdentifier,
+            TraceIdOf(context),
             problem.Version.IsNone ? null : problem.Version.ToString(),
             problem.Reasons,
             problem.Item

@@ -99,6 +99,8 @@ internal sealed class LogRecord : ILoggerProvider, ILogger
 {
     public ConcurrentQueue<(LogLevel Level, string Message)> Lines { get; } = new();
 
+    public ConcurrentQueue<Exception> Exceptions { get; } = new();
+
     public int Errors => Lines.Count(line => line.Level >= LogLevel.Error);
 
     public ILogger CreateLogger(string categoryName) => this;
@@ -114,7 +116,14 @@ internal sealed class LogRecord : ILoggerProvider, ILogger
         TState state,
         Exception? exception,
         Func<TState, Exception?, string> formatter
-    ) => Lines.Enqueue((logLevel, formatter(state, exception)));
+    )
+    {
+        Lines.Enqueue((logLevel, formatter(state, exception)));
+        if (exception is not null)
+        {
+            Exceptions.Enqueue(exception);
+        }
+    }
 
     public void Dispose() { }
 }
