@@ -17,6 +17,7 @@ internal sealed partial class NodeLifecycle(
     DataFolder folder,
     IFiles files,
     IGrainFactory grains,
+    NodeRegistrar registrar,
     NodeMap nodes,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
@@ -90,6 +91,7 @@ internal sealed partial class NodeLifecycle(
 
     private async Task Confirm()
     {
+        ClusterMemory.Remember(folder, (await registrar.Registered).ClusterId);
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();
