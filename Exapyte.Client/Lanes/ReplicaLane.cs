@@ -277,9 +277,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 kind = AttemptKind.Failed;
             }
         }
-#pragma warning disable CA1031 // Whatever a call throws becomes the outcome of those who wait for it.
         catch (Exception exception)
-#pragma warning restore CA1031
         {
             kind = context.Failures.Classify(exception);
             // A call that fails at once would start the next one on this very stack.

@@ -83,6 +83,26 @@ public sealed class MapTests(ScriptedSilo silo)
     }
 
     [Fact]
+    public async Task A_leader_that_the_map_does_not_know_makes_the_client_ask_for_a_newer_one()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        var old = keyspace.Shards[0].Replicas;
+        keyspace.Move(0);
+        foreach (var replica in old)
+        {
+            replica.Always(new() { Kind = OutcomeKind.NotLeader, LeaderReplicaId = keyspace[0, 0].ReplicaId });
+        }
+        keyspace.Map = keyspace.MapAt(epoch: 2);
+
+        var result = await client.Put("a");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal(2, keyspace.Finds);
+    }
+
+    [Fact]
     public async Task A_keyspace_that_was_deleted_is_no_more_and_one_created_again_is_another_one()
     {
         var first = new ScriptedKeyspace();
