@@ -150,9 +150,9 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
         Assert.Equal("1", Text((await Client.GetAsync("raft", "delete/2")).Outcome));
         Assert.Equal(
             OutcomeKind.Ok,
-            (
-                await Client.DeleteAsync("raft", "delete/2", condition: WriteCondition.IfVersion(put.Version))
-            ).Outcome.Kind
+            (await Client.DeleteAsync("raft", "delete/2", condition: WriteCondition.IfVersion(put.Version)))
+                .Outcome
+                .Kind
         );
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Exapyte.Client;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
 
@@ -12,7 +13,7 @@ public sealed class QuorumTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         cluster = await ProductCluster.Start(3);
-        await cluster.Create("quorum", new() { Replication = Keyspaces.ReplicationKind.Quorum, Shards = 2 });
+        await cluster.Create("quorum", new() { Replication = ReplicationKind.Quorum, Shards = 2 });
     }
 
     public ValueTask DisposeAsync() => cluster.DisposeAsync();
