@@ -237,6 +237,23 @@ public sealed class RaftCore
     public void SnapshotFailed(MemberId to) => EndSnapshot(to, LogIndex.Zero);
 
     /// <summary>
+    /// A message could not be delivered: what is under way to this member is probably lost, so the leader asks where it
+    /// stands before it sends more. Only a hint; lost messages are found out without it, later.
+    /// </summary>
+    public void Unreachable(MemberId to)
+    {
+        if (
+            member.Role is LeaderRole leader
+            && leader.Progress.Find(to) is { State: ReplicationState.Replicate } progress
+            && to != Id
+        )
+        {
+            progress.BecomeProbe();
+            progress.AwaitSignOfLife();
+        }
+    }
+
+    /// <summary>
     /// Hands leadership to another voter, which campaigns at once (thesis, section 3.10); a follower passes the wish on. Given
     /// up after an election timeout. Members that are no voters are ignored.
     /// </summary>
