@@ -26,7 +26,8 @@ public sealed class StressTests(ScriptedSilo silo)
             replica.Script = async _ =>
             {
                 // Some calls are answered after their callers have given up.
-                await Task.Delay(Interlocked.Increment(ref calls) % 10 == 0 ? 120 : 0, CancellationToken.None);
+                var late = Interlocked.Increment(ref calls) % 10 == 0 ? 120 : 0;
+                await Task.Delay(TimeSpan.FromMilliseconds(late), TimeProvider.System);
                 return null;
             };
         }
