@@ -44,6 +44,7 @@ public sealed class SegmentTests
                 log.Compact(1, index - 5, 1);
             log.Step();
         }
+        AssertOldBatchesVerifyUnderTheirOwnNumberOnly();
         // The newest segment is full of old batches behind its end; each restart begins another one like it.
         for (var restart = 0; restart < 6; restart++)
         {
@@ -56,6 +57,23 @@ public sealed class SegmentTests
             log.StepOk(log.Append(1, Entry(1, ++index, 900)));
             log.StepOk(log.Compact(1, index - 5, 1));
         }
+    }
+
+    void AssertOldBatchesVerifyUnderTheirOwnNumberOnly()
+    {
+        var name = _files.SegmentNames()[^1];
+        var content = _files.Content(PathOf(name));
+        var number = LogFormat.SegmentNumber(name)!.Value;
+        var header = SegmentHeader.Read(content, number)!.Value;
+        var old = 0;
+        for (var at = LogFormat.DataOffset; at < content.Length; at += LogFormat.SectorBytes)
+        {
+            var own = BatchHeader.Read(content[at..], LogChecksum.Seed(header.LogId, number));
+            Assert.True(own is null || own.Value.Sequence >= header.FirstSequence);
+            for (var earlier = 1U; earlier < number; earlier++)
+                old += BatchHeader.Read(content[at..], LogChecksum.Seed(header.LogId, earlier)) is null ? 0 : 1;
+        }
+        Assert.True(old > 0, "the segment was not used before");
     }
 
     [Fact]
@@ -83,6 +101,30 @@ public sealed class SegmentTests
         Assert.Equal(new GroupState(4, 5, 2), recovery.Groups[1].State);
         log.StepOk(log.Append(2, Entry(6, 3, "awake")));
         Assert.Equal(["3.1:old", "5.2:quieter", "6.3:awake"], log.Texts(2));
+    }
+
+    [Fact]
+    public void Large_entries_of_a_quiet_group_are_copied_forward_beside_large_appends()
+    {
+        var log = Open(_files);
+        log.Create(1);
+        log.Create(2, "quiet");
+        for (ulong i = 1; i <= 3; i++)
+            log.StepOk(log.Append(2, Entry(1, i, 60_000)));
+        for (ulong index = 1; index <= 60; index++)
+        {
+            log.StepOk(log.Append(1, Entry(1, index, 64_000)));
+            log.StepOk(log.Compact(1, index, 1));
+            log.IdleStep();
+        }
+
+        Assert.InRange(log.Statistics.EntriesRewritten, 3, 1000);
+        // Of the sixty that were written, one append each.
+        Assert.InRange(_files.SegmentNames().Length, 1, 10);
+        _files.PowerCut(new Random(1));
+        log = Open(_files);
+        Assert.All(log.ReadAll(2), e => Assert.Equal(Entry(1, e.Index, 60_000).Payload.ToArray(), e.Payload.ToArray()));
+        Assert.Equal(3, log.ReadAll(2).Count);
     }
 
     [Fact]
