@@ -212,7 +212,8 @@ public sealed class RaftCore
     public void SnapshotInstalled(LogIndex index, Term term, Configuration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!WantsSnapshot(index, term))
+        // The reader speaks of the new log already, so what was there before cannot be asked any more.
+        if (Role == RaftRole.Leader || index <= CommitIndex)
         {
             throw new RaftInvariantException($"A snapshot at {index} was installed over a log that has more.");
         }

@@ -287,6 +287,18 @@ public class ReplicationScenarioTests
     }
 
     [Fact]
+    public void A_snapshot_replaces_a_longer_log_that_was_never_committed()
+    {
+        var member = Member(1, 3, term: 2, log: [1, 1, 1, 1]);
+        var state = Member(2, 3, term: 2, log: [1, 2, 2], commit: 3).Run().State;
+
+        Assert.True(member.Install(state));
+
+        Assert.Equal((Index(3), Index(3)), (member.Core.LastIndex, member.Core.CommitIndex));
+        Assert.Equal(Index(4), member.Log.FirstIndex);
+    }
+
+    [Fact]
     public void A_late_persisted_does_not_vouch_for_entries_that_were_replaced_meanwhile()
     {
         var member = Member(1, 3, term: 1);
