@@ -291,8 +291,16 @@ public sealed class RaftCore
         }
     }
 
-    /// <summary>Campaigns now, if it may.</summary>
-    public void Campaign() => member.Campaign();
+    /// <summary>
+    /// Campaigns now, if it may. With leases on it may not while a leader could be reading alone on its word.
+    /// </summary>
+    public void Campaign()
+    {
+        if (!member.IsLeased)
+        {
+            member.Campaign();
+        }
+    }
 
     /// <summary>Fills <paramref name="into"/> with what is known of the followers, if this member leads; else with nothing.</summary>
     [SuppressMessage("Design", "MA0016", Justification = "A list that is filled in place without an allocation.")]
