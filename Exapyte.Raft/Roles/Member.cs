@@ -97,12 +97,14 @@ sealed class Member
 
     public void Observe(long now) => Now = Math.Max(Now, now);
 
-    /// <summary>Waits for a leader; campaigns when it has waited long enough.</summary>
+    /// <summary>
+    /// Waits for a leader; campaigns when it has waited long enough. Who may not campaign waits on: to begin anew would shield
+    /// a leader that is long silent.
+    /// </summary>
     public void TickElection()
     {
-        if (timer.Tick())
+        if (timer.Tick() && MayStand)
         {
-            timer.Redraw();
             Campaign();
         }
     }
