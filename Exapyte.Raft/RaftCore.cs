@@ -206,7 +206,8 @@ public sealed class RaftCore
 
     /// <summary>
     /// A received snapshot is durably installed: the log is empty and restarts behind <paramref name="index"/>, whose term is
-    /// <paramref name="term"/> (paper, section 7). The leader is told.
+    /// <paramref name="term"/> (paper, section 7). It stands for entries that were handed out and not applied yet: those must
+    /// not be applied any more. The leader is told.
     /// </summary>
     /// <exception cref="RaftInvariantException">The snapshot was not wanted.</exception>
     public void SnapshotInstalled(LogIndex index, Term term, Configuration configuration)
