@@ -48,11 +48,17 @@ internal sealed partial class RaftReplica
         }
     }
 
+    /// <inheritdoc/>
+    public void LeadershipChanged() =>
+        LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
+
     private string? LeaderNode() => peers.NodeOf(loop.Core.Leader);
 
-    /// <summary>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</summary>
-    private void ConsiderPreferredLeader(ReplicaLoop replica)
+    /// <inheritdoc/>
+    /// <remarks>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</remarks>
+    public void Ticked()
     {
+        var replica = loop;
         if (--ticksUntilCheck > 0)
         {
             return;
@@ -131,12 +137,13 @@ internal sealed partial class RaftReplica
         return null;
     }
 
-    private void SendRestNotice(ReplicaLoop replica)
+    /// <inheritdoc/>
+    public void SendRest(RestNotice notice)
     {
-        var notice = new RestNotice(replica.Core.Term, replica.Core.LastIndex).Encode();
-        foreach (var member in replica.Core.Configuration.Members)
+        var payload = notice.Encode();
+        foreach (var member in loop.Core.Configuration.Members)
         {
-            if (member != replica.Core.Id && peers.NodeOf(member) is { } peerNode)
+            if (member != loop.Core.Id && peers.NodeOf(member) is { } peerNode)
             {
                 node.Peers.Send(
                     peerNode,
@@ -145,7 +152,7 @@ internal sealed partial class RaftReplica
                         ToReplicaId = (long)member.Value,
                         FromReplicaId = Identity.ReplicaId,
                         Kind = PeerMessageKind.Rest,
-                        Payload = notice,
+                        Payload = payload,
                     }
                 );
             }
