@@ -71,7 +71,14 @@ internal sealed partial class NodeLifecycle(
             Region = options.Value.Region,
             Log = log,
             Disk = DiskStore.Open(folder.StorePath, new()),
-            Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
+            Clock = new(
+                time,
+                log,
+                folder.StoreId,
+                recovery.ClockHighWater,
+                recovery.ClockInDoubt,
+                replicaOptions.Value.ClockSkewMsMax
+            ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
             Grains = grains,
@@ -80,7 +87,6 @@ internal sealed partial class NodeLifecycle(
             LoggerFactory = loggerFactory,
             Options = replicaOptions.Value,
         };
-        await services.Clock.Start();
         var replicas = new ReplicaHost(services);
         host = new(services, new(folder), replicas);
         replicas.Recover(recovery);

@@ -41,7 +41,7 @@ internal sealed record ReplicaOptions
     /// <summary>How long a leaderless replica keeps what was deleted or has expired as a tombstone.</summary>
     public TimeSpan TombstoneGrace { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>How far a peer's clock may be ahead, in milliseconds.</summary>
+    /// <summary>How far stamps may be ahead of the wall clock, a peer's and this node's own, in milliseconds.</summary>
     public long ClockSkewMsMax { get; init; } = 500;
 
     /// <summary>Bounds of the pushes to one peer.</summary>

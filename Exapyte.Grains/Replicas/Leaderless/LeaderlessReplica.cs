@@ -2,6 +2,7 @@ using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 using Exapyte.Wire;
 
@@ -15,7 +16,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 {
     private readonly QuorumReads quorumReads = new(local, node.Time);
     private volatile Peers peers = Peers.None;
-    private volatile string problem = "";
+    private volatile string stopped = "";
 
     /// <summary>The map as this replica uses it, and the other replicas in it; swapped whole.</summary>
     private sealed record Peers(KeyspaceMap? Map, IShardGrain[] Grains, PushLane[] Lanes, int Placed)
@@ -56,9 +57,9 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var current = peers;
         var plan = BatchPlan.Of(batch, current.Map, identity, outcomes);
-        if (problem.Length > 0)
+        if (stopped.Length > 0)
         {
-            plan.Fill(OutcomeKind.Unavailable, problem);
+            plan.Fill(OutcomeKind.Unavailable, stopped);
             return outcomes;
         }
         var deadlineMs = NowMs + batch.TimeoutMs;
@@ -73,17 +74,17 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ValueTask<ScanReply> Scan(ScanRequest request) =>
         ValueTask.FromResult(
-            problem.Length > 0
-                ? new() { Kind = OutcomeKind.Unavailable, Detail = problem }
+            stopped.Length > 0
+                ? new() { Kind = OutcomeKind.Unavailable, Detail = stopped }
                 : ReplicaReads.Scan(local.Store, request, NowMs)
         );
 
     /// <summary>Takes a peer's stamped writes; Ok once they are durable here.</summary>
     public async ValueTask<ReplicateReply> Accept(ReplicateRequest request)
     {
-        if (problem.Length > 0)
+        if (stopped.Length > 0)
         {
-            return new() { Kind = OutcomeKind.Unavailable, Detail = problem };
+            return new() { Kind = OutcomeKind.Unavailable, Detail = stopped };
         }
         foreach (var entry in request.Entries)
         {
@@ -95,7 +96,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 
     /// <summary>This replica's own entries.</summary>
     public LocalReadReply ReadLocal(LocalReadRequest request) =>
-        problem.Length > 0
+        stopped.Length > 0
             ? new() { Kind = OutcomeKind.Unavailable }
             : new() { Kind = OutcomeKind.Ok, Entries = Array.ConvertAll(request.Keys, local.Read) };
 
@@ -107,11 +108,11 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         {
             ReplicaId = identity.ReplicaId,
             Node = node.NodeId,
-            Role = problem.Length > 0 ? "stopped" : "replica",
+            Role = stopped.Length > 0 ? "stopped" : "replica",
             AppliedIndex = local.Store.AppliedIndex,
             Entries = local.Store.ApproximateCount,
             PendingPushes = lanes.Sum(lane => (long)lane.Waiting),
-            Problem = problem,
+            Problem = stopped.Length > 0 ? stopped : local.Failure,
         };
     }
 
@@ -127,6 +128,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public void Compact()
     {
+        local.Resume();
         if (identity.Storage == StorageKind.Disk)
         {
             node.Log.Compact(new((ulong)identity.ReplicaId), local.Store.ReadFlushedIndex(), term: 0);
@@ -147,7 +149,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ValueTask Stop()
     {
-        problem = "The replica has been stopped on this node.";
+        stopped = "The replica has been stopped on this node.";
         foreach (var lane in peers.Lanes)
         {
             lane.Stop();
@@ -173,6 +175,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var rules = CommandRules.Of(current.Map!.Settings);
         List<int> at = [];
         List<StampedEntry> entries = [];
+        List<bool> existed = [];
         var needed = 1;
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -181,28 +184,41 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             {
                 continue;
             }
-            if (node.Clock.Next() is not { } stamp)
+            var isHeld = local.Store.TryGetHeader(operation.Key.Span, out var held);
+            var reading = await StampOver(held.Version);
+            if (!reading.IsOk)
             {
-                outcomes[i] = OperationOutcome.Of(
-                    OutcomeKind.Unavailable,
-                    "This node's clock gives no stamps now: it is too far ahead, or its mark is not durable yet."
-                );
+                outcomes[i] = OperationOutcome.Of(reading.Kind, reading.Detail!);
                 continue;
             }
             needed = Math.Max(needed, WriteQuorumOf(operation.Level, current));
-            entries.Add(Stamped(operation, stamp, rules));
+            entries.Add(Stamped(operation, reading.Stamp, rules));
+            existed.Add(isHeld && held.IsLive(NowMs));
             at.Add(i);
         }
         if (entries.Count > 0)
         {
             var stamped = entries.ToArray();
-            var existed = Array.ConvertAll(stamped, entry => IsLive(entry.Key));
             var (kind, detail, acknowledged) = await Replicate(stamped, current, needed, deadlineMs);
             for (var i = 0; i < stamped.Length; i++)
             {
                 outcomes[at[i]] = OutcomeOf(stamped[i], existed[i], kind, detail, acknowledged);
             }
         }
+    }
+
+    /// <summary>A stamp that wins over what this replica holds: to acknowledge a write known to be lost would be a lie.</summary>
+    private async ValueTask<ClockReading> StampOver(EntryVersion held)
+    {
+        node.Clock.Observe(held.Revision);
+        var reading = await node.Clock.Next();
+        return reading.IsOk && reading.Stamp.Revision <= held.Revision
+            ? new(
+                VersionStamp.None,
+                OutcomeKind.Unavailable,
+                "The entry was stamped by a clock that is too far ahead of this node's: it cannot be written yet."
+            )
+            : reading;
     }
 
     private async ValueTask<(OutcomeKind Kind, string? Detail, int Acknowledged)> Replicate(
@@ -270,6 +286,11 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         }
         var keys = at.Select(i => batch.Operations[i].Key).ToArray();
         var newest = await quorumReads.Read(keys, current.Grains, needed, identity.ReplicaId, deadlineMs - NowMs);
+        foreach (var entry in newest ?? [])
+        {
+            // Whoever read it may write next, through this node too: that write must win over what was read.
+            node.Clock.Observe(entry.Version.Revision);
+        }
         for (var i = 0; i < at.Count; i++)
         {
             outcomes[at[i]] = newest is null
@@ -312,9 +333,6 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             ExpiresMs = ttlMs == 0 ? 0 : stampMs + ttlMs,
         };
     }
-
-    private bool IsLive(ReadOnlyMemory<byte> key) =>
-        local.Store.TryGetHeader(key.Span, out var entry) && entry.IsLive(NowMs);
 
     private static OperationOutcome OutcomeOf(
         StampedEntry entry,

@@ -19,6 +19,9 @@ internal readonly record struct LocalVerdict(OutcomeKind Kind, string? Detail)
 /// <remarks>
 /// Invariants: merged in log order, each log entry in one atomic batch with its index; nothing is answered before it is
 /// durable; nothing that is not durable can be read. A copy in memory has no log: it merges at once.
+/// What passes (no space, a full queue) refuses writes until everything in flight has ended, for behind a write that was
+/// not logged the indexes leave a gap; what was logged and found the store full is held and merged first. What does not
+/// pass (a failed disk, a store that cannot be written) stops writes for good; reads go on.
 /// </remarks>
 internal sealed class LocalCopy
 {
@@ -28,12 +31,15 @@ internal sealed class LocalCopy
     private readonly GroupId groupId;
     private readonly StoreBatch batch;
     private readonly ReplicaMailbox<LocalWrite> merges;
+    private readonly Queue<LocalWrite> unmerged = new();
     private ulong nextIndex;
     private int inFlight;
-    private LocalVerdict broken = LocalVerdict.Ok;
+    private LocalVerdict refusal = LocalVerdict.Ok;
+    private volatile string failure = "";
     private long superseded;
 
     /// <summary>Opens the copy and merges what the log holds beyond the store.</summary>
+    /// <exception cref="ReplicaFailedException">Log and store do not fit together, or the log cannot be read.</exception>
     public LocalCopy(IShardStore store, INodeLog? log, GroupLog? group, GroupId groupId)
     {
         Store = store;
@@ -52,10 +58,13 @@ internal sealed class LocalCopy
     /// <summary>The store, for reads.</summary>
     public IShardStore Store { get; }
 
-    /// <summary>Entries that lost against a greater stamp.</summary>
+    /// <summary>Entries that lost against a greater stamp; one that comes again is not counted.</summary>
     public long Superseded => Volatile.Read(ref superseded);
 
-    /// <summary>Makes the entries durable and merges them.</summary>
+    /// <summary>Why nothing can be written any more; empty while all is well.</summary>
+    public string Failure => failure;
+
+    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
     public Task<LocalVerdict> Write(StampedEntry[] entries)
     {
         if (log is null)
@@ -69,9 +78,10 @@ internal sealed class LocalCopy
         var write = new LocalWrite(this, entries);
         lock (gate)
         {
-            if (broken.Kind != OutcomeKind.Ok)
+            GoOnIfQuiet();
+            if (Refusal is { Kind: not OutcomeKind.Ok } refused)
             {
-                return Task.FromResult(broken);
+                return Task.FromResult(refused);
             }
             inFlight++;
             write.Index = nextIndex++;
@@ -82,12 +92,29 @@ internal sealed class LocalCopy
         return write.Completion;
     }
 
+    /// <summary>Merges what a full store held up, if it takes it now.</summary>
+    public void Resume()
+    {
+        lock (gate)
+        {
+            GoOnIfQuiet();
+        }
+    }
+
     /// <summary>What this copy holds for a key, tombstones and expired entries included.</summary>
     public StampedEntry Read(ReadOnlyMemory<byte> key) =>
         Store.TryGet(key.Span, out var entry) ? StampedCodec.FromStored(key, entry) : StampedCodec.Absent(key);
 
+    private LocalVerdict Refusal => failure.Length > 0 ? new(OutcomeKind.Unavailable, failure) : refusal;
+
     private void Replay(GroupLog from)
     {
+        if (Store.AppliedIndex > from.LastIndex)
+        {
+            throw new ReplicaFailedException(
+                $"The store holds log entry {Store.AppliedIndex}, the log ends at {from.LastIndex}."
+            );
+        }
         List<LogRecordEntry> records = [];
         while (Store.AppliedIndex < from.LastIndex)
         {
@@ -111,12 +138,13 @@ internal sealed class LocalCopy
 
     private void Merge(StampedEntry[] entries, ulong? index)
     {
+        var lost = 0;
         foreach (var entry in InStampOrder(entries))
         {
             var stored = StampedCodec.ToStored(entry);
             if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
             {
-                superseded++;
+                lost += current.Version > stored.Version ? 1 : 0;
                 continue;
             }
             batch.Put(entry.Key.Span, stored);
@@ -124,6 +152,7 @@ internal sealed class LocalCopy
         batch.AppliedIndex = index;
         Store.Apply(batch);
         batch.Clear();
+        superseded += lost;
     }
 
     /// <summary>
@@ -162,41 +191,81 @@ internal sealed class LocalCopy
         lock (gate)
         {
             inFlight--;
-            verdict = write.Result.IsOk ? MergeLogged(write) : Break(write.Result);
-            if (inFlight == 0 && broken.Kind == OutcomeKind.DiskFull)
-            {
-                broken = LocalVerdict.Ok;
-                nextIndex = group!.LastIndex + 1;
-            }
+            verdict = write.Result.IsOk ? MergeInTurn(write) : Refuse(write.Result);
+            GoOnIfQuiet();
         }
         write.End(verdict);
     }
 
-    private LocalVerdict MergeLogged(LocalWrite write)
+    private LocalVerdict MergeInTurn(LocalWrite write)
     {
+        unmerged.Enqueue(write);
+        return MergeWaiting() ? LocalVerdict.Ok : new(OutcomeKind.Unknown, Refusal.Detail);
+    }
+
+    /// <summary>Merges in log order what is durable; false where the store does not take it.</summary>
+    private bool MergeWaiting()
+    {
+        if (failure.Length > 0)
+        {
+            return false;
+        }
         try
         {
-            Merge(write.Entries, write.Index);
-            return LocalVerdict.Ok;
+            while (unmerged.TryPeek(out var write))
+            {
+                Merge(write.Entries, write.Index);
+                unmerged.Dequeue();
+            }
+            return true;
         }
         catch (StoreFullException full)
         {
             batch.Clear();
-            return broken = new(OutcomeKind.Unknown, full.Message);
+            refusal = new(OutcomeKind.DiskFull, full.Message);
+            return false;
+        }
+        catch (Exception broken)
+        {
+            // Whatever the store said: this replica cannot go on, the node's others can.
+            batch.Clear();
+            failure = $"The store does not take what is in the log: {broken.Message}";
+            return false;
         }
     }
 
-    private LocalVerdict Break(LogAppendResult result)
+    private LocalVerdict Refuse(LogAppendResult result)
     {
         var kind = result.Status switch
         {
-            LogAppendStatus.DiskFull or LogAppendStatus.Overloaded => OutcomeKind.DiskFull,
-            LogAppendStatus.Invalid when broken.Kind == OutcomeKind.DiskFull => OutcomeKind.DiskFull,
+            LogAppendStatus.DiskFull => OutcomeKind.DiskFull,
+            LogAppendStatus.Overloaded => OutcomeKind.Overloaded,
+            LogAppendStatus.TooLarge => OutcomeKind.Invalid,
+            // A gap behind a write that was refused.
+            LogAppendStatus.Invalid when refusal.Kind != OutcomeKind.Ok => refusal.Kind,
             LogAppendStatus.IoError => OutcomeKind.Unknown,
             _ => OutcomeKind.Unavailable,
         };
-        broken = new(kind, result.Reason);
-        return broken;
+        if (kind is OutcomeKind.Unknown or OutcomeKind.Unavailable)
+        {
+            failure = $"The log takes nothing any more: {result.Reason}";
+        }
+        else
+        {
+            // Only whoever wrote too much is told so; who comes meanwhile is asked to come again.
+            refusal = new(kind == OutcomeKind.Invalid ? OutcomeKind.Overloaded : kind, result.Reason);
+        }
+        return new(kind, result.Reason);
+    }
+
+    /// <summary>Once nothing is in flight the log's end is known again, and what was refused may be tried.</summary>
+    private void GoOnIfQuiet()
+    {
+        if (refusal.Kind != OutcomeKind.Ok && inFlight == 0 && MergeWaiting())
+        {
+            refusal = LocalVerdict.Ok;
+            nextIndex = group!.LastIndex + 1;
+        }
     }
 
     private sealed class LocalWrite(LocalCopy owner, StampedEntry[] entries) : ILogCompletion

@@ -6,7 +6,8 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// <summary>
 /// Pushes writes to one other replica, in batches: while a call is in flight the next batch gathers. A batch that did
 /// not arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is
-/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair. Thread-safe.
+/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair; what was
+/// enqueued together with a dropped write is never acknowledged. Thread-safe.
 /// </summary>
 internal sealed class PushLane(
     IShardGrain peer,
@@ -23,7 +24,23 @@ internal sealed class PushLane(
     private bool pushing;
     private bool stopped;
 
-    private readonly record struct Push(StampedEntry Entry, AckCounter? Acks, int Bytes);
+    private readonly record struct Push(StampedEntry Entry, Parcel Parcel, bool IsLast, int Bytes);
+
+    /// <summary>What was enqueued together. Touched behind the gate.</summary>
+    private sealed class Parcel(AckCounter? acks)
+    {
+        private bool isIncomplete;
+
+        public void Lose() => isIncomplete = true;
+
+        public void Arrive()
+        {
+            if (!isIncomplete)
+            {
+                acks?.Add();
+            }
+        }
+    }
 
     /// <summary>Writes that wait.</summary>
     public int Waiting
@@ -49,10 +66,11 @@ internal sealed class PushLane(
             {
                 return;
             }
+            var parcel = new Parcel(acks);
             for (var i = 0; i < entries.Length; i++)
             {
-                var bytes = entries[i].Key.Length + entries[i].Value.Length + PushLimits.EntryOverheadBytes;
-                queue.Enqueue(new(entries[i], i == entries.Length - 1 ? acks : null, bytes));
+                var bytes = WireBatches.BytesOf(entries[i]);
+                queue.Enqueue(new(entries[i], parcel, i == entries.Length - 1, bytes));
                 queuedBytes += bytes;
             }
             DropExcess();
@@ -92,9 +110,20 @@ internal sealed class PushLane(
                 pause = pause * 2 < limits.RetryPauseMax ? pause * 2 : limits.RetryPauseMax;
             }
             pause = limits.RetryPauseMin;
+            Arrived(batch);
+        }
+    }
+
+    private void Arrived(List<Push> batch)
+    {
+        lock (gate)
+        {
             foreach (var push in batch)
             {
-                push.Acks?.Add();
+                if (push.IsLast)
+                {
+                    push.Parcel.Arrive();
+                }
             }
         }
     }
@@ -145,7 +174,9 @@ internal sealed class PushLane(
     {
         while (queue.Count > limits.EntriesMax || queuedBytes > limits.BytesMax)
         {
-            queuedBytes -= queue.Dequeue().Bytes;
+            var push = queue.Dequeue();
+            push.Parcel.Lose();
+            queuedBytes -= push.Bytes;
             dropped++;
         }
     }
@@ -154,9 +185,6 @@ internal sealed class PushLane(
 /// <summary>Bounds of a <see cref="PushLane"/>.</summary>
 internal sealed record PushLimits
 {
-    /// <summary>What an entry costs beside its key and value, in bytes.</summary>
-    public const int EntryOverheadBytes = 128;
-
     /// <summary>Most entries that wait for one peer.</summary>
     public int EntriesMax { get; init; } = 1_000_000;
 
