@@ -25,6 +25,7 @@ internal sealed class RequestLog(IShardStore store)
 
     private readonly Dictionary<string, Remembered> pending = new(StringComparer.Ordinal);
     private long oldestStampMs = long.MinValue;
+    private long pendingStampMs;
 
     private readonly record struct Remembered(ulong BodyHash, AppliedWrite Write);
 
@@ -54,6 +55,7 @@ internal sealed class RequestLog(IShardStore store)
         batch.PutMeta(OutcomeKey(id), row);
         batch.PutMeta(AgeKey(stampMs, id), []);
         pending[id] = new(bodyHash, write);
+        pendingStampMs = stampMs;
         if (oldestStampMs == long.MaxValue)
         {
             oldestStampMs = stampMs;
@@ -85,7 +87,8 @@ internal sealed class RequestLog(IShardStore store)
                 return true;
             }
         );
-        oldestStampMs = oldest;
+        // What this very command remembers is not in the store yet, but it is what will be the oldest there.
+        oldestStampMs = pending.Count > 0 ? Math.Min(oldest, pendingStampMs) : oldest;
     }
 
     /// <summary>The batch with everything remembered in it has been applied, or dropped.</summary>
