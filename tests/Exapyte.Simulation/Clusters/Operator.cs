@@ -14,7 +14,7 @@ internal sealed class Operator(World world)
     private const int VotersMin = 3;
     private const int ReplicasMax = 7;
 
-    private readonly SortedDictionary<MemberId, long> joining = [];
+    private readonly SortedSet<MemberId> joining = [];
     private readonly SortedSet<MemberId> retiring = [];
     private long nextChangeUs;
 
@@ -69,15 +69,11 @@ internal sealed class Operator(World world)
             if (current.Members.Contains(member))
             {
                 joining.Remove(member);
+                CreateIfLost(member);
                 continue;
             }
-            if (joining.TryGetValue(member, out var until))
+            if (joining.Contains(member))
             {
-                if (until > world.Queue.NowUs)
-                {
-                    continue;
-                }
-                // An entry that adds it may still be in some log: it is retired only where nobody can want it any more.
                 continue;
             }
             if (world.PlaceOf(member) is { IsUp: true } node && node.PausedUntilUs <= world.Queue.NowUs)
@@ -90,14 +86,24 @@ internal sealed class Operator(World world)
 
     private void AddLearner(SimulatedReplica leader)
     {
-        foreach (var member in joining.Keys)
+        foreach (var member in joining)
         {
-            if (world.PlaceOf(member) is { } node && !node.Hosted.ContainsKey(member.Value) && node.IsUp)
-            {
-                Create(node, member);
-            }
+            CreateIfLost(member);
             Propose(leader, ConfigurationChange.AddLearner(member));
             return;
+        }
+    }
+
+    /// <summary>A crash may have come before the node's log knew of the replica: the command is given again.</summary>
+    private void CreateIfLost(MemberId member)
+    {
+        if (
+            world.PlaceOf(member) is { IsUp: true } node
+            && !node.Hosted.ContainsKey(member.Value)
+            && !world.IsDamaged(member)
+        )
+        {
+            Create(node, member);
         }
     }
 
@@ -123,7 +129,7 @@ internal sealed class Operator(World world)
         }
         var identity = world.NewReplica(node, []);
         world.Tally.Count(Happening.ReplicasAdded);
-        joining.Add(new((ulong)identity.ReplicaId), world.Queue.NowUs + 5_000_000);
+        joining.Add(new((ulong)identity.ReplicaId));
         node.Create(identity);
         return true;
     }

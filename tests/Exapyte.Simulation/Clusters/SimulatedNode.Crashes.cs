@@ -108,10 +108,13 @@ internal sealed partial class SimulatedNode
         HashSet<ulong> prefixes = [];
         foreach (var group in recovery.Groups)
         {
-            var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
             found.Add(group.Id.Value);
-            prefixes.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
-            Hosted[group.Id.Value] = identity;
+            if (group.Quarantined is null)
+            {
+                var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
+                prefixes.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
+                Hosted[group.Id.Value] = identity;
+            }
             Recover(group);
         }
         foreach (var id in Hosted.Keys.Where(id => !found.Contains(id)).ToArray())

@@ -150,14 +150,15 @@ internal sealed partial class SimulatedNode
             new(id),
             new Completed(result =>
             {
-                if (!result.IsOk)
+                // A group whose description was damaged is not even known.
+                var isGone = result.IsOk || result.Status == LogAppendStatus.UnknownGroup;
+                if (!isGone || !Hosted.Remove(id, out var identity))
                 {
                     return;
                 }
                 world.Tally.Count(Happening.ReplicasRetired);
                 world.Retired(new(id));
-                var prefix = Hosted[id].StorePrefix;
-                Hosted.Remove(id);
+                var prefix = identity.StorePrefix;
                 if (life == Life && Replicas.Remove(id, out var replica))
                 {
                     replica.Die();

@@ -39,6 +39,7 @@ internal sealed partial class SimulatedReplica
             return;
         }
         World.Tally.Count(Happening.SnapshotsSent);
+        World.Trace.Note($"{Id} sends {request.To} a snapshot of {index}");
         var source = new SnapshotSource(
             Loop.Machine,
             (long)World.Chance.Next(),
@@ -67,7 +68,7 @@ internal sealed partial class SimulatedReplica
     void IReplicaOutside.RecordSnapshot(SnapshotReceiver.Received received, long fromReplica)
     {
         var head = received.Head;
-        var change = new LogChange(null, head.Index, head.Term);
+        var change = new LogChange(null, [], head.Index, head.Term);
         Book.Submitted(change);
         Node.Log.SnapshotInstalled(
             Group,
@@ -83,6 +84,7 @@ internal sealed partial class SimulatedReplica
     void IReplicaOutside.Installed(SnapshotHead head, ulong replacedPrefix)
     {
         World.Tally.Count(Happening.SnapshotsInstalled);
+        World.Trace.Note($"{Id} has installed a snapshot of {head.Index}");
         Shard.Applied = null;
         Shard = Node.Disk.OpenShard(Driver.StorePrefix);
         WatchStore();
@@ -156,6 +158,7 @@ internal sealed partial class SimulatedReplica
     {
         stream.Source.Dispose();
         streams.Remove(stream.To);
+        World.Trace.Note($"{Id} ends its snapshot to {stream.To}: {received}");
         Post(replica =>
         {
             if (received)

@@ -42,7 +42,8 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         var writer = new ReplicaLogWriter(
             new SpiedLog(this, node),
             Group,
-            submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission))
+            submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission)),
+            World.AppendBytesMax
         );
         var receiver = new SnapshotReceiver(
             issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
@@ -106,6 +107,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             }
             Driver.Advance();
             Observe();
+            World.Flaw.AfterWork(this, waiting);
         }
         catch (ReplicaFailedException failure) when (Node.MayFail)
         {
@@ -196,12 +198,12 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         Shard.Applied = null;
     }
 
-    public void Synced(in LogChange change)
+    public void Synced(LogChange change)
     {
-        if (change.Write is { } write)
+        if (!change.IsSnapshot)
         {
-            World.History.SawSynced(Book, write);
-            if (write.Entries.Count > 0 && write.Entries[0].Index.Value <= Book.Last)
+            World.History.SawSynced(Book, change.Entries);
+            if (change.Entries.Length > 0 && change.Entries[0].Index.Value <= Book.Last)
             {
                 World.Tally.Count(Happening.Truncations);
             }
@@ -216,7 +218,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             return;
         }
-        History.SawMessage(sent, Book);
+        History.SawMessage(sent, Core, Book);
         buffer.ResetWrittenCount();
         RaftMessageCodec.Encode(sent, buffer);
         SendTo(sent.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());

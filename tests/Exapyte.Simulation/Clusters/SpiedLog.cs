@@ -14,10 +14,10 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : I
     public void Append(GroupAppend append)
     {
         var submission = (ReplicaLogWriter.Submission)append.Completion!;
-        var change = new LogChange(submission.Write, 0, 0);
+        replica.World.Flaw.Alter(append, replica);
+        var change = LogChange.Of(append);
         replica.Book.Submitted(change);
         append.Completion = new Tracked(replica, change, submission);
-        replica.World.Flaw.Alter(append, replica);
         node.Log.Append(append);
         node.LogHasWork(append.MustSync);
         replica.World.Flaw.Submitted(submission, replica);

@@ -18,6 +18,9 @@ namespace Exapyte.Simulation.Clusters;
 /// </summary>
 internal sealed class World
 {
+    /// <summary>Writes that are larger go to the log in several appends.</summary>
+    public const int AppendBytesMax = 8 << 10;
+
     private readonly SortedDictionary<MemberId, SimulatedNode> places = [];
     private readonly SortedDictionary<MemberId, DurableLog> books = [];
     private readonly SortedSet<MemberId> damaged = [];

@@ -4,7 +4,23 @@ using Exapyte.Storage.Log;
 namespace Exapyte.Simulation.Invariants;
 
 /// <summary>A change of a replica's log that was handed to the node's log: a write, or a snapshot that replaces it.</summary>
-internal readonly record struct LogChange(LogWrite? Write, ulong SnapshotIndex, ulong SnapshotTerm);
+internal sealed record LogChange(HardState? State, LogEntry[] Entries, ulong SnapshotIndex = 0, ulong SnapshotTerm = 0)
+{
+    public bool IsSnapshot => SnapshotIndex > 0;
+
+    public static LogChange Of(GroupAppend append) =>
+        new(
+            append.State is { } state ? new(new(state.Term), new(state.Vote), new(state.Commit)) : null,
+            [
+                .. append.Entries.Select(entry => new LogEntry(
+                    new(entry.Term),
+                    new(entry.Index),
+                    (EntryKind)entry.Kind,
+                    entry.Payload
+                )),
+            ]
+        );
+}
 
 /// <summary>
 /// What the disk of one replica holds for sure, by the simulator's own book: changes are taken in when the node's log has
@@ -26,10 +42,10 @@ internal sealed class DurableLog
 
     public IReadOnlyList<LogChange> UnderWay => underWay;
 
-    public void Submitted(in LogChange change) => underWay.Add(change);
+    public void Submitted(LogChange change) => underWay.Add(change);
 
     /// <summary>A change was not taken. After a failed sync nobody knows whether it is durable: it stays under way.</summary>
-    public void Failed(in LogChange change, LogAppendStatus status)
+    public void Failed(LogChange change, LogAppendStatus status)
     {
         if (status != LogAppendStatus.IoError)
         {
@@ -38,7 +54,7 @@ internal sealed class DurableLog
     }
 
     /// <summary>A change is on the disk.</summary>
-    public void Synced(in LogChange change)
+    public void Synced(LogChange change)
     {
         underWay.Remove(change);
         Apply(change);
@@ -84,25 +100,25 @@ internal sealed class DurableLog
     /// <summary>Takes a change that is under way as if it had survived: to find out what a recovery has found.</summary>
     public void Assume(int change) => Apply(underWay[change]);
 
-    private void Apply(in LogChange change)
+    private void Apply(LogChange change)
     {
-        if (change.Write is not { } write)
+        if (change.IsSnapshot)
         {
             entries.Clear();
             (BaseIndex, BaseTerm) = (change.SnapshotIndex, change.SnapshotTerm);
             return;
         }
-        State = write.HardState ?? State;
-        if (write.Entries.Count == 0)
+        State = change.State ?? State;
+        if (change.Entries.Length == 0)
         {
             return;
         }
-        var first = write.Entries[0].Index.Value;
+        var first = change.Entries[0].Index.Value;
         if (first <= BaseIndex || first > Last + 1)
         {
             throw new ViolationException("log-gap", $"entry {first} was written to ({BaseIndex}, {Last}]");
         }
         entries.RemoveRange((int)(first - BaseIndex - 1), (int)(Last + 1 - first));
-        entries.AddRange(write.Entries);
+        entries.AddRange(change.Entries);
     }
 }

@@ -20,6 +20,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     private readonly Dictionary<(ulong Index, ulong Term), (ulong PreviousTerm, ulong Hash)> written = [];
     private readonly List<CommittedEntry> committed = [];
     private readonly List<Expected> expected = [];
+    private readonly List<LogEntry> entries = [];
     private Configuration configuration = Configuration.Empty;
 
     public Oracle Oracle { get; } = new();
@@ -74,22 +75,20 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     }
 
     /// <summary>Log matching, on what reaches a disk: the same index and term mean the same entry behind the same entry.</summary>
-    public void SawSynced(DurableLog log, LogWrite write)
+    public void SawSynced(DurableLog log, LogEntry[] synced)
     {
-        if (write.Entries.Count == 0)
+        if (synced.Length == 0)
         {
             return;
         }
-        var first = write.Entries[0].Index.Value;
+        var first = synced[0].Index.Value;
         var previous = log.TermAt(first - 1) ?? throw new ViolationException("log-gap", $"{first} behind {log.Last}");
         Require(
-            first > CommittedThrough
-                || log.TermAt(first) != TermOf(first)
-                || write.Entries[0].Term.Value == TermOf(first),
+            first > CommittedThrough || log.TermAt(first) != TermOf(first) || synced[0].Term.Value == TermOf(first),
             "committed-overwritten",
-            $"{write.Entries[0].Term}/{first} is written over the committed entry of term {log.TermAt(first)}"
+            $"{synced[0].Term}/{first} is written over the committed entry of term {log.TermAt(first)}"
         );
-        foreach (var entry in write.Entries)
+        foreach (var entry in synced)
         {
             var now = (previous, HashOf(entry));
             var place = (entry.Index.Value, entry.Term.Value);
@@ -129,8 +128,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
             $"{core.Id} of term {core.Term} counted entry {through} of term {last}"
         );
         RequireQuorum(core, through, last.Value);
-        var entries = log.Read(new(CommittedThrough + 1), long.MaxValue)!;
-        foreach (var entry in entries)
+        foreach (var entry in log.Read(new(CommittedThrough + 1), long.MaxValue)!)
         {
             if (entry.Index.Value > through)
             {
@@ -153,16 +151,18 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         );
         if (index % HashEvery == 0)
         {
-            Require(
-                StateHash.Of(shard, stampMs) == wanted.StateHash,
-                "state-differs",
-                $"{member} at {index} holds other rows than it should"
-            );
+            if (StateHash.Of(shard, stampMs) != wanted.StateHash)
+            {
+                throw new ViolationException(
+                    "state-differs",
+                    $"{member} at {index}: {Difference(shard, index, stampMs)}"
+                );
+            }
         }
     }
 
     /// <summary>Nothing is promised before it is durable.</summary>
-    public static void SawMessage(RaftMessage message, DurableLog sender)
+    public static void SawMessage(RaftMessage message, RaftCore core, DurableLog sender)
     {
         var state = sender.State;
         switch (message.Kind)
@@ -175,12 +175,14 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
                 );
                 break;
             case RaftMessageKind.VoteRequest:
+                // One that was overtaken by the winner of its term has been cut short since, and cannot win any more.
+                var stands = core.Role == RaftRole.Candidate && core.Term == message.Term;
                 Require(
                     state.Term > message.Term
                         || (
                             state.Term == message.Term
                             && state.Vote == message.From
-                            && sender.Last >= message.Index.Value
+                            && (!stands || sender.Last >= message.Index.Value)
                         ),
                     "campaign-not-durable",
                     $"{message.From} campaigns in {message.Term} with {message.Index}, on disk is {state} and {sender.Last}"
@@ -214,6 +216,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         Require(entry.Index.Value == CommittedThrough + 1, "committed-gap", $"{entry.Index} behind {CommittedThrough}");
         onCommit(entry.Index.Value, entry.Term);
         committed.Add(new(entry.Term.Value, HashOf(entry), committedIn));
+        entries.Add(entry);
         expected.Add(Oracle.Apply(entry, withHash: entry.Index.Value % HashEvery == 0));
         if (entry.Kind == EntryKind.Configuration && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next))
         {
@@ -226,6 +229,19 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
             ConfigurationChanges++;
             JointConfigurations += next.IsJoint ? 1 : 0;
         }
+    }
+
+    /// <summary>What a replica holds and should not, and the other way round.</summary>
+    private string Difference(ModelShard shard, ulong index, long stampMs)
+    {
+        var again = new Oracle();
+        for (var i = 0; i < (int)index; i++)
+        {
+            again.Apply(entries[i], withHash: false);
+        }
+        var wanted = again.Rows();
+        var held = StateHash.Rows(shard, stampMs);
+        return $"it holds {string.Join(", ", held.Except(wanted))}; it should hold {string.Join(", ", wanted.Except(held))}";
     }
 
     private void RequireQuorum(RaftCore core, ulong index, ulong term)

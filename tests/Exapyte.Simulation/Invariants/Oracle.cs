@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Text;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Operations;
@@ -25,7 +24,7 @@ internal sealed class Oracle
     private Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
     private Dictionary<string, Remembered> requests = new(StringComparer.Ordinal);
     private readonly SortedSet<(long StampMs, string Id)> ages = new(AgeOrder.Instance);
-    private ulong configurationHash;
+    private byte[]? configuration;
     private ulong revision;
     private long stampMs;
 
@@ -44,10 +43,10 @@ internal sealed class Oracle
         }
         else if (
             entry.Kind == EntryKind.Configuration
-            && ConfigurationCodec.TryDecode(entry.Payload.Span, out var configuration)
+            && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next)
         )
         {
-            configurationHash = StateHash.OfRow("c"u8, ConfigurationCodec.Encode(configuration.At(entry.Index)));
+            configuration = ConfigurationCodec.Encode(next.At(entry.Index));
         }
         return new(revision, stampMs, withHash ? Hash() : 0, outcomes);
     }
@@ -146,21 +145,35 @@ internal sealed class Oracle
         }
     }
 
+    /// <summary>All rows that a replica must hold now, as text.</summary>
+    public List<string> Rows()
+    {
+        List<string> rows = [];
+        Visit((key, value) => rows.Add($"{Encoding.UTF8.GetString(key)}={Convert.ToHexString(value)}"));
+        return rows;
+    }
+
     private ulong Hash()
     {
-        var hash = configurationHash;
+        var hash = 0ul;
+        Visit((key, value) => hash += StateHash.OfRow(key, value));
+        return hash;
+    }
+
+    private void Visit(Row visit)
+    {
+        Span<byte> head = stackalloc byte[StateHash.EntryBytes];
         foreach (var (key, entry) in entries)
         {
             if (entry.ExpiresMs == 0 || entry.ExpiresMs > stampMs)
             {
-                hash += StateHash.OfEntry(
-                    Encoding.UTF8.GetBytes(key),
-                    entry.Revision,
-                    entry.ModifiedMs,
-                    entry.ExpiresMs,
-                    entry.Value
-                );
+                StateHash.Head(head, entry.Revision, entry.ModifiedMs, entry.ExpiresMs, entry.Value);
+                visit(Encoding.UTF8.GetBytes(key), head);
             }
+        }
+        if (configuration is not null)
+        {
+            visit("c"u8, configuration);
         }
         Span<byte> row = stackalloc byte[26];
         foreach (var (id, remembered) in requests)
@@ -170,9 +183,8 @@ internal sealed class Oracle
             BinaryPrimitives.WriteUInt64LittleEndian(row[9..], remembered.Write.Version.Revision);
             BinaryPrimitives.WriteUInt64LittleEndian(row[17..], remembered.Write.Version.Origin);
             row[25] = remembered.Write.Changed ? (byte)1 : (byte)0;
-            hash += StateHash.OfRow(Encoding.UTF8.GetBytes($"r{id}"), row);
+            visit(Encoding.UTF8.GetBytes($"r{id}"), row);
         }
-        return hash;
     }
 
     private sealed class AgeOrder : IComparer<(long StampMs, string Id)>
@@ -184,59 +196,5 @@ internal sealed class Oracle
             var byStamp = x.StampMs.CompareTo(y.StampMs);
             return byStamp != 0 ? byStamp : string.CompareOrdinal(x.Id, y.Id);
         }
-    }
-}
-
-/// <summary>The hash of a shard's state: a sum over its rows, so that their order does not matter.</summary>
-internal static class StateHash
-{
-    public static ulong OfEntry(
-        ReadOnlySpan<byte> key,
-        ulong revision,
-        long modifiedMs,
-        long expiresMs,
-        ReadOnlySpan<byte> value
-    )
-    {
-        Span<byte> head = stackalloc byte[24];
-        BinaryPrimitives.WriteUInt64LittleEndian(head, revision);
-        BinaryPrimitives.WriteInt64LittleEndian(head[8..], modifiedMs);
-        BinaryPrimitives.WriteInt64LittleEndian(head[16..], expiresMs);
-        var hash = (long)XxHash3.HashToUInt64(key, 1);
-        hash = (long)XxHash3.HashToUInt64(head, hash);
-        return XxHash3.HashToUInt64(value, hash);
-    }
-
-    public static ulong OfRow(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) =>
-        XxHash3.HashToUInt64(value, (long)XxHash3.HashToUInt64(key, 2));
-
-    /// <summary>The same over what a replica's store holds: what has expired by its own stamp is passed over.</summary>
-    public static ulong Of(Stores.ModelShard shard, long stampMs)
-    {
-        var hash = 0ul;
-        for (var i = 0; i < shard.Keys.Count; i++)
-        {
-            var entry = shard.Entries[i];
-            if (entry.IsLive(stampMs))
-            {
-                hash += OfEntry(
-                    shard.Keys[i],
-                    entry.Version.Revision,
-                    entry.ModifiedMs,
-                    entry.ExpiresMs,
-                    entry.Value.Span
-                );
-            }
-        }
-        var sum = hash;
-        shard.ScanMeta(
-            [],
-            (key, value) =>
-            {
-                sum += key[0] is (byte)'r' or (byte)'c' ? OfRow(key, value) : 0;
-                return true;
-            }
-        );
-        return sum;
     }
 }

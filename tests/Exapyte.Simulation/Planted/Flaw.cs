@@ -54,6 +54,9 @@ internal class Flaw
 
     public virtual void AfterInput(ReplicaInput input, SimulatedReplica replica) { }
 
+    /// <summary>The mailbox is empty; these callers wait.</summary>
+    public virtual void AfterWork(SimulatedReplica replica, List<ClientCall> waiting) { }
+
     public virtual void ReadArrived(ClientCall call, SimulatedReplica replica) { }
 
     /// <summary>A message on its way out; null keeps it in.</summary>
@@ -73,4 +76,30 @@ internal class Flaw
         out LogIndex through,
         out Term term
     ) => ReplicaStart.TryFindCompaction(replica.Shard, replica.Log, entriesKept, out through, out term);
+
+    /// <summary>A message as it is, but for its term.</summary>
+    protected static RaftMessage WithTerm(RaftMessage message, Term term) => Copy(message, message.From, term);
+
+    protected static RaftMessage Copy(
+        RaftMessage message,
+        MemberId from,
+        Term term,
+        bool? reject = null,
+        LogIndex? commit = null
+    ) =>
+        new()
+        {
+            Kind = message.Kind,
+            From = from,
+            To = message.To,
+            Term = term,
+            Index = message.Index,
+            LogTerm = message.LogTerm,
+            Commit = commit ?? message.Commit,
+            Entries = message.Entries,
+            Reject = reject ?? message.Reject,
+            RejectHint = message.RejectHint,
+            Force = message.Force,
+            Context = message.Context,
+        };
 }

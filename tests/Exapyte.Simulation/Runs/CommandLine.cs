@@ -19,6 +19,18 @@ internal static class CommandLine
             Console.WriteLine($"seed {one.Seed} steps {one.Steps} trace {one.TraceHash:x16} {one.Violation ?? "ok"}");
             return one.Violation is null ? 0 : 1;
         }
+        if (Value(args, "--planted") is { } planted)
+        {
+            var bugs = Planted.PlantedBugs.All;
+            if (planted == "list")
+            {
+                bugs.ToList().ForEach(bug => Console.WriteLine(bug.Name));
+                return 0;
+            }
+            return PlantedRun.FindAll(bugs.Where(bug => planted == "all" || bug.Name == planted), 5000, Console.Out)
+                ? 0
+                : 1;
+        }
         var seeds = ulong.Parse(Value(args, "--seeds") ?? "200", CultureInfo.InvariantCulture);
         var from = ulong.Parse(Value(args, "--from") ?? "1", CultureInfo.InvariantCulture);
         var steps = int.Parse(Value(args, "--steps") ?? "5000", CultureInfo.InvariantCulture);
