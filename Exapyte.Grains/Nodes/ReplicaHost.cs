@@ -30,13 +30,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
         HashSet<ulong> used = [];
         foreach (var group in recovery.Groups)
         {
-            var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
-            used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
             if (group.Quarantined is { } reason)
             {
-                LogQuarantined(identity.ReplicaId, reason);
+                // Its description may be what is damaged. Nothing of it is needed any more: it is to be replaced.
+                LogQuarantined((long)group.Id.Value, reason);
                 continue;
             }
+            var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
+            used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
             Start(identity);
         }
         foreach (var prefix in node.Disk.ListPrefixes())

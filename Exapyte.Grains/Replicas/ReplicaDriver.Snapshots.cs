@@ -65,6 +65,7 @@ internal sealed partial class ReplicaDriver
         loop.Restart(new(received.Store));
         loop.Core.SnapshotInstalled(new(head.Index), new(head.Term), configuration);
         receiver.Installed();
+        writer.Restarted();
         isInstalling = false;
         outside.Installed(head, replaced);
         outside.AnswerSnapshot(fromReplica, new(head.SnapshotId, int.MaxValue, SnapshotReplyStatus.Done));

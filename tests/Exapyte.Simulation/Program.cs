@@ -1,1 +1,3 @@
-return 0;
+using Exapyte.Simulation.Runs;
+
+return CommandLine.Run(args);
