@@ -68,6 +68,7 @@ internal sealed partial class NodeLifecycle(
         var services = new NodeServices
         {
             NodeId = options.Value.Node,
+            StoreId = folder.StoreId,
             Region = options.Value.Region,
             Log = log,
             Disk = DiskStore.Open(folder.StorePath, new()),

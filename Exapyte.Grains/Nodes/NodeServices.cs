@@ -12,6 +12,9 @@ internal sealed record NodeServices
     /// <summary>The node's id.</summary>
     public required string NodeId { get; init; }
 
+    /// <summary>The id of its data folder: the origin of the writes stamped here.</summary>
+    public required ulong StoreId { get; init; }
+
     /// <summary>The node's region.</summary>
     public required string Region { get; init; }
 

@@ -44,6 +44,9 @@ internal sealed record ReplicaOptions
     /// <summary>How far stamps may be ahead of the wall clock, a peer's and this node's own, in milliseconds.</summary>
     public long ClockSkewMsMax { get; init; } = 500;
 
+    /// <summary>Log entries that a leaderless replica keeps for peers that are away, at most.</summary>
+    public ulong UnpushedEntriesMax { get; init; } = 1_000_000;
+
     /// <summary>Bounds of the pushes to one peer.</summary>
     public PushLimits Push { get; init; } = new();
 }

@@ -14,14 +14,15 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// </summary>
 internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity identity, LocalCopy local) : IReplica
 {
+    private readonly PushMarks marks = new(local, local.Log, node.StoreId);
     private readonly QuorumReads quorumReads = new(local, node.Time);
     private volatile Peers peers = Peers.None;
     private volatile string stopped = "";
 
     /// <summary>The map as this replica uses it, and the other replicas in it; swapped whole.</summary>
-    private sealed record Peers(KeyspaceMap? Map, IShardGrain[] Grains, PushLane[] Lanes, int Placed)
+    private sealed record Peers(KeyspaceMap? Map, IShardGrain[] Grains, PushLane[] Lanes, long[] Replicas, int Placed)
     {
-        public static readonly Peers None = new(null, [], [], 0);
+        public static readonly Peers None = new(null, [], [], [], 0);
     }
 
     /// <inheritdoc/>
@@ -44,7 +45,14 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var others = placement.Replicas.Where(replica => replica.ReplicaId != identity.ReplicaId).ToArray();
         var grains = others.Select(GrainOf).ToArray();
         var lanes = grains.Select((grain, i) => LaneTo(grain, others[i].Node, before)).ToArray();
-        peers = new(map, grains, lanes, placement.Replicas.Length);
+        peers = new(map, grains, lanes, [.. others.Select(other => other.ReplicaId)], placement.Replicas.Length);
+        for (var i = 0; i < lanes.Length; i++)
+        {
+            if (!before.Lanes.Contains(lanes[i]))
+            {
+                marks.Replay(others[i].ReplicaId, lanes[i]);
+            }
+        }
         foreach (var gone in before.Lanes.Except(lanes))
         {
             gone.Stop();
@@ -129,9 +137,15 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     public void Compact()
     {
         local.Resume();
+        var current = peers;
         if (identity.Storage == StorageKind.Disk)
         {
-            node.Log.Compact(new((ulong)identity.ReplicaId), local.Store.ReadFlushedIndex(), term: 0);
+            var forget = marks.Advance(
+                current.Replicas.Zip(current.Lanes),
+                local.Store.ReadFlushedIndex(),
+                node.Options.UnpushedEntriesMax
+            );
+            node.Log.Compact(new((ulong)identity.ReplicaId), forget, term: 0);
         }
     }
 
@@ -229,11 +243,12 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     )
     {
         var acks = new AckCounter(needed);
+        var written = local.Write(entries, out var index);
         if (needed > 1)
         {
-            Push(entries, current, acks);
+            Push(entries, current, acks, index);
         }
-        var verdict = await local.Write(entries);
+        var verdict = await written;
         if (verdict.Kind != OutcomeKind.Ok)
         {
             // Where it was pushed already another replica may hold it: nobody can say that nothing happened.
@@ -242,7 +257,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         acks.Add();
         if (needed <= 1)
         {
-            Push(entries, current, acks);
+            Push(entries, current, acks, index);
         }
         return await acks.Wait(node.Time, deadlineMs - NowMs)
             ? (OutcomeKind.Ok, null, acks.Acknowledged)
@@ -253,11 +268,11 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             );
     }
 
-    private static void Push(StampedEntry[] entries, Peers current, AckCounter acks)
+    private static void Push(StampedEntry[] entries, Peers current, AckCounter acks, ulong index)
     {
         foreach (var lane in current.Lanes)
         {
-            lane.Enqueue(entries, acks);
+            lane.Enqueue(entries, acks, index);
         }
     }
 

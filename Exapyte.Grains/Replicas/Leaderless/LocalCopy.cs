@@ -58,6 +58,9 @@ internal sealed class LocalCopy
     /// <summary>The store, for reads.</summary>
     public IShardStore Store { get; }
 
+    /// <summary>The copy's part of the node's log; null for a copy in memory.</summary>
+    public GroupLog? Log => group;
+
     /// <summary>Entries that lost against a greater stamp; one that comes again is not counted.</summary>
     public long Superseded => Volatile.Read(ref superseded);
 
@@ -65,8 +68,15 @@ internal sealed class LocalCopy
     public string Failure => failure;
 
     /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
-    public Task<LocalVerdict> Write(StampedEntry[] entries)
+    public Task<LocalVerdict> Write(StampedEntry[] entries) => Write(entries, out _);
+
+    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="index">Their index in the log; 0 where they are in none.</param>
+    /// <returns>How it ended.</returns>
+    public Task<LocalVerdict> Write(StampedEntry[] entries, out ulong index)
     {
+        index = 0;
         if (log is null)
         {
             lock (gate)
@@ -84,7 +94,7 @@ internal sealed class LocalCopy
                 return Task.FromResult(refused);
             }
             inFlight++;
-            write.Index = nextIndex++;
+            index = write.Index = nextIndex++;
             var append = new GroupAppend { Group = groupId, Completion = write };
             append.Entries.Add(new(0, write.Index, 0, StampedCodec.Encode(entries)));
             log.Append(append);
@@ -99,6 +109,14 @@ internal sealed class LocalCopy
         {
             GoOnIfQuiet();
         }
+    }
+
+    /// <summary>Writes a row of metadata beside the entries; it becomes durable with the store's next flush.</summary>
+    public void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        var row = Store.NewBatch();
+        row.PutMeta(key, value);
+        Store.Apply(row);
     }
 
     /// <summary>What this copy holds for a key, tombstones and expired entries included.</summary>

@@ -21,14 +21,17 @@ internal sealed class PushLane(
     private readonly Queue<Push> queue = new();
     private long queuedBytes;
     private long dropped;
+    private List<Push> underWay = [];
     private bool pushing;
     private bool stopped;
 
     private readonly record struct Push(StampedEntry Entry, Parcel Parcel, bool IsLast, int Bytes);
 
     /// <summary>What was enqueued together. Touched behind the gate.</summary>
-    private sealed class Parcel(AckCounter? acks)
+    private sealed class Parcel(AckCounter? acks, ulong index)
     {
+        public ulong Index => index;
+
         private bool isIncomplete;
 
         public void Lose() => isIncomplete = true;
@@ -54,11 +57,35 @@ internal sealed class PushLane(
         }
     }
 
+    /// <summary>The lowest log index among the writes that have not arrived; null where all have.</summary>
+    public ulong? OldestIndex
+    {
+        get
+        {
+            lock (gate)
+            {
+                ulong? oldest = null;
+                foreach (var push in underWay.Concat(queue))
+                {
+                    var index = push.Parcel.Index;
+                    if (index != 0 && (oldest is null || index < oldest))
+                    {
+                        oldest = index;
+                    }
+                }
+                return oldest;
+            }
+        }
+    }
+
     /// <summary>Writes that were dropped because the peer was away for too long.</summary>
     public long Dropped => Volatile.Read(ref dropped);
 
-    /// <summary>Pushes the entries; each acknowledgement of the whole is counted once.</summary>
-    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks)
+    /// <summary>Pushes the entries; the acknowledgement of the whole is counted once.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="acks">Who counts; null for nobody.</param>
+    /// <param name="index">Their index in this node's log; 0 where they are in none.</param>
+    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks, ulong index = 0)
     {
         lock (gate)
         {
@@ -66,7 +93,7 @@ internal sealed class PushLane(
             {
                 return;
             }
-            var parcel = new Parcel(acks);
+            var parcel = new Parcel(acks, index);
             for (var i = 0; i < entries.Length; i++)
             {
                 var bytes = WireBatches.BytesOf(entries[i]);
@@ -125,6 +152,7 @@ internal sealed class PushLane(
                     push.Parcel.Arrive();
                 }
             }
+            underWay = [];
         }
     }
 
@@ -146,6 +174,7 @@ internal sealed class PushLane(
                 bytes += push.Bytes;
                 queuedBytes -= push.Bytes;
             }
+            underWay = batch;
             return batch;
         }
     }
