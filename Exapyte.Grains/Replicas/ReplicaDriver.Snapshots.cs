@@ -77,10 +77,12 @@ internal sealed partial class ReplicaDriver
     public void AbortInstall(string reason, bool forGood)
     {
         isInstalling = false;
-        receiver.Drop();
         if (forGood)
         {
+            // The record may be on the disk all the same, and then the snapshot is what the replica starts from.
             Fail(reason);
+            return;
         }
+        receiver.Drop();
     }
 }

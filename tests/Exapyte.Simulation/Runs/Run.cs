@@ -52,9 +52,10 @@ internal static class Run
         {
             violation = broken.Message;
         }
-        catch (Exception failure) when (flaw is not null && failure is not OutOfMemoryException)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            violation = $"exception: {failure.Message}";
+            // Whatever else comes up through here has ended a node or the whole run: that is no less a fault.
+            violation = $"exception: {failure}";
         }
         if (world is null)
         {
