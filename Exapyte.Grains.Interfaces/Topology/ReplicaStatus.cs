@@ -51,4 +51,16 @@ public sealed record ReplicaStatus
     /// <summary>Why it does not serve, empty where it does.</summary>
     [Id(11)]
     public string Problem { get; init; } = "";
+
+    /// <summary>The epoch of the map that it serves by; 0 where it has none yet.</summary>
+    [Id(12)]
+    public long MapEpoch { get; init; }
+
+    /// <summary>Raft: replica ids whose votes count in the configuration it has applied, in either half of a joint one.</summary>
+    [Id(13)]
+    public long[] Voters { get; init; } = [];
+
+    /// <summary>Raft: replica ids that receive the log without a vote, or will once a joint configuration is left.</summary>
+    [Id(14)]
+    public long[] Learners { get; init; } = [];
 }

@@ -71,10 +71,13 @@ public sealed record KeyspaceState
         };
     }
 
-    /// <summary>Without the replicas on a node, at the next epoch; itself where there are none.</summary>
-    public KeyspaceState WithoutNode(string node)
+    /// <summary>
+    /// Without the replicas that were placed on a node before <paramref name="nodeEpoch"/>, at the next epoch; itself where
+    /// there are none. They are not leaving: what they held is gone, and nobody needs to keep it.
+    /// </summary>
+    public KeyspaceState WithoutNode(string node, long nodeEpoch)
     {
-        if (Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Replicas, IsThere)))
+        if (Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Hosted, IsGone)))
         {
             return this;
         }
@@ -83,11 +86,17 @@ public sealed record KeyspaceState
             {
                 Shards = Array.ConvertAll(
                     Map.Shards,
-                    shard => shard with { Replicas = Array.FindAll(shard.Replicas, replica => !IsThere(replica)) }
+                    shard =>
+                        shard with
+                        {
+                            Replicas = Array.FindAll(shard.Replicas, replica => !IsGone(replica)),
+                            Leaving = Array.FindAll(shard.Leaving ?? [], replica => !IsGone(replica)),
+                        }
                 ),
             }
         );
 
-        bool IsThere(ReplicaPlacement replica) => replica.Node == node;
+        bool IsGone(ReplicaPlacement replica) =>
+            replica.Node == node && (replica.NodeEpoch > 0 ? replica.NodeEpoch : PlacedAtNodeEpoch) < nodeEpoch;
     }
 }

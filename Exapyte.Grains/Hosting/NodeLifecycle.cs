@@ -18,6 +18,7 @@ internal sealed partial class NodeLifecycle(
     IFiles files,
     IGrainFactory grains,
     NodeMap nodes,
+    NodeRegistrar registrar,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -90,6 +91,12 @@ internal sealed partial class NodeLifecycle(
 
     private async Task Confirm()
     {
+        if (!registrar.Registered.IsCompletedSuccessfully)
+        {
+            return;
+        }
+        var known = (await registrar.Registered).Topology!.Nodes;
+        Host.Admit(Array.Find(known, info => info.Registration.Node == options.Value.Node)?.SinceNodeEpoch ?? 0);
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();

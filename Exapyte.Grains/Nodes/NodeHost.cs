@@ -12,8 +12,11 @@ namespace Exapyte.Grains.Nodes;
 /// </summary>
 internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas) : IDisposable
 {
+    private const long NotAdmitted = -1;
+
     private readonly SemaphoreSlim commands = new(1, 1);
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+    private long sinceNodeEpoch = NotAdmitted;
 
     /// <summary>What the replicas share.</summary>
     public NodeServices Services => node;
@@ -24,12 +27,25 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// <summary>The hosted replicas.</summary>
     public ReplicaHost Replicas => replicas;
 
+    /// <summary>The control plane has accepted the node: from now on it takes commands.</summary>
+    /// <param name="sinceNodeEpoch">Since when its data folder is known: see <see cref="NodeInfo.SinceNodeEpoch"/>.</param>
+    public void Admit(long sinceNodeEpoch) => Interlocked.Exchange(ref this.sinceNodeEpoch, sinceNodeEpoch);
+
     /// <summary>Takes the control plane's command.</summary>
     public async Task<ApplyMapReply> ApplyMap(KeyspaceMap map)
     {
         await commands.WaitAsync();
         try
         {
+            if (ReasonAgainst(map) is { } reason)
+            {
+                return new()
+                {
+                    Accepted = false,
+                    Epoch = maps.Find(map.KeyspaceId)?.Epoch ?? 0,
+                    Reason = reason,
+                };
+            }
             if (!maps.TryTake(map))
             {
                 var epoch = maps.Find(map.KeyspaceId)!.Epoch;
@@ -126,6 +142,29 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 .All.Where(replica => replica.Identity.KeyspaceId == keyspaceId)
                 .Select(replica => replica.Status()),
         ];
+
+    /// <summary>
+    /// A wiped node must not make again what its old data folder held: such a replica would have forgotten its votes. So no
+    /// map counts before the old replicas are known to be out of the newest one, nor one that is late and still has them.
+    /// </summary>
+    private string? ReasonAgainst(KeyspaceMap map)
+    {
+        var since = Interlocked.Read(ref sinceNodeEpoch);
+        if (since == NotAdmitted)
+        {
+            return $"Node {node.NodeId} is not registered yet.";
+        }
+        var isOfAnotherFolder =
+            !map.Deleted
+            && map.Shards.SelectMany(shard => shard.Replicas)
+                .Any(replica =>
+                    replica.Node == node.NodeId
+                    && replica.NodeEpoch > 0
+                    && replica.NodeEpoch < since
+                    && replicas.Find(replica.ReplicaId) is null
+                );
+        return isOfAnotherFolder ? $"Node {node.NodeId} has another data folder than when the map was drawn." : null;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => commands.Dispose();

@@ -60,12 +60,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             foreach (var shard in map.Shards)
             {
-                if (Array.Find(shard.Replicas, replica => replica.Node == node.NodeId) is { } own)
+                foreach (var own in shard.Hosted.Where(replica => replica.Node == node.NodeId))
                 {
                     placed.Add(own.ReplicaId);
                 }
             }
-            await Create(map, placed);
+            await Create(map);
         }
         foreach (var replica in All.Where(replica => replica.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
@@ -104,12 +104,13 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
-    private async Task Create(KeyspaceMap map, HashSet<long> placed)
+    private async Task Create(KeyspaceMap map)
     {
         List<(ReplicaIdentity Identity, LogCompletion Described)> created = [];
         foreach (var shard in map.Shards)
         {
-            var own = Array.Find(shard.Replicas, replica => placed.Contains(replica.ReplicaId));
+            // One that is leaving is kept where it is, never made: nobody would miss it.
+            var own = Array.Find(shard.Replicas, replica => replica.Node == node.NodeId);
             if (own is null || replicas.ContainsKey(own.ReplicaId))
             {
                 continue;
@@ -122,7 +123,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 Replication = map.Settings.Replication,
                 Storage = map.Settings.Storage,
                 StorePrefix = node.Prefixes.Issue(),
-                FirstMembers = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
+                FirstMembers = FirstMembersOf(shard, own),
             };
             var described = new LogCompletion($"The description of replica {identity.ReplicaId}");
             node.Log.SetDescriptor(new((ulong)identity.ReplicaId), identity.ToBytes(), described);
@@ -133,6 +134,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
             await described.Task;
             Start(identity);
         }
+    }
+
+    private static long[] FirstMembersOf(ShardPlacement shard, ReplicaPlacement own)
+    {
+        var founders = shard.Founders ?? [.. shard.Replicas.Select(replica => replica.ReplicaId)];
+        return Array.IndexOf(founders, own.ReplicaId) >= 0 ? founders : [];
     }
 
     private void Start(ReplicaIdentity identity)

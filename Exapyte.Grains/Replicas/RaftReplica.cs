@@ -134,6 +134,11 @@ internal sealed partial class RaftReplica : IReplica
                 return outcomes;
             }
         }
+        else if (!IsVoter)
+        {
+            plan.FillReads(NotTakenIn);
+            return outcomes;
+        }
         plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
         return outcomes;
     }
@@ -157,6 +162,15 @@ internal sealed partial class RaftReplica : IReplica
                     LeaderReplicaId = (long)verdict.Leader.Value,
                 };
             }
+        }
+        else if (!IsVoter)
+        {
+            return new()
+            {
+                Kind = NotTakenIn.Kind,
+                Detail = NotTakenIn.Detail,
+                LeaderReplicaId = (long)NotTakenIn.Leader.Value,
+            };
         }
         return ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
     }
@@ -223,6 +237,7 @@ internal sealed partial class RaftReplica : IReplica
     private void UseMapInLoop(ReplicaLoop replica, KeyspaceMap current, bool confirmed)
     {
         replica.UseRules(CommandRules.Of(current.Settings));
+        WantMembersOf(replica, current);
         if (!confirmed || replica.Core.MayCampaign)
         {
             return;
@@ -306,6 +321,7 @@ internal sealed partial class RaftReplica : IReplica
                 writer.Retry();
                 loop.Tick(NowMs);
                 ConsiderPreferredLeader(loop);
+                ConsiderMembership(loop);
                 break;
             case ReplicaInputKind.Message:
                 loop.Receive((RaftMessage)input.Subject!);
@@ -349,6 +365,7 @@ internal sealed partial class RaftReplica : IReplica
         }
         if (effects.LeadershipChanged)
         {
+            ticksUntilMembership = 0;
             LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
         }
     }
