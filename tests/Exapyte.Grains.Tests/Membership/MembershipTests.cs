@@ -92,7 +92,7 @@ public sealed class MembershipTests
             .ToHashSet();
 
         await cluster.Nodes.KillNode("n2");
-        Directory.Delete(cluster.Nodes.DataFolderOf("n2"), recursive: true);
+        cluster.Wipe("n2");
         await cluster.Nodes.StartNode(new("n2"));
         using var stop = new CancellationTokenSource();
         var watching = Task.Run(() => Watch(cluster, first.KeyspaceId, stop.Token), CancellationToken.None);
@@ -119,7 +119,7 @@ public sealed class MembershipTests
         await using var cluster = await ReplicaCluster.Start(Never, "n1", "n2");
         var first = await cluster.Create(shards: 1, replicas: 2);
         await cluster.Nodes.KillNode("n2");
-        Directory.Delete(cluster.Nodes.DataFolderOf("n2"), recursive: true);
+        cluster.Wipe("n2");
         await cluster.Nodes.StartNode(new("n2"));
         var grain = cluster.Nodes.GrainsOf("n1").GetGrain<INodeGrain>(NodeKey.Of("n2"));
         var late = await grain.ApplyMap(first with { Epoch = first.Epoch + 1_000 });

@@ -6,6 +6,7 @@ using Exapyte.Grains.Tests.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
+using Exapyte.Testing.Processes;
 using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,7 +15,7 @@ using Orleans.Configuration;
 namespace Exapyte.Grains.Tests.Membership;
 
 /// <summary>A cluster of whole nodes: the product's grains over logs and stores in folders of their own.</summary>
-internal sealed class ReplicaCluster(TestCluster nodes) : IAsyncDisposable
+internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) : IAsyncDisposable
 {
     public const string Keyspace = "k";
     private const int CallTimeoutMs = 2_000;
@@ -22,26 +23,45 @@ internal sealed class ReplicaCluster(TestCluster nodes) : IAsyncDisposable
 
     public TestCluster Nodes => nodes;
 
-    public static async Task<ReplicaCluster> Start(TimeSpan replaceAfter, params string[] names) =>
-        new(
-            await TestCluster.Start(
+    public static async Task<ReplicaCluster> Start(TimeSpan replaceAfter, params string[] names)
+    {
+        var folder = new TemporaryFolder("membership");
+        try
+        {
+            var nodes = await TestCluster.Start(
                 names.Select(name => new TestNode(name)),
-                (node, silo) =>
-                {
-                    silo.Services.PostConfigure<GrainTypeOptions>(options =>
-                        options.Classes.Remove(typeof(RecordingNodeGrain))
-                    );
-                    silo.AddExapyte(_ => { });
-                    silo.Configure<ControlPlaneOptions>(options =>
-                    {
-                        options.RetryMax = TimeSpan.FromSeconds(1);
-                        options.WatchInterval = TimeSpan.FromMilliseconds(300);
-                        options.ChangeWatchInterval = TimeSpan.FromMilliseconds(300);
-                        options.ReplaceAfter = replaceAfter;
-                    });
-                }
-            )
-        );
+                (node, silo) => Configure(silo, node.Id, FolderOf(folder, node.Id), replaceAfter)
+            );
+            return new(nodes, folder);
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes away everything that a node that does not run has stored.</summary>
+    public void Wipe(string node) => Directory.Delete(FolderOf(folder, node), recursive: true);
+
+    private static string FolderOf(TemporaryFolder folder, string node) => Path.Combine(folder.Path, node);
+
+    private static void Configure(ISiloBuilder silo, string node, string folder, TimeSpan replaceAfter)
+    {
+        silo.Services.PostConfigure<GrainTypeOptions>(options => options.Classes.Remove(typeof(RecordingNodeGrain)));
+        silo.AddExapyte(options =>
+        {
+            options.Node = node;
+            options.DataFolder = folder;
+        });
+        silo.Configure<ControlPlaneOptions>(options =>
+        {
+            options.RetryMax = TimeSpan.FromSeconds(1);
+            options.WatchInterval = TimeSpan.FromMilliseconds(300);
+            options.ChangeWatchInterval = TimeSpan.FromMilliseconds(300);
+            options.ReplaceAfter = replaceAfter;
+        });
+    }
 
     public async Task<KeyspaceMap> Create(int shards, int replicas)
     {
@@ -106,7 +126,11 @@ internal sealed class ReplicaCluster(TestCluster nodes) : IAsyncDisposable
         return outcome.Kind == OutcomeKind.Ok && outcome.Value.Span.SequenceEqual(Encoding.UTF8.GetBytes(key));
     }
 
-    public ValueTask DisposeAsync() => nodes.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await nodes.DisposeAsync();
+        folder.Dispose();
+    }
 
     private IKeyspaceGrain Control => nodes.GrainsOf(nodes.Nodes.First()).GetGrain<IKeyspaceGrain>(Keyspace);
 
