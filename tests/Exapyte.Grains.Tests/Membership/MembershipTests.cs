@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Exapyte.Grains.Nodes;
 using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
 using Exapyte.Topology;
@@ -18,7 +19,7 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_keyspace_fills_up_as_nodes_join_and_then_outlives_its_first_node()
     {
-        await using var cluster = await ReplicaCluster.Start(Never, "n1");
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1"]);
         var first = await cluster.Create(shards: 6, replicas: 3);
         Assert.True(first.UnderReplicated);
         foreach (var key in Keys)
@@ -47,7 +48,7 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_dead_node_is_replaced_while_writes_go_on_and_nothing_acknowledged_is_lost()
     {
-        await using var cluster = await ReplicaCluster.Start(Soon, "n1", "n2", "n3");
+        await using var cluster = await ReplicaCluster.Start(Soon, ["n1", "n2", "n3"]);
         var first = await cluster.Create(shards: 3, replicas: 3);
         ConcurrentQueue<string> acknowledged = new();
         using var stop = new CancellationTokenSource();
@@ -78,7 +79,7 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_wiped_node_is_rebuilt_under_new_ids_and_is_no_voter_before_it_is_caught_up()
     {
-        await using var cluster = await ReplicaCluster.Start(Never, "n1", "n2", "n3");
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2", "n3"]);
         var first = await cluster.Create(shards: 3, replicas: 3);
         foreach (var key in Keys)
         {
@@ -116,7 +117,7 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_wiped_node_refuses_a_late_map_that_still_places_its_old_replicas()
     {
-        await using var cluster = await ReplicaCluster.Start(Never, "n1", "n2");
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2"]);
         var first = await cluster.Create(shards: 1, replicas: 2);
         await cluster.Nodes.KillNode("n2");
         cluster.Wipe("n2");
@@ -131,9 +132,38 @@ public sealed class MembershipTests
     }
 
     [Fact]
+    public async Task A_learner_whose_entries_are_compacted_away_is_built_from_a_snapshot()
+    {
+        var forgetful = new ReplicaOptions
+        {
+            LogEntriesKept = 2,
+            LogBytesBeforeFlush = 0,
+            SweepInterval = TimeSpan.FromMilliseconds(50),
+            CompactionInterval = TimeSpan.FromMilliseconds(50),
+        };
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1"], forgetful);
+        var map = await cluster.Create(shards: 1, replicas: 3);
+        foreach (var key in Keys)
+        {
+            await cluster.Put(key);
+        }
+        var log = cluster.HostOf("n1").Services.Log.OpenGroup(new((ulong)map.Shards[0].Replicas[0].ReplicaId));
+        await Eventually.Holds(() => log.FirstIndex > 1, "The first entries are compacted away.");
+
+        await cluster.Nodes.StartNode(new("n2"));
+        await cluster.Nodes.StartNode(new("n3"));
+        await cluster.WaitForVotersOn("n1", "n2", "n3");
+        await cluster.Nodes.KillNode("n1");
+        foreach (var key in Keys)
+        {
+            Assert.True(await cluster.Has(key), key);
+        }
+    }
+
+    [Fact]
     public async Task Fewer_replicas_wanted_takes_the_last_ones_out_and_their_nodes_retire_them()
     {
-        await using var cluster = await ReplicaCluster.Start(Never, "n1", "n2", "n3");
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2", "n3"]);
         await cluster.Create(shards: 2, replicas: 3);
         foreach (var key in Keys)
         {

@@ -10,6 +10,7 @@ using Exapyte.Testing.Processes;
 using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 
 namespace Exapyte.Grains.Tests.Membership;
@@ -23,14 +24,18 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
 
     public TestCluster Nodes => nodes;
 
-    public static async Task<ReplicaCluster> Start(TimeSpan replaceAfter, params string[] names)
+    public static async Task<ReplicaCluster> Start(
+        TimeSpan replaceAfter,
+        string[] names,
+        ReplicaOptions? replicas = null
+    )
     {
         var folder = new TemporaryFolder("membership");
         try
         {
             var nodes = await TestCluster.Start(
                 names.Select(name => new TestNode(name)),
-                (node, silo) => Configure(silo, node.Id, FolderOf(folder, node.Id), replaceAfter)
+                (node, silo) => Configure(silo, node.Id, FolderOf(folder, node.Id), replaceAfter, replicas)
             );
             return new(nodes, folder);
         }
@@ -46,7 +51,13 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
 
     private static string FolderOf(TemporaryFolder folder, string node) => Path.Combine(folder.Path, node);
 
-    private static void Configure(ISiloBuilder silo, string node, string folder, TimeSpan replaceAfter)
+    private static void Configure(
+        ISiloBuilder silo,
+        string node,
+        string folder,
+        TimeSpan replaceAfter,
+        ReplicaOptions? replicas
+    )
     {
         silo.Services.PostConfigure<GrainTypeOptions>(options => options.Classes.Remove(typeof(RecordingNodeGrain)));
         silo.AddExapyte(options =>
@@ -54,6 +65,10 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
             options.Node = node;
             options.DataFolder = folder;
         });
+        if (replicas is not null)
+        {
+            silo.Services.AddSingleton(Options.Create(replicas));
+        }
         silo.Configure<ControlPlaneOptions>(options =>
         {
             options.RetryMax = TimeSpan.FromSeconds(1);
