@@ -12,11 +12,11 @@ namespace Exapyte.Grains.Nodes;
 /// </summary>
 internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas) : IDisposable
 {
-    private const long NotAdmitted = -1;
+    private static readonly TimeSpan AdmissionPatience = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim commands = new(1, 1);
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
-    private long sinceNodeEpoch = NotAdmitted;
+    private readonly TaskCompletionSource<long> admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What the replicas share.</summary>
     public NodeServices Services => node;
@@ -29,11 +29,16 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
 
     /// <summary>The control plane has accepted the node: from now on it takes commands.</summary>
     /// <param name="sinceNodeEpoch">Since when its data folder is known: see <see cref="NodeInfo.SinceNodeEpoch"/>.</param>
-    public void Admit(long sinceNodeEpoch) => Interlocked.Exchange(ref this.sinceNodeEpoch, sinceNodeEpoch);
+    public void Admit(long sinceNodeEpoch) => admitted.TrySetResult(sinceNodeEpoch);
 
     /// <summary>Takes the control plane's command.</summary>
     public async Task<ApplyMapReply> ApplyMap(KeyspaceMap map)
     {
+        if (!admitted.Task.IsCompleted)
+        {
+            // A node that has just been accepted may be commanded before it has heard so.
+            await Task.WhenAny(admitted.Task, Task.Delay(AdmissionPatience, node.Time));
+        }
         await commands.WaitAsync();
         try
         {
@@ -149,8 +154,7 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// </summary>
     private string? ReasonAgainst(KeyspaceMap map)
     {
-        var since = Interlocked.Read(ref sinceNodeEpoch);
-        if (since == NotAdmitted)
+        if (!admitted.Task.IsCompleted)
         {
             return $"Node {node.NodeId} is not registered yet.";
         }
@@ -160,7 +164,7 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 .Any(replica =>
                     replica.Node == node.NodeId
                     && replica.NodeEpoch > 0
-                    && replica.NodeEpoch < since
+                    && replica.NodeEpoch < admitted.Task.Result
                     && replicas.Find(replica.ReplicaId) is null
                 );
         return isOfAnotherFolder ? $"Node {node.NodeId} has another data folder than when the map was drawn." : null;

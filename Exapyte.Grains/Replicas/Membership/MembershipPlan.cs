@@ -11,11 +11,12 @@ namespace Exapyte.Grains.Replicas.Membership;
 /// In this order (thesis, sections 4.2.1, 4.2.2 and 4.3):
 /// <list type="number">
 /// <item>While a joint configuration holds: wait, the leader leaves it by itself.</item>
+/// <item>A leader that is not wanted hands over to a wanted voter that is caught up; callers know the wanted ones best. It
+/// never removes itself: its successor does.</item>
 /// <item>Who is wanted and no member becomes a learner, one after another.</item>
 /// <item>Once all wanted learners hold about what is committed, one joint change makes them voters and removes who is not
 /// wanted any more. A learner that is not wanted never holds that up.</item>
 /// <item>With no learner to wait for, who is not wanted is removed.</item>
-/// <item>A leader never removes itself: it hands over to a wanted voter that is caught up, and that one removes it.</item>
 /// </list>
 /// No step leaves a group without voters, for each keeps at least one that is wanted, or the leader.
 /// </remarks>
@@ -46,6 +47,10 @@ internal static class MembershipPlan
         {
             return MembershipStep.Wait;
         }
+        if (!wanted.Contains(leader) && SuccessorOf(wanted, current, progress, commit) is { } successor)
+        {
+            return MembershipStep.HandOverTo(successor);
+        }
         foreach (var member in wanted)
         {
             if (!current.IsMember(member))
@@ -69,11 +74,12 @@ internal static class MembershipPlan
         {
             return MembershipStep.Of(new(changes), current);
         }
-        return wanted.Contains(leader) ? MembershipStep.Settled : HandOver(wanted, progress, commit);
+        return wanted.Contains(leader) ? MembershipStep.Settled : MembershipStep.Wait;
     }
 
-    private static MembershipStep HandOver(
+    private static MemberId? SuccessorOf(
         IReadOnlyCollection<MemberId> wanted,
+        Configuration current,
         IReadOnlyCollection<FollowerProgress> progress,
         LogIndex commit
     )
@@ -83,6 +89,7 @@ internal static class MembershipPlan
         {
             if (
                 wanted.Contains(follower.Member)
+                && current.IsVoter(follower.Member)
                 && IsCaughtUp(follower.Member, progress, commit)
                 && (best is null || follower.Match > best.Value.Match)
             )
@@ -90,7 +97,7 @@ internal static class MembershipPlan
                 best = follower;
             }
         }
-        return best is { } successor ? MembershipStep.HandOverTo(successor.Member) : MembershipStep.Wait;
+        return best?.Member;
     }
 
     private static bool IsCaughtUp(MemberId member, IReadOnlyCollection<FollowerProgress> progress, LogIndex commit)

@@ -31,6 +31,8 @@ public sealed class MembershipTests
         await cluster.Nodes.StartNode(new("n3"));
         var full = await cluster.WaitForVotersOn("n1", "n2", "n3");
         Assert.False(full.UnderReplicated);
+        Assert.All(cluster.HostOf("n1").Replicas.All, replica => Assert.Single(replica.Identity.FirstMembers));
+        Assert.All(cluster.HostOf("n2").Replicas.All, replica => Assert.Empty(replica.Identity.FirstMembers));
         Assert.Equal(
             first.Shards.Select(shard => shard.Replicas[0].ReplicaId),
             full.Shards.Select(shard => Assert.Single(shard.Replicas, replica => replica.Node == "n1").ReplicaId)
@@ -102,6 +104,7 @@ public sealed class MembershipTests
         var seen = await watching;
 
         Assert.DoesNotContain(rebuilt.Shards.SelectMany(Ids), old.Contains);
+        Assert.All(cluster.HostOf("n2").Replicas.All, replica => Assert.Empty(replica.Identity.FirstMembers));
         Assert.DoesNotContain(seen, status => old.Contains(status.ReplicaId));
         Assert.All(
             seen.Where(status => !status.Voters.Contains(status.ReplicaId)),
