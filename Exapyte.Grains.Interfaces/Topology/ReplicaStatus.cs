@@ -12,7 +12,10 @@ public sealed record ReplicaStatus
     [Id(1)]
     public required string Node { get; init; }
 
-    /// <summary>leader, follower, candidate, learner; replica in leaderless keyspaces; absent where it is not hosted.</summary>
+    /// <summary>
+    /// leader, follower, candidate, learner; replica in leaderless keyspaces; stopped by a problem; quarantined where its
+    /// log cannot be read; absent where it is not hosted.
+    /// </summary>
     [Id(2)]
     public required string Role { get; init; }
 

@@ -14,6 +14,34 @@ internal sealed partial class KeyspaceGrain
     private readonly Absences absences;
     private IGrainTimer? watch;
 
+    /// <inheritdoc/>
+    public async Task<KeyspaceReply> RetireReplica(long keyspaceId, long replicaId)
+    {
+        using (await gate.Enter())
+        {
+            if (await state.Load() is { } unread)
+            {
+                return Unavailable(unread);
+            }
+            if (state.Value.Map is not { } map || map.KeyspaceId != keyspaceId)
+            {
+                return Reply(KeyspaceOutcome.Ok, []);
+            }
+            if (!ReplicaRepair.IsFor(map) || !ReplicaRepair.CanSpare(map, replicaId))
+            {
+                LogNotSpared(logger, Name, replicaId);
+                return Reply(KeyspaceOutcome.Conflict, [$"The group of replica {replicaId} cannot spare it."]);
+            }
+            var next = state.Value.WithoutReplica(replicaId);
+            if (!ReferenceEquals(next, state.Value) && await Save(next) is { } unsaved)
+            {
+                return Unavailable(unsaved);
+            }
+        }
+        ContinueLater();
+        return Reply(KeyspaceOutcome.Ok, []);
+    }
+
     /// <summary>Watches as long as there is something to watch, beginning now.</summary>
     private void Watch()
     {
@@ -147,6 +175,12 @@ internal sealed partial class KeyspaceGrain
         Message = "Keyspace {Keyspace} at epoch {Epoch}: the replicas of {Shards} shards are changing"
     )]
     private static partial void LogRepairing(ILogger logger, string keyspace, long epoch, int shards);
+
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "Replica {ReplicaId} of keyspace {Keyspace} cannot be read, and its group cannot spare it"
+    )]
+    private static partial void LogNotSpared(ILogger logger, string keyspace, long replicaId);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The replicas of keyspace {Keyspace} could not be looked after")]
     private static partial void LogNotRepaired(ILogger logger, Exception failure, string keyspace);

@@ -77,26 +77,29 @@ public sealed record KeyspaceState
     /// </summary>
     public KeyspaceState WithoutNode(string node, long nodeEpoch)
     {
-        if (Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Hosted, IsGone)))
-        {
-            return this;
-        }
-        return WithChanged(
-            Map with
-            {
-                Shards = Array.ConvertAll(
-                    Map.Shards,
-                    shard =>
-                        shard with
-                        {
-                            Replicas = Array.FindAll(shard.Replicas, replica => !IsGone(replica)),
-                            Leaving = Array.FindAll(shard.Leaving ?? [], replica => !IsGone(replica)),
-                        }
-                ),
-            }
+        return Without(replica =>
+            replica.Node == node && (replica.NodeEpoch > 0 ? replica.NodeEpoch : PlacedAtNodeEpoch) < nodeEpoch
         );
-
-        bool IsGone(ReplicaPlacement replica) =>
-            replica.Node == node && (replica.NodeEpoch > 0 ? replica.NodeEpoch : PlacedAtNodeEpoch) < nodeEpoch;
     }
+
+    /// <summary>Without one replica, at the next epoch; itself where it is not there. It is not leaving, it is gone.</summary>
+    public KeyspaceState WithoutReplica(long replicaId) => Without(replica => replica.ReplicaId == replicaId);
+
+    private KeyspaceState Without(Predicate<ReplicaPlacement> isGone) =>
+        Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Hosted, isGone))
+            ? this
+            : WithChanged(
+                Map with
+                {
+                    Shards = Array.ConvertAll(
+                        Map.Shards,
+                        shard =>
+                            shard with
+                            {
+                                Replicas = Array.FindAll(shard.Replicas, replica => !isGone(replica)),
+                                Leaving = Array.FindAll(shard.Leaving ?? [], replica => !isGone(replica)),
+                            }
+                    ),
+                }
+            );
 }

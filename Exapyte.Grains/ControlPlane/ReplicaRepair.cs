@@ -108,6 +108,20 @@ internal static class ReplicaRepair
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
 
+    /// <summary>Whether a replica can go at once without leaving its group short of a majority of the members it has.</summary>
+    public static bool CanSpare(KeyspaceMap map, long replicaId)
+    {
+        foreach (var shard in map.Shards)
+        {
+            var members = shard.Hosted.Where(IsMember).ToArray();
+            if (Array.Exists(members, replica => replica.ReplicaId == replicaId))
+            {
+                return members.Length - 1 >= KeyspaceRules.Majority(members.Length);
+            }
+        }
+        return true;
+    }
+
     private static bool IsDone(ShardPlacement shard, ILookup<long, ReplicaStatus> leaders)
     {
         var wanted = shard.Replicas.Select(replica => replica.ReplicaId).ToHashSet();

@@ -98,6 +98,26 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
             await ApplyMap(current ?? known with { Deleted = true });
         }
+        await ReportQuarantined();
+    }
+
+    /// <summary>Asks that raft replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
+    private async Task ReportQuarantined()
+    {
+        foreach (var (identity, _) in replicas.Quarantined.ToArray())
+        {
+            if (identity.Replication != ReplicationKind.Raft || maps.Find(identity.KeyspaceId) is not { } map)
+            {
+                continue;
+            }
+            var reply = await node
+                .Grains.GetGrain<IKeyspaceControlGrain>(map.Name)
+                .RetireReplica(identity.KeyspaceId, identity.ReplicaId);
+            if (reply.Outcome == KeyspaceOutcome.Unavailable)
+            {
+                throw new ControlPlaneUnavailableException(string.Join(' ', reply.Reasons));
+            }
+        }
     }
 
     /// <summary>Hands messages of another node to the replicas they are for.</summary>
@@ -146,6 +166,15 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             .. replicas
                 .All.Where(replica => replica.Identity.KeyspaceId == keyspaceId)
                 .Select(replica => replica.Status()),
+            .. replicas
+                .Quarantined.Where(damaged => damaged.Identity.KeyspaceId == keyspaceId)
+                .Select(damaged => new ReplicaStatus
+                {
+                    ReplicaId = damaged.Identity.ReplicaId,
+                    Node = node.NodeId,
+                    Role = "quarantined",
+                    Problem = damaged.Reason,
+                }),
         ];
 
     /// <summary>

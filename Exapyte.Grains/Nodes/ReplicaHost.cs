@@ -15,11 +15,15 @@ namespace Exapyte.Grains.Nodes;
 internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
+    private readonly ConcurrentDictionary<long, (ReplicaIdentity Identity, string Reason)> quarantined = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
     /// <summary>All hosted replicas.</summary>
     public ICollection<IReplica> All => replicas.Values;
+
+    /// <summary>Replicas of this node whose log cannot be read: they are not started, and must never be made again.</summary>
+    public IEnumerable<(ReplicaIdentity Identity, string Reason)> Quarantined => quarantined.Values;
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
@@ -34,6 +38,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
             used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
             if (group.Quarantined is { } reason)
             {
+                quarantined[identity.ReplicaId] = (identity, reason);
                 LogQuarantined(identity.ReplicaId, reason);
                 continue;
             }
@@ -78,6 +83,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 await Retire(replica);
             }
         }
+        foreach (var (identity, _) in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
+        {
+            if (!placed.Contains(identity.ReplicaId))
+            {
+                await Forget(identity, identity.StorePrefix);
+                quarantined.TryRemove(identity.ReplicaId, out var _);
+            }
+        }
     }
 
     /// <summary>The store has been flushed: what retired replicas left behind is gone for good, and the log may forget them.</summary>
@@ -111,7 +124,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             // One that is leaving is kept where it is, never made: nobody would miss it.
             var own = Array.Find(shard.Replicas, replica => replica.Node == node.NodeId);
-            if (own is null || replicas.ContainsKey(own.ReplicaId))
+            if (own is null || replicas.ContainsKey(own.ReplicaId) || quarantined.ContainsKey(own.ReplicaId))
             {
                 continue;
             }
@@ -163,14 +176,18 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     private async Task Retire(IReplica replica)
     {
-        var identity = replica.Identity;
-        var group = new GroupId((ulong)identity.ReplicaId);
         await replica.Stop();
+        await Forget(replica.Identity, replica.StorePrefix);
+    }
+
+    private async Task Forget(ReplicaIdentity identity, ulong storePrefix)
+    {
+        var group = new GroupId((ulong)identity.ReplicaId);
         var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        node.Disk.DeleteShard(replica.StorePrefix);
+        node.Disk.DeleteShard(storePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }

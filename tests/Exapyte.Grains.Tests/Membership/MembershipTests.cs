@@ -118,6 +118,42 @@ public sealed class MembershipTests
     }
 
     [Fact]
+    public async Task A_replica_whose_log_is_damaged_is_replaced_under_a_new_id_and_its_node_serves_the_others()
+    {
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2", "n3"]);
+        await cluster.Create(shards: 3, replicas: 3);
+        foreach (var key in Keys)
+        {
+            await cluster.Put(key);
+        }
+        var first = await cluster.WaitForVotersOn("n1", "n2", "n3");
+        await cluster.Nodes.KillNode("n2");
+        Assert.NotEqual(0, cluster.DamageLog("n2", Keys[5]));
+        await cluster.Nodes.StartNode(new("n2"));
+
+        KeyspaceMap healed = first;
+        await Eventually.Holds(
+            async () =>
+            {
+                healed = await cluster.WaitForVotersOn("n1", "n2", "n3");
+                return !healed.Shards.SelectMany(Ids).SequenceEqual(first.Shards.SelectMany(Ids));
+            },
+            "What cannot be read is replaced."
+        );
+        var old = first.Shards.SelectMany(Ids).Except(healed.Shards.SelectMany(Ids)).ToHashSet();
+        Assert.All(
+            first.Shards.SelectMany(shard => shard.Replicas).Where(replica => old.Contains(replica.ReplicaId)),
+            replica => Assert.Equal("n2", replica.Node)
+        );
+        await Eventually.Holds(() => !cluster.HostOf("n2").Replicas.Quarantined.Any(), "n2 has forgotten them.");
+        await cluster.Nodes.KillNode("n3");
+        foreach (var key in Keys)
+        {
+            Assert.True(await cluster.Has(key), key);
+        }
+    }
+
+    [Fact]
     public async Task A_wiped_node_refuses_a_late_map_that_still_places_its_old_replicas()
     {
         await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2"]);

@@ -49,6 +49,30 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
     /// <summary>Takes away everything that a node that does not run has stored.</summary>
     public void Wipe(string node) => Directory.Delete(FolderOf(folder, node), recursive: true);
 
+    /// <summary>Turns over one byte of every place in the log of a node that does not run where the text stands.</summary>
+    /// <returns>How many places there were.</returns>
+    public int DamageLog(string node, string text)
+    {
+        var damaged = 0;
+        var sought = Encoding.UTF8.GetBytes(text);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(FolderOf(folder, node), "log")))
+        {
+            var bytes = File.ReadAllBytes(file);
+            var found = 0;
+            for (int at = 0, next; (next = bytes.AsSpan(at).IndexOf(sought)) >= 0; at += next + 1)
+            {
+                bytes[at + next] ^= 0xff;
+                found++;
+            }
+            if (found > 0)
+            {
+                File.WriteAllBytes(file, bytes);
+            }
+            damaged += found;
+        }
+        return damaged;
+    }
+
     private static string FolderOf(TemporaryFolder folder, string node) => Path.Combine(folder.Path, node);
 
     private static void Configure(
