@@ -171,6 +171,42 @@ public sealed class MembershipTests
     }
 
     [Fact]
+    public async Task A_replica_that_is_leaving_votes_on_and_is_retired_only_once_its_group_is_without_it()
+    {
+        await using var cluster = await ReplicaCluster.Start(Never, ["n1", "n2", "n3"]);
+        var map = await cluster.Create(shards: 1, replicas: 3);
+        await cluster.WaitForVotersOn("n1", "n2", "n3");
+        var shard = map.Shards[0];
+        ReplicaPlacement On(string node) => shard.Replicas.Single(replica => replica.Node == node);
+        var nobody = new ReplicaPlacement
+        {
+            ReplicaId = 1_000_000,
+            Node = "n9",
+            Joining = true,
+        };
+        var changing = map with
+        {
+            Epoch = map.Epoch + 1_000,
+            Shards = [shard with { Replicas = [On("n1"), On("n2"), nobody], Leaving = [On("n3")] }],
+        };
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            var grain = cluster.Nodes.GrainsOf(node).GetGrain<INodeGrain>(NodeKey.Of(node));
+            Assert.True((await grain.ApplyMap(changing)).Accepted);
+        }
+        await Eventually.Holds(
+            async () =>
+                (await cluster.Statuses(map.KeyspaceId)).Values.All(status => status.Learners.Contains(1_000_000)),
+            "The one that never comes is a learner, and is waited for."
+        );
+
+        await cluster.Nodes.KillNode("n2");
+        await cluster.Put("with the vote of n3");
+        Assert.True(await cluster.Has("with the vote of n3"));
+        Assert.NotNull(cluster.HostOf("n3").Replicas.Find(On("n3").ReplicaId));
+    }
+
+    [Fact]
     public async Task A_learner_whose_entries_are_compacted_away_is_built_from_a_snapshot()
     {
         var forgetful = new ReplicaOptions
