@@ -105,7 +105,12 @@ internal sealed partial class KeyspaceGrain
                 return;
             }
             next = mayPlan ? await Planned(confirmed) : confirmed;
-            if (ReferenceEquals(next, map) || await Save(state.Value.WithChanged(next)) is not null)
+            if (ReferenceEquals(next, map))
+            {
+                return;
+            }
+            next = ReplicaRepair.Spread(next);
+            if (await Save(state.Value.WithChanged(next)) is not null)
             {
                 return;
             }

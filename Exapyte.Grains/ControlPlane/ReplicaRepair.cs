@@ -108,6 +108,38 @@ internal static class ReplicaRepair
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
 
+    /// <summary>
+    /// The map with preferred leaders spread over the nodes that now hold replicas; itself while shards are changing, and
+    /// where they are spread.
+    /// </summary>
+    public static KeyspaceMap Spread(KeyspaceMap map)
+    {
+        var placed = Array.FindAll(map.Shards, shard => shard.Replicas.Length > 0);
+        if (Array.Exists(map.Shards, shard => shard.IsChanging) || placed.Length == 0)
+        {
+            return map;
+        }
+        List<string> nodes = [.. placed.SelectMany(shard => shard.Replicas).Select(replica => replica.Node).Distinct()];
+        var members = Array.ConvertAll(
+            placed,
+            shard => Array.ConvertAll(shard.Replicas, replica => nodes.IndexOf(replica.Node))
+        );
+        LeaderSpread.Improve(members, nodes.Count);
+        var first = placed.Zip(members).ToDictionary(pair => pair.First.ShardId, pair => nodes[pair.Second[0]]);
+        ShardPlacement[] shards =
+        [
+            .. map.Shards.Select(shard =>
+                first.TryGetValue(shard.ShardId, out var leader) && shard.Replicas[0].Node != leader
+                    ? shard with
+                    {
+                        Replicas = [.. shard.Replicas.OrderBy(replica => replica.Node != leader)],
+                    }
+                    : shard
+            ),
+        ];
+        return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
+    }
+
     /// <summary>Whether a replica can go at once without leaving its group short of a majority of the members it has.</summary>
     public static bool CanSpare(KeyspaceMap map, long replicaId)
     {

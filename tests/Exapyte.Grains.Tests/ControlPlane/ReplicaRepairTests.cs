@@ -119,6 +119,25 @@ public sealed class ReplicaRepairTests
     }
 
     [Fact]
+    public void Once_nothing_changes_any_more_preferred_leaders_are_spread_and_no_more_of_them_move_than_must()
+    {
+        var map = MapOf(3, ["n1", "n2", "n3"], ["n1", "n2", "n3"], ["n1", "n2", "n3"], ["n2", "n1", "n3"]);
+        var spread = ReplicaRepair.Spread(map);
+        Assert.Equal(
+            ["n1", "n1", "n2", "n3"],
+            spread.Shards.Select(shard => shard.Replicas[0].Node).Order(StringComparer.Ordinal)
+        );
+        Assert.Equal(1, map.Shards.Zip(spread.Shards).Count(pair => pair.First.Replicas[0] != pair.Second.Replicas[0]));
+        Assert.Equal(Ids(map), Ids(spread));
+        Assert.Same(spread, ReplicaRepair.Spread(spread));
+        var changing = Repaired(map, ["n1", "n2", "n3", "n4"], ["n3"], firstId: 900);
+        Assert.Same(changing, ReplicaRepair.Spread(changing));
+    }
+
+    private static IEnumerable<long> Ids(KeyspaceMap map) =>
+        map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.ReplicaId).Order();
+
+    [Fact]
     public void Leaderless_keyspaces_are_not_repaired_by_this()
     {
         var map = MapOf(3, ["n1"]);

@@ -31,6 +31,7 @@ public sealed class MembershipTests
         await cluster.Nodes.StartNode(new("n3"));
         var full = await cluster.WaitForVotersOn("n1", "n2", "n3");
         Assert.False(full.UnderReplicated);
+        Assert.All(full.Shards.CountBy(shard => shard.Replicas[0].Node), led => Assert.Equal(2, led.Value));
         Assert.All(cluster.HostOf("n1").Replicas.All, replica => Assert.Single(replica.Identity.FirstMembers));
         Assert.All(cluster.HostOf("n2").Replicas.All, replica => Assert.Empty(replica.Identity.FirstMembers));
         Assert.Equal(
