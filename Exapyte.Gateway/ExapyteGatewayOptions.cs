@@ -33,6 +33,12 @@ public sealed class ExapyteGatewayOptions
     /// </summary>
     public byte[] CursorKey { get; set; } = [];
 
+    /// <summary>
+    /// Gives the <see cref="CursorKey"/> where it is known only once the process serves: asked once, at the first cursor,
+    /// and only if <see cref="CursorKey"/> is empty.
+    /// </summary>
+    public Func<byte[]>? CursorKeySource { get; set; }
+
     /// <summary>What a refused caller is told to wait (<c>Retry-After</c>), in whole seconds; 1 to 3,600.</summary>
     public int RetryAfterSeconds { get; set; } = 1;
 

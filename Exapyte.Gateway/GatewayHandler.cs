@@ -51,7 +51,7 @@ internal sealed partial class GatewayHandler
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
         entries = new(client, problems, limits.ValueBytesMax);
-        listing = new(client, problems, limits, new CursorCodec(limits.CursorKey));
+        listing = new(client, problems, limits, new CursorCodec(limits.CursorKey, limits.CursorKeySource));
         batches = new(client, problems, limits);
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits.ReadinessTimeout, time ?? TimeProvider.System, logger);

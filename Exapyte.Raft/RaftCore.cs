@@ -206,13 +206,15 @@ public sealed class RaftCore
 
     /// <summary>
     /// A received snapshot is durably installed: the log is empty and restarts behind <paramref name="index"/>, whose term is
-    /// <paramref name="term"/> (paper, section 7). The leader is told.
+    /// <paramref name="term"/> (paper, section 7). It stands for entries that were handed out and not applied yet: those must
+    /// not be applied any more. The leader is told.
     /// </summary>
     /// <exception cref="RaftInvariantException">The snapshot was not wanted.</exception>
     public void SnapshotInstalled(LogIndex index, Term term, Configuration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!WantsSnapshot(index, term))
+        // The reader speaks of the new log already, so what was there before cannot be asked any more.
+        if (Role == RaftRole.Leader || index <= CommitIndex)
         {
             throw new RaftInvariantException($"A snapshot at {index} was installed over a log that has more.");
         }
@@ -235,6 +237,23 @@ public sealed class RaftCore
 
     /// <summary>The snapshot could not be sent. It is asked for again after the member's next sign of life.</summary>
     public void SnapshotFailed(MemberId to) => EndSnapshot(to, LogIndex.Zero);
+
+    /// <summary>
+    /// A message could not be delivered: what is under way to this member is probably lost, so the leader asks where it
+    /// stands before it sends more. Only a hint; lost messages are found out without it, later.
+    /// </summary>
+    public void Unreachable(MemberId to)
+    {
+        if (
+            member.Role is LeaderRole leader
+            && leader.Progress.Find(to) is { State: ReplicationState.Replicate } progress
+            && to != Id
+        )
+        {
+            progress.BecomeProbe();
+            progress.AwaitSignOfLife();
+        }
+    }
 
     /// <summary>
     /// Hands leadership to another voter, which campaigns at once (thesis, section 3.10); a follower passes the wish on. Given
@@ -273,8 +292,16 @@ public sealed class RaftCore
         }
     }
 
-    /// <summary>Campaigns now, if it may.</summary>
-    public void Campaign() => member.Campaign();
+    /// <summary>
+    /// Campaigns now, if it may. With leases on it may not while a leader could be reading alone on its word.
+    /// </summary>
+    public void Campaign()
+    {
+        if (!member.IsLeased)
+        {
+            member.Campaign();
+        }
+    }
 
     /// <summary>Fills <paramref name="into"/> with what is known of the followers, if this member leads; else with nothing.</summary>
     [SuppressMessage("Design", "MA0016", Justification = "A list that is filled in place without an allocation.")]

@@ -51,7 +51,7 @@ public sealed record RaftOptions
     public long UncommittedBytesMax { get; init; } = 64 << 20;
 
     /// <summary>
-    /// How many bytes of committed entries may be handed out and not yet applied; one entry always is. At least 1.
+    /// How many bytes of committed entries may be handed out and not yet applied; the last of them may pass it. At least 1.
     /// </summary>
     public long ApplyingBytesMax { get; init; } = 4 << 20;
 

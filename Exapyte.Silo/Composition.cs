@@ -49,6 +49,12 @@ internal static class Composition
             client.LocalNode = settings.NodeId;
         });
 
+    /// <summary>Cursors that one node signed are taken by every node of the cluster.</summary>
+    public static void ShareCursors(IServiceCollection services) =>
+        services
+            .AddOptions<ExapyteGatewayOptions>()
+            .Configure<NodeRegistrar>((gateway, node) => gateway.CursorKeySource = () => node.ClusterKey("cursors"));
+
     /// <summary>The REST surface.</summary>
     public static void MapGateway(WebApplication app) => app.RunExapyte();
 }

@@ -73,7 +73,8 @@ internal sealed class GroupRun(
                     journey.Arrived(route, lane, attempt.Kind);
                     return null;
                 }
-                (step, pauseMs) = (turn, journey.Turn(turn, route, lane, why, clock.NowMs));
+                step = turn;
+                pauseMs = journey.Turn(ref step, route, lane, why, clock.NowMs);
             }
             else
             {

@@ -29,8 +29,11 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     /// <summary>The map changed: nothing was visited yet.</summary>
     public void StartOver() => walk.Restart();
 
-    /// <summary>Turns to the next replica after a try at <paramref name="at"/>; returns the milliseconds to pause before.</summary>
-    public int Turn(NextStep step, ShardRoute route, int at, OperationOutcome? outcome, long nowMs)
+    /// <summary>
+    /// Turns to the next replica after a try at <paramref name="at"/>; returns the milliseconds to pause before. The step
+    /// may become another one where a redirection cannot be followed.
+    /// </summary>
+    public int Turn(ref NextStep step, ShardRoute route, int at, OperationOutcome? outcome, long nowMs)
     {
         switch (step)
         {
@@ -44,6 +47,8 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
                     walk.Direct(leader);
                     return 0;
                 }
+                // A leader that our map does not know was added since.
+                step = leader < 0 ? NextStep.Reload : NextStep.Elsewhere;
                 route.LeaderIsNot(at);
                 break;
             case NextStep.Again:

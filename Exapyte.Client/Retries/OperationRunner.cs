@@ -106,7 +106,7 @@ internal sealed class OperationRunner(
                         settings
                     );
                 }
-                pauseMs = journey.Turn(step, route, at, outcome, clock.NowMs);
+                pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
             }
             else
             {

@@ -158,9 +158,7 @@ internal sealed class MapCache(
             }
             return Current(keyspace) is null ? MapLookup.Absent : MapLookup.Found;
         }
-#pragma warning disable CA1031 // Whatever kept the map from coming, the caller tries again until its deadline.
         catch (Exception)
-#pragma warning restore CA1031
         {
             return MapLookup.Unreachable;
         }

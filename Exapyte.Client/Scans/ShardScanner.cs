@@ -61,7 +61,7 @@ internal sealed class ShardScanner(
                     journey.Arrived(route, at, kind);
                     return reply is { Kind: OutcomeKind.Ok } ? new(reply, map, null) : new(null, map, outcome);
                 }
-                pauseMs = journey.Turn(step, route, at, outcome, clock.NowMs);
+                pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
             }
             else
             {

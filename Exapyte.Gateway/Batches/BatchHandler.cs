@@ -14,6 +14,8 @@ namespace Exapyte.Gateway.Batches;
 /// </summary>
 internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems, ExapyteGatewayOptions limits)
 {
+    private const int FlushBytes = 64 << 10;
+
     // Position and its sign: "#999".
     private const int RequestIdCharsMax = Limits.RequestIdCharsMax - 4;
 
@@ -95,6 +97,11 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
         for (var i = 0; i < results.Length; i++)
         {
             WriteItem(writer, operations[i], results[i].Outcome);
+            if (writer.BytesPending > FlushBytes)
+            {
+                writer.Flush();
+                await response.BodyWriter.FlushAsync(context.RequestAborted);
+            }
         }
         writer.WriteEndArray();
         writer.WriteEndObject();

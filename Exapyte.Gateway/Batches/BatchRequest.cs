@@ -53,18 +53,12 @@ internal sealed record BatchRequest(Operation[] Operations, bool Atomic)
                     break;
             }
         }
-        if (items.ValueKind != JsonValueKind.Array)
+        if (ReasonAgainst(items, limits) is { } reason)
         {
-            reasons.Add("items must be an array.");
+            reasons.Add(reason);
             return Refuse(reasons);
         }
-        var count = items.GetArrayLength();
-        if (count > limits.BatchItemsMax)
-        {
-            reasons.Add($"items holds {count}, more than {limits.BatchItemsMax}.");
-            return Refuse(reasons);
-        }
-        var operations = ReadItems(items, count, requestId, level, limits, reasons);
+        var operations = ReadItems(items, requestId, level, limits, reasons);
         if (reasons.Count > 0)
         {
             return Refuse(reasons);
@@ -81,16 +75,21 @@ internal sealed record BatchRequest(Operation[] Operations, bool Atomic)
         return null;
     }
 
+    private static string? ReasonAgainst(JsonElement items, ExapyteGatewayOptions limits) =>
+        items.ValueKind != JsonValueKind.Array ? "items must be an array."
+        : items.GetArrayLength() > limits.BatchItemsMax
+            ? $"items holds {items.GetArrayLength()}, more than {limits.BatchItemsMax}."
+        : null;
+
     private static List<Operation> ReadItems(
         JsonElement items,
-        int count,
         string? requestId,
         ConsistencyRequest level,
         ExapyteGatewayOptions limits,
         List<string> reasons
     )
     {
-        var operations = new List<Operation>(count);
+        var operations = new List<Operation>(items.GetArrayLength());
         var position = 0;
         foreach (var item in items.EnumerateArray())
         {

@@ -11,13 +11,14 @@ internal readonly record struct JsonBody(JsonDocument? Document, Problem? Refusa
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
 
     /// <summary>
-    /// Reads the body. Another media type is refused even where JSON could be read: a page of another origin can send
-    /// plain text to a gateway on the reader's own machine, but not JSON.
+    /// Reads the body. With POST another media type is refused even where JSON could be read: a page of another origin
+    /// can post plain text or a form to a gateway on the reader's own machine, but not JSON. A PUT it cannot send without
+    /// asking first, so there whatever is JSON will do, also with the type that curl gives to <c>-d</c>.
     /// </summary>
     public static async ValueTask<JsonBody> ReadAsync(HttpContext context, int bytesMax)
     {
         var contentType = context.Request.ContentType;
-        if (!string.IsNullOrEmpty(contentType) && !IsJson(contentType))
+        if (!string.IsNullOrEmpty(contentType) && !IsJson(contentType) && !HttpMethods.IsPut(context.Request.Method))
         {
             return new(
                 null,

@@ -46,12 +46,13 @@ internal sealed class CursorCodec
     private const int SignatureBytes = 16;
     private const int RandomKeyBytes = 32;
 
-    private readonly byte[] key;
+    private readonly Lazy<byte[]> key;
 
-    /// <summary>Creates a codec over a key; a random one where it is empty.</summary>
-    public CursorCodec(byte[] key)
+    /// <summary>Creates a codec over a key; where that is empty, over what the source gives, or else a random one.</summary>
+    public CursorCodec(byte[] key, Func<byte[]>? source = null)
     {
-        this.key = key.Length == 0 ? RandomNumberGenerator.GetBytes(RandomKeyBytes) : key;
+        this.key =
+            key.Length > 0 ? new(key) : new(source ?? (static () => RandomNumberGenerator.GetBytes(RandomKeyBytes)));
     }
 
     /// <summary>The cursor's text.</summary>
@@ -118,7 +119,7 @@ internal sealed class CursorCodec
 
     private void Sign(string keyspace, ReadOnlySpan<byte> content, Span<byte> signature)
     {
-        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
+        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.Value);
         mac.AppendData(content);
         mac.AppendData(Encoding.ASCII.GetBytes(keyspace));
         Span<byte> whole = stackalloc byte[SHA256.HashSizeInBytes];

@@ -20,7 +20,6 @@ internal sealed class ListingHandler(
 )
 {
     private const int FlushBytes = 64 << 10;
-    private static readonly byte[] NewLine = "\n"u8.ToArray();
 
     /// <summary>Answers the call.</summary>
     public async Task HandleAsync(HttpContext context, Call call)
@@ -81,16 +80,15 @@ internal sealed class ListingHandler(
 
     private async Task WriteLinesAsync(HttpContext context, string keyspace, ListingRequest request, ScanPage page)
     {
-        var output = context.Response.BodyWriter;
         var query = request.Query;
         var left = request.EntriesMax ?? long.MaxValue;
-        await using var writer = new Utf8JsonWriter(output, GatewayJson.WriterOptions);
+        using var lines = new LineStream(context);
         while (true)
         {
             foreach (var entry in page.Entries)
             {
-                WriteEntry(writer, entry, query.KeysOnly);
-                if (await EndLineAsync(context, writer) is false)
+                WriteEntry(lines.Writer, entry, query.KeysOnly);
+                if (!await lines.EndLineAsync())
                 {
                     return;
                 }
@@ -99,7 +97,7 @@ internal sealed class ListingHandler(
             var next = NextQuery(query, page, left);
             if (next is null)
             {
-                await WriteLastLineAsync(context, writer, CursorBehind(keyspace, query, page), problem: null);
+                await WriteLastLineAsync(context, lines, CursorBehind(keyspace, query, page), problem: null);
                 return;
             }
             var resumeAt = CursorBehind(keyspace, query, page);
@@ -107,7 +105,7 @@ internal sealed class ListingHandler(
             page = await client.ScanAsync(keyspace, query, context.RequestAborted);
             if (ProblemOf(keyspace, query, page) is { } problem)
             {
-                await WriteLastLineAsync(context, writer, resumeAt, problem);
+                await WriteLastLineAsync(context, lines, resumeAt, problem);
                 return;
             }
         }
@@ -165,30 +163,14 @@ internal sealed class ListingHandler(
         }
     }
 
-    /// <summary>Ends a line; flushes now and then, so that a slow reader slows the listing. False: the reader is gone.</summary>
-    private static async ValueTask<bool> EndLineAsync(HttpContext context, Utf8JsonWriter writer)
-    {
-        writer.Flush();
-        var bytes = writer.BytesCommitted;
-        writer.Reset();
-        var output = context.Response.BodyWriter;
-        NewLine.CopyTo(output.GetSpan(NewLine.Length));
-        output.Advance(NewLine.Length);
-        if (output.CanGetUnflushedBytes ? output.UnflushedBytes < FlushBytes : bytes < FlushBytes)
-        {
-            return true;
-        }
-        var flushed = await output.FlushAsync(context.RequestAborted);
-        return !flushed.IsCompleted && !flushed.IsCanceled;
-    }
-
     private static async Task WriteLastLineAsync(
         HttpContext context,
-        Utf8JsonWriter writer,
+        LineStream lines,
         string? cursor,
         Problem? problem
     )
     {
+        var writer = lines.Writer;
         writer.WriteStartObject();
         WriteCursor(writer, cursor);
         if (problem is not null)
@@ -201,9 +183,9 @@ internal sealed class ListingHandler(
             );
         }
         writer.WriteEndObject();
-        if (await EndLineAsync(context, writer))
+        if (await lines.EndLineAsync())
         {
-            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+            await lines.FlushAsync();
         }
     }
 

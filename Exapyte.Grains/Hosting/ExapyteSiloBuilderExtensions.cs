@@ -5,6 +5,7 @@ using Exapyte.Storage.Files;
 using Exapyte.Storage.Node;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Exapyte.Grains.Hosting;
 
@@ -35,14 +36,24 @@ public static class ExapyteSiloBuilderExtensions
         {
             services.AddSingleton(provider =>
             {
+                // Not by IOptions: what completes those needs the folder.
                 var options = new ExapyteNodeOptions();
-                configure(options);
+                foreach (var configured in provider.GetServices<IConfigureOptions<ExapyteNodeOptions>>())
+                {
+                    configured.Configure(options);
+                }
                 return DataFolder.Open(options.DataFolder, options.Node, provider.GetRequiredService<IFiles>());
             });
         }
         services
             .AddOptions<ExapyteNodeOptions>()
-            .PostConfigure<DataFolder>((options, folder) => options.StoreId = folder.StoreId);
+            .PostConfigure<DataFolder>(
+                (options, folder) =>
+                {
+                    options.StoreId = folder.StoreId;
+                    options.ClusterId = ClusterMemory.Read(folder);
+                }
+            );
         services.AddOptions<ReplicaOptions>();
         services.AddSingleton<NodeLifecycle>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>

@@ -17,8 +17,8 @@ internal sealed partial class NodeLifecycle(
     DataFolder folder,
     IFiles files,
     IGrainFactory grains,
-    NodeMap nodes,
     NodeRegistrar registrar,
+    NodeMap nodes,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -95,8 +95,10 @@ internal sealed partial class NodeLifecycle(
         {
             return;
         }
-        var known = (await registrar.Registered).Topology!.Nodes;
-        Host.Admit(Array.Find(known, info => info.Registration.Node == options.Value.Node)?.SinceNodeEpoch ?? 0);
+        var registered = await registrar.Registered;
+        ClusterMemory.Remember(folder, registered.ClusterId);
+        var own = Array.Find(registered.Topology!.Nodes, info => info.Registration.Node == options.Value.Node);
+        Host.Admit(own?.SinceNodeEpoch ?? 0);
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();

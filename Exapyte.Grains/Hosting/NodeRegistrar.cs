@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
 using Exapyte.Grains.Placement;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -75,6 +77,16 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     /// <see cref="NodeRefusedException"/> where it is refused, and is cancelled where start-up is.
     /// </summary>
     public Task<RegisterReply> Registered => registered.Task;
+
+    /// <summary>
+    /// A key that all nodes of this cluster derive alike and no caller knows, for signing what callers hand back.
+    /// </summary>
+    /// <param name="purpose">What it is for; each purpose has its own key.</param>
+    /// <exception cref="InvalidOperationException">The node is not registered yet.</exception>
+    public byte[] ClusterKey(string purpose) =>
+        registered.Task.IsCompletedSuccessfully
+            ? SHA256.HashData(Encoding.UTF8.GetBytes($"exapyte/{purpose}/{registered.Task.Result.ClusterId:x16}"))
+            : throw new InvalidOperationException("The node is not registered yet: it knows no cluster.");
 
     private static string SoftwareVersion =>
         typeof(NodeRegistrar).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion

@@ -17,7 +17,7 @@ internal sealed partial class RaftReplica
         {
             ReplicaId = Identity.ReplicaId,
             Node = node.NodeId,
-            Role = problem.Length > 0 ? "stopped" : RoleOf(core),
+            Role = Problem.Length > 0 ? "stopped" : RoleOf(core),
             Term = core.Term.Value,
             LeaderReplicaId = (long)core.Leader.Value,
             LastIndex = core.LastIndex.Value,
@@ -25,7 +25,7 @@ internal sealed partial class RaftReplica
             AppliedIndex = loop.Machine.Store.AppliedIndex,
             Revision = loop.Machine.Revision,
             Entries = loop.Machine.Store.ApproximateCount,
-            Problem = problem,
+            Problem = Problem,
             MapEpoch = map?.Epoch ?? 0,
             Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
             Learners = IdsOf(configuration.Learners.Union(configuration.LearnersNext)),

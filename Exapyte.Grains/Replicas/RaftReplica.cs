@@ -12,89 +12,58 @@ using Microsoft.Extensions.Logging;
 namespace Exapyte.Grains.Replicas;
 
 /// <summary>
-/// A hosted member of a raft group: the pump around <see cref="ReplicaLoop"/>. Inputs queue in a mailbox; one thread at
-/// a time steps the loop and does what it asks for, in this order: log, send, and (inside the loop) apply and answer.
-/// Thread-safe.
+/// A hosted member of a raft group: the pump around <see cref="ReplicaDriver"/>. Inputs queue in a mailbox; one thread at
+/// a time drives. Thread-safe.
 /// </summary>
-internal sealed partial class RaftReplica : IReplica
+internal sealed partial class RaftReplica : IReplica, IReplicaOutside
 {
     private const int InputsMax = 65_536;
 
     private readonly NodeServices node;
     private readonly ReplicaLoop loop;
     private readonly ReplicaMailbox<ReplicaInput> mailbox;
-    private readonly ReplicaLogWriter writer;
-    private readonly ReplicaEffects effects = new();
+    private readonly ReplicaDriver driver;
     private readonly RaftPeers peers;
     private readonly GroupLog log;
     private readonly ILogger logger;
     private volatile KeyspaceMap? map;
-    private volatile string problem = "";
 
     public RaftReplica(NodeServices node, ReplicaIdentity identity, GroupLog log)
     {
         this.node = node;
         this.log = log;
         Identity = identity;
-        StorePrefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
         logger = node.LoggerFactory.CreateLogger("Exapyte.Replica");
         peers = new(node.Peers, identity);
-        var machine = new ShardStateMachine(node.Disk.OpenShard(StorePrefix));
+        var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
+        var machine = new ShardStateMachine(node.Disk.OpenShard(prefix));
         loop = new(
-            CreateCore(identity, machine, log, node.Options),
+            ReplicaStart.CreateCore(identity, machine, log, node.Options, (ulong)Random.Shared.NextInt64()),
             machine,
             default,
             node.Options.IdleTicksBeforeSleep
         );
         sender = new(node, identity);
-        receiver = new(node, node.Prefixes.Issue);
         mailbox = new(InputsMax, Work);
-        writer = new(
+        var writer = new ReplicaLogWriter(
             node.Log,
             new((ulong)identity.ReplicaId),
             submission => mailbox.Post(new(ReplicaInputKind.Logged, submission), inline: false, always: true)
         );
+        var receiver = new SnapshotReceiver(node.Disk.OpenShard, node.Disk.DeleteShard, node.Prefixes.Issue);
+        driver = new(this, loop, writer, receiver, prefix);
     }
 
     /// <inheritdoc/>
     public ReplicaIdentity Identity { get; }
 
     /// <inheritdoc/>
-    public ulong StorePrefix { get; private set; }
+    public ulong StorePrefix => driver.StorePrefix;
 
-    private long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
+    private string Problem => driver.Problem;
 
-    private static RaftCore CreateCore(
-        ReplicaIdentity identity,
-        ShardStateMachine machine,
-        GroupLog log,
-        ReplicaOptions options
-    )
-    {
-        var state = log.State;
-        var configuration =
-            machine.ReadConfiguration()
-            ?? Configuration.Of([.. identity.FirstMembers.Select(member => new MemberId((ulong)member))]);
-        var core = new RaftCore(
-            new()
-            {
-                Id = new((ulong)identity.ReplicaId),
-                Seed = (ulong)identity.ReplicaId,
-                ElectionTicks = options.ElectionTicks,
-                HeartbeatTicks = options.HeartbeatTicks,
-            },
-            new(
-                new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
-                configuration,
-                machine.Applied,
-                new RaftLogReader(log)
-            )
-        )
-        {
-            MayCampaign = false,
-        };
-        return core;
-    }
+    /// <inheritdoc/>
+    public long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <inheritdoc/>
     public void UseMap(KeyspaceMap current, bool confirmed)
@@ -116,9 +85,9 @@ internal sealed partial class RaftReplica : IReplica
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var plan = BatchPlan.Of(batch, map, Identity, outcomes);
-        if (problem.Length > 0)
+        if (Problem.Length > 0)
         {
-            plan.Fill(OutcomeKind.Unavailable, problem);
+            plan.Fill(OutcomeKind.Unavailable, Problem);
             return outcomes;
         }
         if (plan.Writes > 0)
@@ -146,9 +115,9 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        if (problem.Length > 0)
+        if (Problem.Length > 0)
         {
-            return new() { Kind = OutcomeKind.Unavailable, Detail = problem };
+            return new() { Kind = OutcomeKind.Unavailable, Detail = Problem };
         }
         if (request.Level != ConsistencyLevel.Eventual)
         {
@@ -176,12 +145,15 @@ internal sealed partial class RaftReplica : IReplica
     }
 
     /// <inheritdoc/>
+    public void Send(RaftMessage message) => peers.Send(message);
+
+    /// <inheritdoc/>
     public bool Deliver(PeerMessage message)
     {
         switch (message.Kind)
         {
             case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
-                return Post(replica => TakePart(replica, part, message.FromReplicaId));
+                return Post(_ => driver.TakePart(part, message.FromReplicaId));
             case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
                 sender.Answered(message.FromReplicaId, reply);
                 return true;
@@ -199,24 +171,17 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public void Compact()
     {
-        var store = loop.Machine.Store;
-        var keep = (ulong)node.Options.LogEntriesKept;
-        var safe = Math.Min(store.ReadFlushedIndex(), store.AppliedIndex);
-        if (safe <= log.FirstIndex + keep)
+        var kept = (ulong)node.Options.LogEntriesKept;
+        if (ReplicaStart.TryFindCompaction(loop.Machine.Store, log, kept, out var through, out var term))
         {
-            return;
-        }
-        var through = safe - keep;
-        if (log.TermAt(through) is { } term)
-        {
-            node.Log.Compact(new((ulong)Identity.ReplicaId), through, term);
+            node.Log.Compact(Group, through.Value, term.Value);
         }
     }
 
     /// <inheritdoc/>
     public void Sweep()
     {
-        if (problem.Length == 0)
+        if (Problem.Length == 0)
         {
             loop.Machine.Store.SweepExpired(loop.Machine.StampMs, node.Options.SweepEntriesMax);
         }
@@ -228,7 +193,7 @@ internal sealed partial class RaftReplica : IReplica
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(_ =>
         {
-            Fail("The replica has been stopped on this node.");
+            driver.Fail("The replica has been stopped on this node.");
             stopped.SetResult();
         });
         await stopped.Task;
@@ -253,7 +218,7 @@ internal sealed partial class RaftReplica : IReplica
 
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
-        if (writer.IsStuck || node.Log.Health.Condition == LogCondition.DiskFull)
+        if (driver.IsStuck || node.Log.Health.Condition == LogCondition.DiskFull)
         {
             return new()
             {
@@ -283,107 +248,16 @@ internal sealed partial class RaftReplica : IReplica
         {
             while (inputs.TryDequeue(out var input))
             {
-                Take(input);
+                driver.Take(input);
             }
-            while (problem.Length == 0 && !isInstalling && loop.Advance(NowMs, effects))
-            {
-                Dispatch();
-                effects.Clear();
-            }
+            driver.Advance();
         }
         catch (Exception exception)
         {
             // A broken invariant, a failed disk or damage stops this replica; the node and its other replicas go on.
             LogFailed(exception, Identity.ReplicaId, exception.Message);
-            Fail(exception.Message);
+            driver.Fail(exception.Message);
         }
-        finally
-        {
-            effects.Clear();
-        }
-    }
-
-    private void Take(ReplicaInput input)
-    {
-        if (problem.Length > 0 && input.Kind is not ReplicaInputKind.Call)
-        {
-            Refuse(input, problem);
-            return;
-        }
-        if (isInstalling && input.Kind is not (ReplicaInputKind.Call or ReplicaInputKind.Logged))
-        {
-            Refuse(input, "The replica is installing a snapshot.");
-            return;
-        }
-        switch (input.Kind)
-        {
-            case ReplicaInputKind.Tick:
-                writer.Retry();
-                loop.Tick(NowMs);
-                ConsiderPreferredLeader(loop);
-                ConsiderMembership(loop);
-                break;
-            case ReplicaInputKind.Message:
-                loop.Receive((RaftMessage)input.Subject!);
-                break;
-            case ReplicaInputKind.Write:
-                loop.Write((PendingWrite)input.Subject!);
-                break;
-            case ReplicaInputKind.Read:
-                loop.Read((PendingRead)input.Subject!);
-                break;
-            case ReplicaInputKind.Logged:
-                var submission = (ReplicaLogWriter.Submission)input.Subject!;
-                if (writer.Take(submission))
-                {
-                    loop.Persisted(submission.Write.WriteId);
-                }
-                break;
-            default:
-                ((Action<ReplicaLoop>)input.Subject!)(loop);
-                break;
-        }
-    }
-
-    private void Dispatch()
-    {
-        foreach (var write in effects.Writes)
-        {
-            writer.Submit(write);
-        }
-        foreach (var message in effects.Messages)
-        {
-            peers.Send(message);
-        }
-        if (effects.FallsAsleep)
-        {
-            SendRestNotice(loop);
-        }
-        foreach (var request in effects.Snapshots)
-        {
-            SendSnapshot(request);
-        }
-        if (effects.LeadershipChanged)
-        {
-            ticksUntilMembership = 0;
-            LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
-        }
-    }
-
-    /// <summary>Who waits is told; messages and ticks are passed over, as if they had been lost.</summary>
-    private static void Refuse(ReplicaInput input, string reason)
-    {
-        (input.Subject as PendingWrite)?.Refuse(OutcomeKind.Unavailable, reason);
-        (input.Subject as PendingRead)?.Refuse(OutcomeKind.Unavailable, reason);
-    }
-
-    private void Fail(string reason)
-    {
-        if (problem.Length == 0)
-        {
-            problem = reason;
-        }
-        loop.Abandon(reason);
     }
 
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} is {Role} in term {Term}, leader {Leader}")]

@@ -9,7 +9,7 @@ public enum RaftMessageKind : byte
     /// <summary>The log matches the leader's up to Index; or Reject: it does not at Index, try RejectHint and LogTerm.</summary>
     AppendResponse = 2,
 
-    /// <summary>Leader to follower: I lead. Context is the number of the beat.</summary>
+    /// <summary>Leader to follower: I lead. Commit is no more than matches for sure. Context is the number of the beat.</summary>
     Heartbeat = 3,
 
     /// <summary>The answer to a heartbeat, with its Context.</summary>
@@ -18,13 +18,13 @@ public enum RaftMessageKind : byte
     /// <summary>Vote for me in Term; my last entry is (Index, LogTerm). Force: the leader asked me to take over.</summary>
     VoteRequest = 5,
 
-    /// <summary>A vote, or Reject.</summary>
+    /// <summary>A vote; or Reject, with what is committed here: Commit, of LogTerm.</summary>
     VoteResponse = 6,
 
     /// <summary>Would you vote for me in Term? Changes nothing at the receiver.</summary>
     PreVoteRequest = 7,
 
-    /// <summary>The answer: Term is the one asked about, or with Reject the receiver's own.</summary>
+    /// <summary>The answer: Term is the one asked about, or with Reject the receiver's own (and Commit and LogTerm as in votes).</summary>
     PreVoteResponse = 8,
 
     /// <summary>Leader to follower: campaign now.</summary>
@@ -61,7 +61,7 @@ public sealed class RaftMessage
     /// <summary>The term of an entry, see the kinds.</summary>
     public Term LogTerm { get; init; }
 
-    /// <summary>The leader's commit index, as far as the receiver may use it.</summary>
+    /// <summary>A commit index, see the kinds.</summary>
     public LogIndex Commit { get; init; }
 
     /// <summary>The entries of an append, in order.</summary>

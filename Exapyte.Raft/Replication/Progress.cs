@@ -130,8 +130,11 @@ sealed class Progress(MemberId member, LogIndex next, Inflights inflights)
     public void EndSnapshot(LogIndex sent)
     {
         BecomeProbe(sent);
-        AwaitsAnswer = true;
+        AwaitSignOfLife();
     }
+
+    /// <summary>Sends nothing before the member has answered something, be it a heartbeat.</summary>
+    public void AwaitSignOfLife() => AwaitsAnswer = true;
 
     /// <summary>A sign of life: a probe whose answer was lost is sent again.</summary>
     public void Resume(bool nudge)
@@ -158,7 +161,8 @@ sealed class Progress(MemberId member, LogIndex next, Inflights inflights)
         }
     }
 
-    public void SentHeartbeat(LogIndex commit) => SentCommit = LogIndex.Max(SentCommit, commit);
+    /// <summary>A heartbeat tells less than an append if it must; whatever was told before may be lost, so that is told again.</summary>
+    public void SentHeartbeat(LogIndex commit) => SentCommit = commit;
 
     /// <summary>Whether an empty append would tell the follower of a commit that it can use.</summary>
     public bool LacksCommit(LogIndex commit) => commit > SentCommit && SentCommit < Next.Previous;

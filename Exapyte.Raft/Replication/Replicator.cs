@@ -42,7 +42,7 @@ sealed class Replicator(Member member, ProgressTable table)
             var mayBeEmpty =
                 progress.State == ReplicationState.Probe
                 || progress.IsNudged
-                || progress.LacksCommit(member.Log.Committed);
+                || (!isFull && progress.LacksCommit(member.Log.Committed));
             if (!(hasEntries && !isFull) && !mayBeEmpty)
             {
                 return;

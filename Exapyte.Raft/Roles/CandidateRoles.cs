@@ -30,6 +30,22 @@ abstract class CampaignRole(Member member) : Role(member)
 
     protected abstract void Won();
 
+    /// <summary>Counts an answer, after it has learned from a refusal what is committed (see <see cref="VoteDesk"/>).</summary>
+    protected void Count(RaftMessage answer)
+    {
+        if (answer.Reject && Member.Log.Matches(answer.Commit, answer.LogTerm) && Member.Log.CommitTo(answer.Commit))
+        {
+            if (!Member.MayStand)
+            {
+                // It counts votes by a configuration that the group has left: first apply, then try again.
+                Member.BecomeFollower(Member.Term, MemberId.None);
+                return;
+            }
+        }
+
+        Count(answer.From, !answer.Reject);
+    }
+
     protected void Count(MemberId voter, bool granted)
     {
         Ballots.Record(voter, granted);
@@ -85,7 +101,7 @@ sealed class PreCandidateRole(Member member) : CampaignRole(member)
             // A grant names the term it was asked about; one of an older campaign says nothing about this one.
             if (message.Reject || message.Term == Member.Term.Next)
             {
-                Count(message.From, !message.Reject);
+                Count(message);
             }
         }
     }
@@ -124,7 +140,7 @@ sealed class CandidateRole(Member member) : CampaignRole(member)
     {
         if (message.Kind == RaftMessageKind.VoteResponse)
         {
-            Count(message.From, !message.Reject);
+            Count(message);
         }
     }
 

@@ -116,6 +116,9 @@ sealed class LeaderRole : Role
         Progress.Follow(Member.Configuration, Member.Log.Last.Next);
         if (!Member.Configuration.IsVoter(Member.Id) && Member.Options.StepDownOnRemoval)
         {
+            // Last words: those who stay should know that the change is committed.
+            Changed();
+            replicator.Flush();
             Member.BecomeFollower(Member.Term, MemberId.None);
             return;
         }

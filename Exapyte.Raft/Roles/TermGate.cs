@@ -81,7 +81,7 @@ static class TermGate
                 );
                 break;
             case RaftMessageKind.PreVoteRequest:
-                member.Outbox.Send(VoteDesk.Response(member, message, member.Term, reject: true));
+                member.Outbox.Send(VoteDesk.Refusal(member, message));
                 break;
         }
     }

@@ -6,6 +6,11 @@ namespace Exapyte.Raft;
 /// Learners and strangers vote too: a member may have been made a voter by an entry it has not received, and an election may
 /// hang on its vote. Whether the vote counts is the candidate's to know.
 /// </para>
+/// <para>
+/// A refusal tells what is committed. A candidate may hold the entry that frees it from needing this vote (it was made a
+/// smaller group's voter, and this member, who led then, was left out with a longer log) and not know that it is committed:
+/// without a word the two would wait for each other for ever.
+/// </para>
 /// </summary>
 static class VoteDesk
 {
@@ -16,33 +21,45 @@ static class VoteDesk
             member.Vote == request.From
             || (member.Vote.IsNone && member.Leader.IsNone)
             || (isPreVote && request.Term > member.Term);
-        if (!isFree || !member.Log.IsUpToDate(request.Index, request.LogTerm))
+        var isLeased = member.IsLeased && !request.Force;
+        if (!isFree || isLeased || !member.Log.IsUpToDate(request.Index, request.LogTerm))
         {
-            member.Outbox.Send(Response(member, request, member.Term, reject: true));
+            member.Outbox.Send(Refusal(member, request));
             return;
         }
 
         if (isPreVote)
         {
             // It answers with the term it was asked about: its own may be so old that the answer would be ignored.
-            member.Outbox.Send(Response(member, request, request.Term, reject: false));
+            member.Outbox.Send(Grant(member, request, request.Term));
             return;
         }
 
         member.CastVote(request.From);
-        member.Outbox.SendOnceDurable(Response(member, request, member.Term, reject: false));
+        member.Outbox.SendOnceDurable(Grant(member, request, member.Term));
     }
 
-    public static RaftMessage Response(Member member, RaftMessage request, Term term, bool reject) =>
+    public static RaftMessage Refusal(Member member, RaftMessage request) =>
         new()
         {
-            Kind =
-                request.Kind == RaftMessageKind.PreVoteRequest
-                    ? RaftMessageKind.PreVoteResponse
-                    : RaftMessageKind.VoteResponse,
+            Kind = KindFor(request),
+            From = member.Id,
+            To = request.From,
+            Term = member.Term,
+            Reject = true,
+            Commit = member.Log.Committed,
+            LogTerm = member.Log.TermAt(member.Log.Committed) ?? default,
+        };
+
+    static RaftMessage Grant(Member member, RaftMessage request, Term term) =>
+        new()
+        {
+            Kind = KindFor(request),
             From = member.Id,
             To = request.From,
             Term = term,
-            Reject = reject,
         };
+
+    static RaftMessageKind KindFor(RaftMessage request) =>
+        request.Kind == RaftMessageKind.PreVoteRequest ? RaftMessageKind.PreVoteResponse : RaftMessageKind.VoteResponse;
 }

@@ -10,10 +10,10 @@ internal static class HttpServer
     private const long BodyBytesMax = 8 * 1024 * 1024;
 
     private const int ConnectionsMax = 16_384;
-    private const int HeaderBytesMax = 32 * 1024;
+    private const int HeaderBytesMax = 64 * 1024;
 
-    /// <summary>Room for a key of 1,024 bytes, each percent-encoded, and a query beside it.</summary>
-    private const int RequestLineBytesMax = 16 * 1024;
+    /// <summary>Room for a listing: a prefix, two bounds and a cursor, each of 1,024 bytes and percent-encoded.</summary>
+    private const int RequestLineBytesMax = 32 * 1024;
 
     public static void Configure(KestrelServerOptions kestrel, HttpAddress address)
     {

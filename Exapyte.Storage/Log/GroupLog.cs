@@ -15,7 +15,7 @@ public enum LogReadStatus
     /// <summary>An entry does not verify, or the group was quarantined before: it must be replaced.</summary>
     Damaged,
 
-    /// <summary>The disk could not be read; another attempt may succeed.</summary>
+    /// <summary>The disk could not be read, where another attempt may succeed, or the log is closed.</summary>
     IoError,
 }
 
@@ -113,7 +113,7 @@ public sealed class GroupLog
             }
             return LogReadStatus.Ok;
         }
-        catch (DiskException)
+        catch (Exception cause) when (cause is DiskException or ObjectDisposedException)
         {
             return LogReadStatus.IoError;
         }

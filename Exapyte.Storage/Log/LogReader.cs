@@ -35,7 +35,7 @@ sealed class LogReader(SegmentTable segments, TailCache cache)
             else
             {
                 Interlocked.Increment(ref _misses);
-                if (!window.Read(segment.File, position.Offset, record))
+                if (!window.Read(segment, position.Offset, record))
                     return null;
             }
             return Parse(record, segment.Seed, group, index);
@@ -59,25 +59,29 @@ sealed class LogReader(SegmentTable segments, TailCache cache)
     }
 }
 
-/// <summary>A stretch of a segment read ahead, so that neighbouring entries cost one read. Dispose returns its buffer.</summary>
+/// <summary>
+/// A stretch of a segment read ahead, so that neighbouring entries cost one read; never past what is durable, since the
+/// writer goes on there. Dispose returns its buffer.
+/// </summary>
 struct ReadWindow : IDisposable
 {
     const int WindowBytes = 64 << 10;
 
     byte[]? _buffer;
-    IFile? _file;
+    Segment? _segment;
     long _offset;
     int _length;
 
-    public bool Read(IFile file, long offset, Span<byte> into)
+    public bool Read(Segment segment, long offset, Span<byte> into)
     {
         if (into.Length > WindowBytes)
-            return file.Read(offset, into) == into.Length;
-        if (_file != file || offset < _offset || offset + into.Length > _offset + _length)
+            return segment.File.Read(offset, into) == into.Length;
+        if (_segment != segment || offset < _offset || offset + into.Length > _offset + _length)
         {
             _buffer ??= ArrayPool<byte>.Shared.Rent(WindowBytes);
-            _length = file.Read(offset, _buffer.AsSpan(0, WindowBytes));
-            (_file, _offset) = (file, offset);
+            var durable = (int)Math.Min(WindowBytes, segment.End - offset);
+            _length = segment.File.Read(offset, _buffer.AsSpan(0, durable));
+            (_segment, _offset) = (segment, offset);
             if (_length < into.Length)
                 return false;
         }

@@ -7,6 +7,7 @@ namespace Exapyte.Storage.Log;
 /// <summary>
 /// The log of a node: one thread that takes whatever has queued, has the core write and sync it as one batch, and starts
 /// over. While a sync is under way the next batch gathers, so that syncs are shared by however many wait (group commit).
+/// A broken invariant, or a completion that throws, ends the process: the log could not be trusted any more.
 /// </summary>
 public sealed class NodeLog : NodeLogBase, IDisposable
 {

@@ -178,7 +178,11 @@ sealed class NodeLogCore : IDisposable
         _rewriter.Clear();
         if (!freeingOnly)
             _rewriter.Collect(_files.Active);
-        var bytes = Stage(commands, from, to, freeingOnly) + _rewriter.RecordsBytes;
+        var bytes = Stage(commands, from, to, freeingOnly);
+        // One entry may be as large as an append: such a copy goes alone, or batch and checkpoint would not fit a segment.
+        if (bytes > 0 && bytes + _rewriter.RecordsBytes > _options.SegmentBytes / 2)
+            _rewriter.Clear();
+        bytes += _rewriter.RecordsBytes;
         if (bytes == 0 && !checkpoint)
             return true;
         try

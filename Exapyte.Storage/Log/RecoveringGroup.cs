@@ -108,6 +108,8 @@ sealed class RecoveringGroup(GroupId id)
         if (_entriesDoubt is not null && _entriesDoubtThrough == ulong.MaxValue)
             _entriesDoubtThrough = said.LastIndex;
         Compact(said.CompactedIndex, said.CompactedTerm);
+        if (CompactedIndex == said.CompactedIndex)
+            CompactedTerm = said.CompactedTerm;
         if (LastIndex > said.LastIndex)
             _entries.RemoveLast((int)(LastIndex - said.LastIndex));
         Pad(said.LastIndex);

@@ -5,11 +5,12 @@ namespace Exapyte.Storage.Log;
 
 /// <summary>
 /// One segment file. The writer counts which groups have live entries here; a segment without any may be released.
-/// Only <see cref="AddReader"/>, <see cref="RemoveReader"/> and reads of the file are for other threads.
+/// Only <see cref="AddReader"/>, <see cref="RemoveReader"/> and <see cref="End"/> and reads of the file are for other threads.
 /// </summary>
 sealed class Segment(uint number, string name, IFile file, ulong logId, long start) : IDisposable
 {
     readonly Dictionary<GroupId, LiveEntries> _live = [];
+    long _end = LogFormat.DataOffset;
     int _readers;
 
     public uint Number { get; } = number;
@@ -21,7 +22,11 @@ sealed class Segment(uint number, string name, IFile file, ulong logId, long sta
     public long Start { get; } = start;
 
     /// <summary>Where the next batch goes; where the last one ended once sealed.</summary>
-    public long End { get; set; } = LogFormat.DataOffset;
+    public long End
+    {
+        get => Volatile.Read(ref _end);
+        set => Volatile.Write(ref _end, value);
+    }
 
     /// <summary>Bytes allocated and zeroed (or recycled) so far.</summary>
     public long FilledBytes { get; set; }

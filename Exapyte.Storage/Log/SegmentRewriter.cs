@@ -107,6 +107,8 @@ sealed class SegmentRewriter(LogIndex index, LogReader reader, NodeLogOptions op
                 var position = group.PositionAt(i);
                 if (position.Segment != oldest.Number)
                     continue;
+                if (_entries.Count > 0 && RecordsBytes + position.Bytes > options.RewriteBatchBytesMax)
+                    return;
                 if (reader.Read(oldest, position, group.Id, i, ref window) is not { } entry)
                 {
                     lock (group.Gate)

@@ -102,10 +102,12 @@ public sealed class DiskStore : IDisposable
         return prefixes;
     }
 
-    /// <summary>Writes what is in memory to disk and syncs it. Returns when everything applied before is durable.</summary>
+    /// <summary>
+    /// Writes what is in memory to disk and syncs it. Returns when everything applied before is durable.
+    /// </summary>
     /// <exception cref="StoreFullException">
-    /// There is no space. The ballast, if there was one, is given up; flushing again succeeds once RocksDB, which looks every
-    /// few seconds, finds enough space.
+    /// There is no space. The ballast, if there was one, is given up; flushing again succeeds once RocksDB, which looks
+    /// every few seconds, finds enough space.
     /// </exception>
     public void Flush()
     {

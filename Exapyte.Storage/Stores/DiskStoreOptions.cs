@@ -3,7 +3,9 @@ namespace Exapyte.Storage.Stores;
 /// <summary>How a <see cref="DiskStore"/> uses its node.</summary>
 public sealed record DiskStoreOptions
 {
-    /// <summary>How many write buffers there are at most: one that is written and the others on their way to disk.</summary>
+    /// <summary>
+    /// How many write buffers there are at most: one that is written and the others on their way to disk.
+    /// </summary>
     internal const int WriteBuffers = 4;
 
     const long WriteBufferBytesMin = 1024 * 1024;

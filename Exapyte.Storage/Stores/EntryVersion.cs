@@ -7,7 +7,9 @@ namespace Exapyte.Storage.Stores;
 /// The shard revision of the write in a Raft shard; in a leaderless shard the hybrid logical clock stamp
 /// (48 bits of milliseconds, 16 bits of counter).
 /// </param>
-/// <param name="Origin">Zero in a Raft shard; in a leaderless shard the store id of the node that stamped the write.</param>
+/// <param name="Origin">
+/// Zero in a Raft shard; in a leaderless shard the store id of the node that stamped the write.
+/// </param>
 public readonly record struct EntryVersion(ulong Revision, ulong Origin) : IComparable<EntryVersion>
 {
     /// <inheritdoc/>

@@ -35,7 +35,9 @@ public readonly record struct StoredEntry(
     /// <summary>Whether this is a remembered delete.</summary>
     public bool IsTombstone => (Flags & EntryFlags.Tombstone) != EntryFlags.None;
 
-    /// <summary>Whether the entry has expired at <paramref name="nowMs"/>: it is hidden from that millisecond on.</summary>
+    /// <summary>
+    /// Whether the entry has expired at <paramref name="nowMs"/>: it is hidden from that millisecond on.
+    /// </summary>
     public bool IsExpired(long nowMs) => ExpiresMs != 0 && ExpiresMs <= nowMs;
 
     /// <summary>Whether a reader whose time is <paramref name="nowMs"/> may see the entry.</summary>

@@ -22,7 +22,9 @@ internal static class Varint
         return at;
     }
 
-    /// <summary>Reads a number and moves <paramref name="source"/> behind it. False when it is cut off or too long.</summary>
+    /// <summary>
+    /// Reads a number and moves <paramref name="source"/> behind it. False when it is cut off or too long.
+    /// </summary>
     public static bool TryRead(ref ReadOnlySpan<byte> source, out ulong value)
     {
         value = 0;

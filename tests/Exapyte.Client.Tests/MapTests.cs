@@ -25,6 +25,7 @@ public sealed class MapTests(ScriptedSilo silo)
 
     [Fact]
     [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    [Trait("Scenario", "sharded_distribution_forward_operation")]
     public async Task A_reply_that_carries_a_newer_map_corrects_the_old_one()
     {
         var keyspace = new ScriptedKeyspace();
@@ -62,6 +63,7 @@ public sealed class MapTests(ScriptedSilo silo)
     [Trait("Scenario", "control_plane_distribution_topology_updates")]
     [InlineData(OutcomeKind.NoSuchReplica)]
     [InlineData(OutcomeKind.WrongShard)]
+    [Trait("Scenario", "sharded_distribution_forward_operation")]
     public async Task A_client_with_an_old_map_asks_for_a_newer_one_and_finds_the_new_replicas(OutcomeKind kind)
     {
         var keyspace = new ScriptedKeyspace();
@@ -80,6 +82,26 @@ public sealed class MapTests(ScriptedSilo silo)
         Assert.Equal(OutcomeKind.Ok, read.Outcome.Kind);
         Assert.Equal(2, keyspace.Finds);
         Assert.Equal(1, keyspace[0, 0].Operations);
+    }
+
+    [Fact]
+    public async Task A_leader_that_the_map_does_not_know_makes_the_client_ask_for_a_newer_one()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        var old = keyspace.Shards[0].Replicas;
+        keyspace.Move(0);
+        foreach (var replica in old)
+        {
+            replica.Always(new() { Kind = OutcomeKind.NotLeader, LeaderReplicaId = keyspace[0, 0].ReplicaId });
+        }
+        keyspace.Map = keyspace.MapAt(epoch: 2);
+
+        var result = await client.Put("a");
+
+        Assert.Equal(OutcomeKind.Ok, result.Outcome.Kind);
+        Assert.Equal(2, keyspace.Finds);
     }
 
     [Fact]

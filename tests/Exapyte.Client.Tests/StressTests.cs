@@ -26,7 +26,8 @@ public sealed class StressTests(ScriptedSilo silo)
             replica.Script = async _ =>
             {
                 // Some calls are answered after their callers have given up.
-                await Task.Delay(Interlocked.Increment(ref calls) % 10 == 0 ? 120 : 0, CancellationToken.None);
+                var late = Interlocked.Increment(ref calls) % 10 == 0 ? 120 : 0;
+                await Task.Delay(TimeSpan.FromMilliseconds(late), TimeProvider.System);
                 return null;
             };
         }
@@ -43,7 +44,15 @@ public sealed class StressTests(ScriptedSilo silo)
     public async Task A_grain_that_blocks_its_turn_holds_up_nobody_who_shares_its_lane()
     {
         var keyspace = new ScriptedKeyspace();
-        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        await using var client = silo.Open(
+            keyspace,
+            options =>
+            {
+                options.InflightBatchesMax = 1;
+                // No deadline is to come to the rescue.
+                options.OperationTimeout = options.AttemptTimeout = TimeSpan.FromMinutes(1);
+            }
+        );
         await client.Put("a", "1");
         var gate = keyspace[0, 0].Hold();
         AskingGrain.Client = client.Client;
@@ -100,7 +109,7 @@ public sealed class AskingGrain : Grain, IAskingGrain
     {
         var asked = Client!.GetAsync(this.GetPrimaryKeyString(), key).AsTask();
         // The turn is blocked on purpose: nothing that others wait for may need it.
-        Release.Wait(TimeSpan.FromSeconds(20));
+        Assert.True(Release.Wait(TimeSpan.FromSeconds(10)), "Another caller was held up by this grain's turn.");
         return Ops.Text((await asked).Outcome.Value);
     }
 }

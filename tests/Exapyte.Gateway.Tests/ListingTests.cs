@@ -262,6 +262,28 @@ public sealed class ListingTests
     }
 
     [Fact]
+    public async Task Large_values_come_whole_in_pages_streams_and_batches()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var text = new string('æ', 200_000);
+        for (var i = 0; i < 5; i++)
+        {
+            await gateway.PutAsync($"{Entries}/{i}", text);
+        }
+
+        var page = (await gateway.GetAsync(Entries)).Json.GetProperty("entries");
+        Assert.All(page.EnumerateArray(), entry => Assert.Equal(text, entry.GetProperty("value").GetString()));
+        var lines = LinesOf(await gateway.GetAsync(Entries, "Accept: application/x-ndjson"));
+        Assert.All(lines.SkipLast(1), entry => Assert.Equal(text, entry.GetProperty("value").GetString()));
+        var gets = string.Join(',', Enumerable.Range(0, 5).Select(at => $"{{\"op\":\"get\",\"key\":\"{at}\"}}"));
+        var batch = await gateway.PostJsonAsync(K + "/batch", $"{{\"items\":[{gets}]}}");
+        Assert.All(
+            batch.Json.GetProperty("items").EnumerateArray(),
+            item => Assert.Equal(text, item.GetProperty("value").GetString())
+        );
+    }
+
+    [Fact]
     public async Task A_stream_that_cannot_go_on_ends_with_the_problem_and_where_to_go_on()
     {
         await using var gateway = await FiveEntriesAsync(options =>

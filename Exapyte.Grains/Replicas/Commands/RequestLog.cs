@@ -16,7 +16,7 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// Two rows a request: <c>r + id</c> holds the outcome, <c>t + stamp + id</c> orders them by age. Each command evicts at
 /// most <see cref="EvictionsMax"/>, so that a burst of expiries never stalls one write.
 /// </remarks>
-internal sealed class RequestLog(IShardStore store)
+internal sealed class RequestLog
 {
     private const int EvictionsMax = 8;
     private const int RowBytes = sizeof(ulong) + 1 + sizeof(ulong) + sizeof(ulong) + 1;
@@ -24,9 +24,17 @@ internal sealed class RequestLog(IShardStore store)
     private static ReadOnlySpan<byte> AgePrefix => "t"u8;
 
     private readonly Dictionary<string, Remembered> pending = new(StringComparer.Ordinal);
-    private long oldestStampMs = long.MinValue;
+    private readonly IShardStore store;
+    private long oldestStampMs;
+    private long pendingStampMs;
 
     private readonly record struct Remembered(ulong BodyHash, AppliedWrite Write);
+
+    public RequestLog(IShardStore store)
+    {
+        this.store = store;
+        oldestStampMs = OldestInStore();
+    }
 
     /// <summary>The outcome of an earlier write with this id; <see cref="OutcomeKind.RequestIdReused"/> if its body differed.</summary>
     public bool TryRecall(in CommandWrite write, ulong bodyHash, out AppliedWrite earlier)
@@ -54,10 +62,8 @@ internal sealed class RequestLog(IShardStore store)
         batch.PutMeta(OutcomeKey(id), row);
         batch.PutMeta(AgeKey(stampMs, id), []);
         pending[id] = new(bodyHash, write);
-        if (oldestStampMs == long.MaxValue)
-        {
-            oldestStampMs = stampMs;
-        }
+        pendingStampMs = stampMs;
+        oldestStampMs = Math.Min(oldestStampMs, stampMs);
     }
 
     /// <summary>Forgets the oldest ids that were stamped before <paramref name="beforeMs"/>.</summary>
@@ -68,7 +74,7 @@ internal sealed class RequestLog(IShardStore store)
             return;
         }
         var evicted = 0;
-        var oldest = long.MaxValue;
+        var oldest = pending.Count > 0 ? pendingStampMs : long.MaxValue;
         store.ScanMeta(
             AgePrefix,
             (key, _) =>
@@ -76,7 +82,7 @@ internal sealed class RequestLog(IShardStore store)
                 var stampMs = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
                 if (stampMs >= beforeMs || evicted == EvictionsMax)
                 {
-                    oldest = stampMs;
+                    oldest = Math.Min(oldest, stampMs);
                     return false;
                 }
                 batch.DeleteMeta(key);
@@ -104,6 +110,20 @@ internal sealed class RequestLog(IShardStore store)
         hash.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(write.ContentType.AsSpan()));
         hash.Append(write.Value.Span);
         return hash.GetCurrentHashAsUInt64();
+    }
+
+    private long OldestInStore()
+    {
+        var oldest = long.MaxValue;
+        store.ScanMeta(
+            AgePrefix,
+            (key, _) =>
+            {
+                oldest = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
+                return false;
+            }
+        );
+        return oldest;
     }
 
     private bool TryRead(string id, out Remembered remembered)

@@ -17,14 +17,13 @@ internal sealed class SnapshotSource : IDisposable
     private int parts;
 
     /// <summary>Opens the source. Nothing may be applied to the shard meanwhile: the caller is the replica's own loop.</summary>
-    public SnapshotSource(ShardStateMachine machine, Term term, Configuration configuration)
+    /// <param name="machine">The state.</param>
+    /// <param name="snapshotId">A number that no other sending has.</param>
+    /// <param name="term">Term of the last entry applied.</param>
+    /// <param name="configuration">The configuration that holds there.</param>
+    public SnapshotSource(ShardStateMachine machine, long snapshotId, Term term, Configuration configuration)
     {
-        Head = new(
-            Random.Shared.NextInt64(),
-            machine.Applied.Value,
-            term.Value,
-            ConfigurationCodec.Encode(configuration)
-        );
+        Head = new(snapshotId, machine.Applied.Value, term.Value, ConfigurationCodec.Encode(configuration));
         machine.Store.ScanMeta(
             [],
             (key, value) =>

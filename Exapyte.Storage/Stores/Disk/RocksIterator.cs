@@ -45,7 +45,9 @@ internal sealed unsafe class RocksIterator : IDisposable
         }
     }
 
-    /// <summary>Moves to the first key at or behind <paramref name="target"/>, and answers as <see cref="Move"/> does.</summary>
+    /// <summary>
+    /// Moves to the first key at or behind <paramref name="target"/>, and answers as <see cref="Move"/> does.
+    /// </summary>
     public int Seek(ReadOnlySpan<byte> target, ref byte[] key)
     {
         lock (_lock)
@@ -87,7 +89,9 @@ internal sealed unsafe class RocksIterator : IDisposable
         }
     }
 
-    /// <summary>Frees the native side: with a pass and the lock held, or by the engine once its gate is closed.</summary>
+    /// <summary>
+    /// Frees the native side: with a pass and the lock held, or by the engine once its gate is closed.
+    /// </summary>
     internal void Free()
     {
         IteratorDestroy(_iterator);

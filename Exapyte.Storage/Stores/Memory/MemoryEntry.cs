@@ -31,7 +31,8 @@ internal sealed class MemoryEntry(byte[] key, in StoredEntry entry)
     /// <summary>The place in the expiry queue; -1 outside it.</summary>
     public int ExpiryAt { get; set; } = -1;
 
-    /// <summary>Marks a read. Looked at first, so that a hot entry's cache line is not written by every reader.</summary>
+    /// <summary>Marks a read.</summary>
+    /// <remarks>Looked at first, so that a hot entry's cache line is not written by every reader.</remarks>
     public void Visit()
     {
         if (!Visited)

@@ -5,9 +5,9 @@ namespace Exapyte.Storage.Stores.Memory;
 /// <see cref="Root"/> is shown to readers the editor must not be used again.
 /// </summary>
 /// <remarks>
-/// A B+ tree whose paths are copied (Rodeh, "B-trees, Shadowing, and Clones", 2008). Readers take a root and need no lock, a scan is a
-/// root held for a while, and a batch shares the copies of the upper nodes. Underfull nodes are merged where they fit
-/// with a neighbour, but none borrows: a node may stay small beside a full one.
+/// A B+ tree whose paths are copied (Rodeh, "B-trees, Shadowing, and Clones", 2008). Readers take a root and need no
+/// lock, a scan is a root held for a while, and a batch shares the copies of the upper nodes. Underfull nodes are merged
+/// where they fit with a neighbour, but none borrows: a node may stay small beside a full one.
 /// </remarks>
 internal sealed class TreeEditor(TreeNode? root, long edit)
 {

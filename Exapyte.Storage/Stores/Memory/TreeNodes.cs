@@ -1,8 +1,8 @@
 namespace Exapyte.Storage.Stores.Memory;
 
 /// <summary>
-/// A node of the tree. A node is written only during the edit that made it; later edits copy it, so whoever holds a root
-/// holds a tree that never changes.
+/// A node of the tree. A node is written only during the edit that made it; later edits copy it, so whoever holds a
+/// root holds a tree that never changes.
 /// </summary>
 internal abstract class TreeNode(long edit)
 {

@@ -161,6 +161,8 @@ sealed class TestMember
     /// <summary>Installs what another member has applied, if it is wanted.</summary>
     public bool Install(StateMachine snapshot)
     {
+        // What is under way reaches the disk before the install does, and may change what is wanted.
+        PersistAll();
         if (!Core.WantsSnapshot(snapshot.Applied, snapshot.AppliedTerm))
         {
             return false;
@@ -169,8 +171,6 @@ sealed class TestMember
         State = snapshot.Copy();
         toApply.Clear();
         Flush();
-        // What was under way reaches the disk before the install does.
-        PersistAll();
         Log.Restart(snapshot.Applied, snapshot.AppliedTerm);
         Core.SnapshotInstalled(snapshot.Applied, snapshot.AppliedTerm, snapshot.Configuration);
         return true;

@@ -16,6 +16,8 @@ sealed class History
 
     public int CommandsCommitted { get; private set; }
 
+    public int ChangesCommitted { get; private set; }
+
     public int ReadsDone { get; private set; }
 
     public int Elections => leaders.Count;
@@ -70,6 +72,7 @@ sealed class History
         Require(entry.Index == CommittedThrough.Next, $"Entry {entry.Index} was committed before those ahead of it.");
         CommittedThrough = entry.Index;
         CommandsCommitted += entry.Kind == EntryKind.Command ? 1 : 0;
+        ChangesCommitted += entry.Kind == EntryKind.Configuration ? 1 : 0;
     }
 
     /// <summary>Nothing is promised before it is durable.</summary>

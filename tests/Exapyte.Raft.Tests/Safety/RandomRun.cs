@@ -11,12 +11,13 @@ namespace Exapyte.Raft.Tests.Safety;
 sealed class RandomRun
 {
     const int MembersMax = 6;
-    const int MessagesMax = 300;
+    const int MessagesMax = 60;
 
     readonly Random chance;
     readonly bool changesMembers;
     readonly List<TestMember> members = [];
     readonly Dictionary<MemberId, MemoryLog> handed = [];
+    readonly Dictionary<MemberId, LogIndex> commits = [];
     readonly List<RaftMessage> wire = [];
     readonly List<(TestMember From, MemberId To, StateMachine State)> snapshots = [];
     readonly HashSet<(MemberId, MemberId)> cuts = [];
@@ -80,6 +81,7 @@ sealed class RandomRun
                 break;
             case < 85:
                 DeliverAny();
+                DeliverAny();
                 break;
             case < 130:
                 Turn(member);
@@ -102,27 +104,27 @@ sealed class RandomRun
                 break;
         }
 
-        History.SawRole(member, handed[member.Id]);
+        Check(member);
     }
 
     void Disturb(TestMember member)
     {
-        switch (chance.Next(13))
+        switch (chance.Next(26))
         {
-            case < 3:
+            case < 5:
                 var applied = (int)member.State.Applied.Value;
                 member.Compact(Make.Index(applied - chance.Next(Math.Min(3, applied + 1))));
                 break;
-            case < 4:
+            case < 7:
                 Crash(member);
                 break;
-            case < 5:
+            case < 8:
                 LeaderOr(member).Core.TransferLeadership(Any(members).Id);
                 break;
-            case < 6:
+            case < 9:
                 CutOrHeal();
                 break;
-            case < 8:
+            case < 16:
                 ChangeMembers(LeaderOr(member));
                 break;
             default:
@@ -209,7 +211,20 @@ sealed class RandomRun
 
         var receiver = members.Find(member => member.Id == message.To)!;
         receiver.Core.Step(message);
-        History.SawRole(receiver, handed[receiver.Id]);
+        Check(receiver);
+        // Mostly a loop is quick, so that the group gets somewhere between two disturbances.
+        if (chance.Next(4) > 0)
+        {
+            Turn(receiver);
+        }
+
+        if (chance.Next(2) > 0)
+        {
+            receiver.PersistOne();
+            Check(receiver);
+            receiver.ApplyOne();
+            Check(receiver);
+        }
     }
 
     void DeliverSnapshot()
@@ -298,7 +313,9 @@ sealed class RandomRun
             }
         }
 
-        throw new InvalidOperationException("The healed group does not make progress.");
+        throw new InvalidOperationException(
+            $"The healed group does not make progress:\n{string.Join('\n', members.Select(Group.Describe))}"
+        );
     }
 
     bool IsDone(TestMember leader)
@@ -321,10 +338,13 @@ sealed class RandomRun
     {
         while (member.Core.HasEffects || member.WritesWaiting > 0 || member.AppliesWaiting > 0)
         {
+            // A commit is checked by the configuration that counted it.
             Turn(member);
+            Check(member);
             member.PersistAll();
-            member.ApplyAll();
-            History.SawRole(member, handed[member.Id]);
+            Check(member);
+            member.ApplyOne();
+            Check(member);
         }
     }
 
@@ -348,6 +368,23 @@ sealed class RandomRun
         }
 
         snapshots.Clear();
+    }
+
+    void Check(TestMember member)
+    {
+        History.SawRole(member, handed[member.Id]);
+        var known = commits.GetValueOrDefault(member.Id);
+        var commit = member.Core.CommitIndex;
+        if (member.Core.Role == RaftRole.Leader && commit > known)
+        {
+            var configuration = member.Core.Configuration;
+            History.Require(
+                Group.HasDurableQuorum(members, configuration, commit, handed[member.Id].TermAt(commit)),
+                $"{member.Id} committed {commit}, which lies on no durable quorum of {configuration}."
+            );
+        }
+
+        commits[member.Id] = commit;
     }
 
     TestMember LeaderOr(TestMember other) => members.Find(member => member.Core.Role == RaftRole.Leader) ?? other;

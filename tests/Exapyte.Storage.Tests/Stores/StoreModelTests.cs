@@ -99,6 +99,30 @@ public sealed class StoreModelTests
             );
     }
 
+    [Theory]
+    [InlineData("ascending")]
+    [InlineData("descending")]
+    [InlineData("shuffled")]
+    public void A_memory_store_of_many_levels_finds_every_key_whatever_order_they_came_in(string order)
+    {
+        int[] numbers = [.. Enumerable.Range(0, 40_000)];
+        if (order == "descending")
+            numbers.AsSpan().Reverse();
+        if (order == "shuffled")
+            new Random(7).Shuffle(numbers);
+        var store = new MemoryStore(new MemoryStoreOptions(), TimeProvider.System);
+        foreach (int number in numbers)
+            store.Put(Key(number), Entry($"{number}"));
+        Assert.All(numbers, number => Assert.True(store.TryGet(Key(number), out _)));
+        AssertKeys(store, [.. numbers]);
+
+        new Random(8).Shuffle(numbers);
+        foreach (int number in numbers.AsSpan(0, 35_000))
+            Assert.True(store.Delete(Key(number), 0));
+
+        AssertKeys(store, [.. numbers[35_000..]]);
+    }
+
     static void AssertKeys(MemoryStore store, SortedSet<int> keys)
     {
         Assert.Equal(keys.Select(Key), store.All().Select(keyed => keyed.Key.ToArray()));

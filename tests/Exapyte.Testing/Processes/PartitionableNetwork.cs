@@ -11,12 +11,20 @@ public sealed class PartitionableNetwork : IAsyncDisposable
 
     static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
 
-    readonly string _prefix = $"x{Environment.ProcessId % 100_000}";
-    readonly string _subnet = $"10.213.{Environment.ProcessId % 250}";
+    static int s_networks;
+
+    // The kernel takes a namespace apart after it is deleted: the next network must not need the same names.
+    readonly string _prefix;
+    readonly string _subnet;
     readonly List<string> _nodes = [];
     readonly HashSet<(string From, string To)> _cuts = [];
 
-    PartitionableNetwork() { }
+    PartitionableNetwork()
+    {
+        var number = Interlocked.Increment(ref s_networks);
+        _prefix = $"x{Environment.ProcessId % 100_000}{number % 100:D2}";
+        _subnet = $"10.213.{(Environment.ProcessId + number) % 250}";
+    }
 
     string Bridge => $"{_prefix}br";
 
@@ -72,7 +80,10 @@ public sealed class PartitionableNetwork : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var nodeId in _nodes)
+        {
+            await TryIpAsync($"link del {NamespaceOf(nodeId)}v");
             await TryIpAsync($"netns del {NamespaceOf(nodeId)}");
+        }
         await TryIpAsync($"link del {Bridge}");
     }
 

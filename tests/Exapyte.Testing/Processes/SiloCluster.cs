@@ -1,22 +1,35 @@
+using System.Collections.Concurrent;
+
 namespace Exapyte.Testing.Processes;
 
-/// <summary>Several silo processes that form one cluster, each of which can be killed, frozen and started again.</summary>
+/// <summary>
+/// Several silo processes that form one cluster, each of which can be killed, frozen and started again. As in production
+/// a supervisor starts a node again that the others voted out; a node that the test killed stays dead. Each node's
+/// client outlives its restarts.
+/// </summary>
 public sealed class SiloCluster : IAsyncDisposable
 {
+    static readonly TimeSpan s_superviseEvery = TimeSpan.FromMilliseconds(200);
+
     readonly TemporaryFolder _folder;
-    readonly Dictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
+    readonly Dictionary<string, RestClient> _clients = new(StringComparer.Ordinal);
+    readonly SemaphoreSlim _relaunch = new(1, 1);
+    readonly CancellationTokenSource _supervisionEnds = new();
+    readonly Task _supervisor;
     readonly ClusterDatabase _database;
     readonly PartitionableNetwork? _network;
 
     SiloCluster(TemporaryFolder folder, ClusterDatabase database, PartitionableNetwork? network)
     {
         _network = network;
+        _supervisor = SuperviseAsync(_supervisionEnds.Token);
         _folder = folder;
         _database = database;
     }
 
     /// <summary>All nodes, dead ones too.</summary>
-    public IReadOnlyCollection<string> NodeIds => _silos.Keys;
+    public IReadOnlyCollection<string> NodeIds => _clients.Keys;
 
     public IEnumerable<SiloProcess> Running => _silos.Values.Where(silo => !silo.HasExited);
 
@@ -61,7 +74,7 @@ public sealed class SiloCluster : IAsyncDisposable
     public async Task AddAsync(string nodeId, string region)
     {
         Launch(nodeId, region);
-        await _silos[nodeId].WaitUntilReadyAsync();
+        await WaitUntilReadyAsync(nodeId);
     }
 
     /// <summary>SIGKILL to every node, as near to one instant as can be.</summary>
@@ -71,7 +84,7 @@ public sealed class SiloCluster : IAsyncDisposable
     public async Task RestartAsync(string nodeId)
     {
         await RelaunchAsync(nodeId);
-        await _silos[nodeId].WaitUntilReadyAsync();
+        await WaitUntilReadyAsync(nodeId);
     }
 
     /// <summary>Starts every dead node again and waits until all are ready.</summary>
@@ -88,34 +101,85 @@ public sealed class SiloCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _supervisionEnds.CancelAsync();
+        await _supervisor;
         await Task.WhenAll(_silos.Values.Select(silo => silo.DisposeAsync().AsTask()));
+        foreach (var client in _clients.Values)
+            client.Dispose();
+        _relaunch.Dispose();
+        _supervisionEnds.Dispose();
         _folder.Dispose();
     }
 
-    void Launch(string nodeId, string region) =>
-        _silos.Add(
-            nodeId,
-            SiloProcess.Launch(
-                new SiloSettings
-                {
-                    NodeId = nodeId,
-                    DataFolder = _folder.File(nodeId),
-                    Region = region,
-                    Zone = region,
-                    Cluster = _database,
-                    Network = _network,
-                }
-            )
-        );
-
-    async Task RelaunchAsync(string nodeId)
+    void Launch(string nodeId, string region)
     {
-        var settings = _silos[nodeId].Settings;
-        await _silos[nodeId].DisposeAsync();
-        _silos[nodeId] = SiloProcess.Launch(settings);
+        var settings = new SiloSettings
+        {
+            NodeId = nodeId,
+            DataFolder = _folder.File(nodeId),
+            Region = region,
+            Zone = region,
+            Cluster = _database,
+            Network = _network,
+        };
+        _clients.Add(nodeId, new RestClient(settings.Url));
+        _silos[nodeId] = SiloProcess.Launch(settings, _clients[nodeId]);
     }
 
-    Task<TimeSpan[]> WaitUntilReadyAsync() => Task.WhenAll(_silos.Values.Select(silo => silo.WaitUntilReadyAsync()));
+    /// <summary>Starts a dead node again; one that runs, because the supervisor was quicker, is left alone.</summary>
+    async Task RelaunchAsync(string nodeId)
+    {
+        await _relaunch.WaitAsync();
+        try
+        {
+            var dead = _silos[nodeId];
+            if (!dead.HasExited)
+                return;
+            _silos[nodeId] = SiloProcess.Launch(dead.Settings, _clients[nodeId]);
+            await dead.DisposeAsync();
+        }
+        finally
+        {
+            _relaunch.Release();
+        }
+    }
+
+    async Task SuperviseAsync(CancellationToken ends)
+    {
+        using var timer = new PeriodicTimer(s_superviseEvery);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ends))
+            {
+                foreach (var (nodeId, silo) in _silos)
+                {
+                    if (silo.WasVotedOut)
+                        await RelaunchAsync(nodeId);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The cluster is being taken down.
+        }
+    }
+
+    Task WaitUntilReadyAsync() => Task.WhenAll(NodeIds.Select(WaitUntilReadyAsync));
+
+    async Task WaitUntilReadyAsync(string nodeId) =>
+        await Poll.UntilAsync(
+            $"{nodeId} is ready",
+            SiloProcess.ReadyDeadline,
+            async () =>
+            {
+                var silo = _silos[nodeId];
+                // Waiting for the end also waits for the last of the output, which tells the reason.
+                if (silo.HasExited && await silo.WaitForExitAsync(SiloProcess.ReadyDeadline) >= 0 && !silo.WasVotedOut)
+                    throw new InvalidOperationException($"{nodeId} ended by itself.\n{silo.Output}");
+                return (await silo.Rest.ReadyAsync()).IsSuccess;
+            },
+            Outputs
+        );
 
     static string Tail(string text, int charactersMax) => text.Length <= charactersMax ? text : text[^charactersMax..];
 }

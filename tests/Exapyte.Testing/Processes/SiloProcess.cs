@@ -73,11 +73,14 @@ public sealed class SiloProcess : ChildProcess
 
     RestAnswer? _lastAnswer;
 
-    SiloProcess(SiloSettings settings)
+    readonly bool _ownsRest;
+
+    SiloProcess(SiloSettings settings, RestClient? rest)
         : base(FileOf(settings), ArgumentsOf(settings))
     {
         Settings = settings;
-        Rest = new RestClient(settings.Url);
+        Rest = rest ?? new RestClient(settings.Url);
+        _ownsRest = rest is null;
     }
 
     public SiloSettings Settings { get; }
@@ -90,8 +93,16 @@ public sealed class SiloProcess : ChildProcess
     /// </summary>
     public static string Executable { get; } = FindExecutable();
 
+    /// <summary>
+    /// It ended itself because the others voted it out, which a starved machine brings about as well as a real failure.
+    /// The product expects to be started again after this.
+    /// </summary>
+    public bool WasVotedOut => HasExited && Output.Contains("told I am dead", StringComparison.Ordinal);
+
     /// <summary>Starts the process and returns at once.</summary>
-    public static SiloProcess Launch(SiloSettings settings) => new(settings);
+    /// <param name="settings">How.</param>
+    /// <param name="rest">A client of the same address that outlives the process; absent, it has one of its own.</param>
+    public static SiloProcess Launch(SiloSettings settings, RestClient? rest = null) => new(settings, rest);
 
     /// <summary>Starts the process and returns when it says that it is ready.</summary>
     /// <exception cref="InvalidOperationException">It ended instead; the message carries its output.</exception>
@@ -125,7 +136,8 @@ public sealed class SiloProcess : ChildProcess
     protected override async ValueTask DisposeAsyncCore()
     {
         await base.DisposeAsyncCore();
-        Rest.Dispose();
+        if (_ownsRest)
+            Rest.Dispose();
     }
 
     // "ip netns exec" becomes the silo instead of staying above it, so that signals reach the silo itself.

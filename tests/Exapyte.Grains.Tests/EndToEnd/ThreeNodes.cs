@@ -1,0 +1,23 @@
+using Exapyte.Keyspaces;
+using Exapyte.Testing.Clusters;
+
+namespace Exapyte.Grains.Tests.EndToEnd;
+
+/// <summary>Three nodes with a keyspace of each kind, shared by tests that leave them as they are.</summary>
+public sealed class ThreeNodes : IAsyncLifetime
+{
+    public ProductCluster Cluster { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Cluster = await ProductCluster.Start(3);
+        foreach (var kind in Enum.GetValues<ReplicationKind>())
+        {
+            await Cluster.Create(Name(kind), new() { Replication = kind, Shards = 4 });
+        }
+    }
+
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
+
+    public static string Name(ReplicationKind kind) => kind.ToString().ToLowerInvariant();
+}

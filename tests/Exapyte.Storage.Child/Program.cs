@@ -1,0 +1,3 @@
+using Exapyte.Storage.Child;
+
+return args is ["log", var folder] ? LogWriter.Run(folder) : 2;
