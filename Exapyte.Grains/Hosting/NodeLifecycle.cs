@@ -98,7 +98,14 @@ internal sealed partial class NodeLifecycle(
 
     private async Task Confirm()
     {
-        ClusterMemory.Remember(folder, (await registrar.Registered).ClusterId);
+        if (!registrar.Registered.IsCompletedSuccessfully)
+        {
+            return;
+        }
+        var registered = await registrar.Registered;
+        ClusterMemory.Remember(folder, registered.ClusterId);
+        var own = Array.Find(registered.Topology!.Nodes, info => info.Registration.Node == options.Value.Node);
+        Host.Admit(own?.SinceNodeEpoch ?? 0);
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();

@@ -15,11 +15,15 @@ namespace Exapyte.Grains.Nodes;
 internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
+    private readonly ConcurrentDictionary<long, (ReplicaIdentity Identity, string Reason)> quarantined = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
     /// <summary>All hosted replicas.</summary>
     public ICollection<IReplica> All => replicas.Values;
+
+    /// <summary>Replicas of this node whose log cannot be read: they are not started, and must never be made again.</summary>
+    public IEnumerable<(ReplicaIdentity Identity, string Reason)> Quarantined => quarantined.Values;
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
@@ -32,7 +36,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             if (group.Quarantined is { } reason)
             {
-                // Its description may be what is damaged. Nothing of it is needed any more: it is to be replaced.
+                // Nothing of it is needed any more: it is to be replaced. Its description may be what is damaged.
+                if (!group.Descriptor.IsEmpty)
+                {
+                    var lost = ReplicaIdentity.FromBytes(group.Descriptor.Span);
+                    quarantined[lost.ReplicaId] = (lost, reason);
+                }
                 LogQuarantined((long)group.Id.Value, reason);
                 continue;
             }
@@ -61,12 +70,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             foreach (var shard in map.Shards)
             {
-                if (Array.Find(shard.Replicas, replica => replica.Node == node.NodeId) is { } own)
+                foreach (var own in shard.Hosted.Where(replica => replica.Node == node.NodeId))
                 {
                     placed.Add(own.ReplicaId);
                 }
             }
-            await Create(map, placed);
+            await Create(map);
         }
         foreach (var replica in All.Where(replica => replica.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
@@ -77,6 +86,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
             else
             {
                 await Retire(replica);
+            }
+        }
+        foreach (var (identity, _) in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
+        {
+            if (!placed.Contains(identity.ReplicaId))
+            {
+                await Forget(identity, identity.StorePrefix);
+                quarantined.TryRemove(identity.ReplicaId, out var _);
             }
         }
     }
@@ -105,13 +122,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
-    private async Task Create(KeyspaceMap map, HashSet<long> placed)
+    private async Task Create(KeyspaceMap map)
     {
         List<(ReplicaIdentity Identity, LogCompletion Described)> created = [];
         foreach (var shard in map.Shards)
         {
-            var own = Array.Find(shard.Replicas, replica => placed.Contains(replica.ReplicaId));
-            if (own is null || replicas.ContainsKey(own.ReplicaId))
+            // One that is leaving is kept where it is, never made: nobody would miss it.
+            var own = Array.Find(shard.Replicas, replica => replica.Node == node.NodeId);
+            if (own is null || replicas.ContainsKey(own.ReplicaId) || quarantined.ContainsKey(own.ReplicaId))
             {
                 continue;
             }
@@ -123,7 +141,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 Replication = map.Settings.Replication,
                 Storage = map.Settings.Storage,
                 StorePrefix = node.Prefixes.Issue(),
-                FirstMembers = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
+                FirstMembers = FirstMembersOf(shard, own),
             };
             var described = new LogCompletion($"The description of replica {identity.ReplicaId}");
             node.Log.SetDescriptor(new((ulong)identity.ReplicaId), identity.ToBytes(), described);
@@ -134,6 +152,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
             await described.Task;
             Start(identity);
         }
+    }
+
+    private static long[] FirstMembersOf(ShardPlacement shard, ReplicaPlacement own)
+    {
+        var founders = shard.Founders ?? [.. shard.Replicas.Select(replica => replica.ReplicaId)];
+        return Array.IndexOf(founders, own.ReplicaId) >= 0 ? founders : [];
     }
 
     private void Start(ReplicaIdentity identity)
@@ -157,14 +181,18 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     private async Task Retire(IReplica replica)
     {
-        var identity = replica.Identity;
-        var group = new GroupId((ulong)identity.ReplicaId);
         await replica.Stop();
+        await Forget(replica.Identity, replica.StorePrefix);
+    }
+
+    private async Task Forget(ReplicaIdentity identity, ulong storePrefix)
+    {
+        var group = new GroupId((ulong)identity.ReplicaId);
         var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        node.Disk.DeleteShard(replica.StorePrefix);
+        node.Disk.DeleteShard(storePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }

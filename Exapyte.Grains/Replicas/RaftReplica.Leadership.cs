@@ -49,16 +49,24 @@ internal sealed partial class RaftReplica
     }
 
     /// <inheritdoc/>
-    public void LeadershipChanged() =>
+    public void LeadershipChanged()
+    {
+        ticksUntilMembership = 0;
         LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
+    }
 
     private string? LeaderNode() => peers.NodeOf(loop.Core.Leader);
 
     /// <inheritdoc/>
-    /// <remarks>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</remarks>
     public void Ticked()
     {
-        var replica = loop;
+        ConsiderPreferredLeader(loop);
+        ConsiderMembership(loop);
+    }
+
+    /// <summary>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</summary>
+    private void ConsiderPreferredLeader(ReplicaLoop replica)
+    {
         if (--ticksUntilCheck > 0)
         {
             return;

@@ -12,6 +12,7 @@ internal sealed partial class RaftReplica
     public ReplicaStatus Status()
     {
         var core = loop.Core;
+        var configuration = core.Configuration;
         return new()
         {
             ReplicaId = Identity.ReplicaId,
@@ -25,8 +26,13 @@ internal sealed partial class RaftReplica
             Revision = loop.Machine.Revision,
             Entries = loop.Machine.Store.ApproximateCount,
             Problem = Problem,
+            MapEpoch = map?.Epoch ?? 0,
+            Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
+            Learners = IdsOf(configuration.Learners.Union(configuration.LearnersNext)),
         };
     }
+
+    private static long[] IdsOf(IEnumerable<MemberId> members) => [.. members.Select(member => (long)member.Value)];
 
     private static string RoleOf(RaftCore core) =>
         core.Role switch

@@ -103,6 +103,11 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                 return outcomes;
             }
         }
+        else if (!IsVoter)
+        {
+            plan.FillReads(NotTakenIn);
+            return outcomes;
+        }
         plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
         return outcomes;
     }
@@ -126,6 +131,15 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                     LeaderReplicaId = (long)verdict.Leader.Value,
                 };
             }
+        }
+        else if (!IsVoter)
+        {
+            return new()
+            {
+                Kind = NotTakenIn.Kind,
+                Detail = NotTakenIn.Detail,
+                LeaderReplicaId = (long)NotTakenIn.Leader.Value,
+            };
         }
         return ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
     }
@@ -188,6 +202,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     private void UseMapInLoop(ReplicaLoop replica, KeyspaceMap current, bool confirmed)
     {
         replica.UseRules(CommandRules.Of(current.Settings));
+        WantMembersOf(replica, current);
         if (!confirmed || replica.Core.MayCampaign)
         {
             return;

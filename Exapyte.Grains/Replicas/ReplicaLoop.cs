@@ -71,6 +71,9 @@ internal sealed class ReplicaLoop(
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep => quiescence.IsAsleep;
 
+    /// <summary>Something is left to do for the group: it does not sleep for a while.</summary>
+    public void StayAwake() => quiescence.Wake();
+
     /// <summary>The leader says that the group is at rest.</summary>
     public void HearRest(MemberId from, RestNotice notice) => quiescence.Hear(core, from, notice.Term, notice.Index);
 
