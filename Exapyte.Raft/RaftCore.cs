@@ -212,7 +212,8 @@ public sealed class RaftCore
     public void SnapshotInstalled(LogIndex index, Term term, Configuration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!WantsSnapshot(index, term))
+        // Not the whole question again: the durable log starts behind the snapshot by now, and matches it for sure.
+        if (Role == RaftRole.Leader || index <= CommitIndex)
         {
             throw new RaftInvariantException($"A snapshot at {index} was installed over a log that has more.");
         }
