@@ -11,6 +11,7 @@ namespace Exapyte.Grains.Replicas;
 internal sealed partial class ReplicaDriver
 {
     private bool isInstalling;
+    private ulong persistedMeanwhile;
 
     /// <summary>Takes a part of a snapshot that a leader sends.</summary>
     public void TakePart(SnapshotPart part, long fromReplica)
@@ -39,6 +40,10 @@ internal sealed partial class ReplicaDriver
     public void Install(SnapshotReceiver.Received received, long fromReplica)
     {
         var head = received.Head;
+        if (!receiver.Holds(received))
+        {
+            return;
+        }
         if (!loop.Core.WantsSnapshot(new(head.Index), new(head.Term)))
         {
             receiver.Drop();
@@ -66,7 +71,7 @@ internal sealed partial class ReplicaDriver
         loop.Core.SnapshotInstalled(new(head.Index), new(head.Term), configuration);
         receiver.Installed();
         writer.Restarted();
-        isInstalling = false;
+        EndInstall();
         outside.Installed(head, replaced);
         outside.AnswerSnapshot(fromReplica, new(head.SnapshotId, int.MaxValue, SnapshotReplyStatus.Done));
     }
@@ -76,7 +81,7 @@ internal sealed partial class ReplicaDriver
     /// <param name="forGood">Whether it never will.</param>
     public void AbortInstall(string reason, bool forGood)
     {
-        isInstalling = false;
+        EndInstall();
         if (forGood)
         {
             // The record may be on the disk all the same, and then the snapshot is what the replica starts from.
@@ -84,5 +89,29 @@ internal sealed partial class ReplicaDriver
             return;
         }
         receiver.Drop();
+    }
+
+    /// <summary>
+    /// A write is durable. While a snapshot is installed the core must not hear of it: a candidate would become leader by
+    /// its own vote, and a leader takes no snapshot.
+    /// </summary>
+    private void Persisted(ulong writeId)
+    {
+        if (isInstalling)
+        {
+            persistedMeanwhile = writeId;
+            return;
+        }
+        loop.Persisted(writeId);
+    }
+
+    private void EndInstall()
+    {
+        isInstalling = false;
+        if (persistedMeanwhile > 0)
+        {
+            loop.Persisted(persistedMeanwhile);
+            persistedMeanwhile = 0;
+        }
     }
 }

@@ -65,7 +65,7 @@ internal sealed partial class ReplicaDriver(
                 var submission = (ReplicaLogWriter.Submission)input.Subject!;
                 if (writer.Take(submission))
                 {
-                    loop.Persisted(submission.Write.WriteId);
+                    Persisted(submission.Write.WriteId);
                 }
                 break;
             default:

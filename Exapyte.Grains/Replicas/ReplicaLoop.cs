@@ -31,6 +31,7 @@ internal sealed class ReplicaLoop(
     private CommandRules rules = rules;
     private bool fallsAsleep;
     private ulong lastReadId;
+    private LogIndex lastProposed;
     private long lastStampMs = machine.StampMs;
 
     /// <summary>The consensus core, to be looked at.</summary>
@@ -191,11 +192,13 @@ internal sealed class ReplicaLoop(
         {
             case ProposeOutcome.Accepted:
                 var index = result.FirstIndex;
+                ForgetOvertaken(index);
                 foreach (var write in gathered)
                 {
                     write.Index = index;
                     write.Term = result.Term;
                     index = index.Next;
+                    lastProposed = write.Index;
                     proposed.Enqueue(write);
                 }
                 gathered.Clear();
@@ -206,6 +209,30 @@ internal sealed class ReplicaLoop(
             default:
                 RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard, or is handing it over.");
                 break;
+        }
+    }
+
+    /// <summary>
+    /// Writes of an earlier leadership of this member may still wait at places that are given anew now. Their entries are
+    /// not in its log any more, but may be in others', and be committed yet.
+    /// </summary>
+    private void ForgetOvertaken(LogIndex first)
+    {
+        if (lastProposed < first)
+        {
+            return;
+        }
+        for (var count = proposed.Count; count > 0; count--)
+        {
+            var write = proposed.Dequeue();
+            if (write.Index < first)
+            {
+                proposed.Enqueue(write);
+            }
+            else
+            {
+                write.Refuse(OutcomeKind.Unknown, "The leader lost its place in the log: the write may still happen.");
+            }
         }
     }
 

@@ -63,6 +63,9 @@ internal sealed class SnapshotReceiver(
         return current.NextPart;
     }
 
+    /// <summary>Whether a snapshot that was received whole is still here: another one may have taken its place.</summary>
+    public bool Holds(Received received) => current?.Prefix == received.Prefix;
+
     /// <summary>The received snapshot is the replica's state now.</summary>
     public void Installed() => current = null;
 
