@@ -158,7 +158,9 @@ internal sealed partial class RaftReplica : IReplica
                 };
             }
         }
-        return ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+        return request.Pin
+            ? await Pin()
+            : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
     }
 
     /// <inheritdoc/>
