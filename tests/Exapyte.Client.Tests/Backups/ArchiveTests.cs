@@ -135,7 +135,7 @@ public sealed class ArchiveTests
         Assert.Equal("EXAPYTE1"u8.ToArray(), archive[..8]);
         Assert.Equal(
             "02"
-                + "44000000"
+                + "40000000"
                 + "01000000"
                 + "0200000000000000"
                 + "01000000"
