@@ -84,6 +84,7 @@ internal sealed partial class NodeLifecycle(
             Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
             Grains = grains,
             Prefixes = new(folder),
+            Pinned = new(time),
             Time = time,
             LoggerFactory = loggerFactory,
             Options = replicaOptions.Value,
@@ -172,6 +173,7 @@ internal sealed partial class NodeLifecycle(
             await pulse.DisposeAsync();
         }
         await open.Replicas.Stop();
+        open.Services.Pinned.Dispose();
         log?.Dispose();
         open.Services.Disk.Dispose();
         open.Dispose();

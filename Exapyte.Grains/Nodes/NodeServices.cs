@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
@@ -50,6 +51,9 @@ internal sealed record NodeServices
     /// that began before can still be looking at them.
     /// </summary>
     public ConcurrentQueue<ulong> Disused { get; } = new();
+
+    /// <summary>States of shards that are kept for readers.</summary>
+    public required PinnedSnapshots Pinned { get; init; }
 
     /// <summary>Issues prefixes in the store.</summary>
     public required StorePrefixes Prefixes { get; init; }

@@ -141,7 +141,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                 LeaderReplicaId = (long)NotTakenIn.Leader.Value,
             };
         }
-        return ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+        return request.Pin
+            ? await Pin()
+            : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
     }
 
     /// <inheritdoc/>

@@ -82,9 +82,9 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ValueTask<ScanReply> Scan(ScanRequest request) =>
         ValueTask.FromResult(
-            stopped.Length > 0
-                ? new() { Kind = OutcomeKind.Unavailable, Detail = stopped }
-                : ReplicaReads.Scan(local.Store, request, NowMs)
+            stopped.Length > 0 ? new() { Kind = OutcomeKind.Unavailable, Detail = stopped }
+            : request.Pin ? node.Pinned.Open(identity.ReplicaId, local.Store, revision: 0, liveAtMs: null)
+            : ReplicaReads.Scan(local.Store, request, NowMs)
         );
 
     /// <summary>Takes a peer's stamped writes; Ok once they are durable here.</summary>

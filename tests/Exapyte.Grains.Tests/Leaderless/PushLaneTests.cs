@@ -141,6 +141,8 @@ public sealed class PushLaneTests
 
         public ValueTask<ScanReply> Scan(ScanRequest request) => throw new NotSupportedException();
 
+        public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
+
         public ValueTask<ReplicaStatus> Status() => throw new NotSupportedException();
     }
 }
