@@ -180,7 +180,14 @@ internal sealed partial class SimulatedNode
         }
         foreach (var replica in Replicas.Values)
         {
-            if (world.Flaw.FindCompaction(replica, world.IsHealed ? 10_000 : (ulong)world.Weather.EntriesKept, out var through, out var term))
+            if (
+                world.Flaw.FindCompaction(
+                    replica,
+                    world.IsHealed ? 10_000 : (ulong)world.Weather.EntriesKept,
+                    out var through,
+                    out var term
+                )
+            )
             {
                 world.Tally.Count(Happening.Compactions);
                 Log.Compact(replica.Group, through.Value, term.Value);
