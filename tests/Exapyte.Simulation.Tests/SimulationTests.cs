@@ -48,18 +48,6 @@ public class SimulationTests
         Assert.NotEqual(once.TraceHash, Run.Of(78, Steps).TraceHash);
     }
 
-    /// <summary>Each of these seeds has once shown a fault of the product; see the history of the file that it was in.</summary>
-    [Theory]
-    [InlineData(4)] // Request ids were evicted at other entries after a restart.
-    [InlineData(16)] // A write larger than one append stopped the replica.
-    [InlineData(109)] // A node whose replicas were all stuck behind a full disk never tried again.
-    [InlineData(138)] // Writes that a snapshot had replaced were tried again after it.
-    [InlineData(396)] // A snapshot was installed whose rows another one had dropped.
-    [InlineData(578)] // A write was refused for sure and committed.
-    [InlineData(1118)] // A snapshot over a conflicting entry at its own index stopped the member.
-    public void Seeds_that_found_something_find_nothing_any_more(int seed) =>
-        Assert.Null(Run.Of((ulong)seed, Steps).Violation);
-
     [Theory]
     [InlineData("vote-not-persisted")]
     [InlineData("acknowledged-before-sync")]
