@@ -107,11 +107,12 @@ internal sealed class ReplicaLogWriter(
     }
 
     /// <summary>
-    /// Tries again what is stuck. Only another attempt tells whether space has returned: the log itself learns it from that.
+    /// Tries again what is stuck. Only another attempt tells whether space has returned, or that the log has failed for
+    /// good: the log itself learns the one and the replica the other from that.
     /// </summary>
     public void Retry()
     {
-        if (!stuck || inLog > 0 || log.Health.Condition == LogCondition.Failed)
+        if (!stuck || inLog > 0)
         {
             return;
         }

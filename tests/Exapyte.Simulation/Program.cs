@@ -1,3 +1,3 @@
 using Exapyte.Simulation.Runs;
 
-return CommandLine.Run(args);
+return new CommandLine(args, Console.Out).Run();

@@ -96,6 +96,7 @@ internal sealed class Callers(World world)
         }
         call.IsSettled = true;
         var operation = call.Operation;
+        world.Trace.Note($"caller {operation.Client}: {operation} at {call.Replica} ends as {kind}");
         if (believedLeader == call.Replica)
         {
             believedLeader = MemberId.None;
@@ -158,6 +159,7 @@ internal sealed class Callers(World world)
         call.IsSettled = true;
         believedLeader = call.Replica;
         world.Tally.Count(Happening.WritesAcknowledged);
+        world.Trace.Note($"caller {call.Operation.Client}: {call.Operation} is done at {index} of {write.Term}");
         world.Tally[Happening.ConditionsFailed] += verdict.Writes.Count(done => done.Kind != OutcomeKind.Ok);
         Seen.Written(call.Operation, verdict.Writes, ++moment);
         End(call.Operation);
@@ -193,6 +195,18 @@ internal sealed class Callers(World world)
         world.Tally.Count(Happening.ReadsAnswered);
         Seen.Read(call.Operation, outcome, ++moment);
         End(call.Operation);
+    }
+
+    /// <summary>The run ends: what is still asked for may or may not have happened.</summary>
+    public void LeaveOpen()
+    {
+        foreach (var operation in current)
+        {
+            if (operation is { IsRead: false })
+            {
+                Seen.Unknown(operation);
+            }
+        }
     }
 
     /// <summary>A write that was surely refused must never turn up.</summary>

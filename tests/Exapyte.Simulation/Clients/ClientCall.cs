@@ -25,6 +25,16 @@ internal sealed class ClientOperation(int client, Operation[] operations, bool i
     public bool IsEnded { get; set; }
 
     public bool HasRequestId => operations[0].RequestId is not null;
+
+    public override string ToString() =>
+        string.Join(
+            '+',
+            operations.Select(operation =>
+                $"{operation.Kind} {System.Text.Encoding.UTF8.GetString(operation.Key.Span)}"
+                + (operation.Value.IsEmpty ? "" : $"={BitConverter.ToUInt64(operation.Value.Span)}")
+                + (operation.RequestId is null ? "" : $" ({operation.RequestId})")
+            )
+        ) + (atomic ? " atomic" : "");
 }
 
 /// <summary>One attempt at one replica.</summary>

@@ -20,8 +20,11 @@ internal sealed class Faults(World world)
             case < 14:
                 node.Crash(power: world.Chance.OneIn(2));
                 break;
-            case < 26:
+            case < 22:
                 node.ArmCrash(world.Chance.Below(12));
+                break;
+            case < 26:
+                node.ArmCrashBeforeSync();
                 break;
             case < 38:
                 CutOneWay(node);

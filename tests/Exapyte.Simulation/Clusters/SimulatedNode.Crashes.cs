@@ -14,6 +14,7 @@ internal sealed partial class SimulatedNode
     private (string Path, long From) batchBefore = ("", 0);
     private int operationsUntilCrash = -1;
     private int syncsUntilFailure = -1;
+    private bool crashesBeforeSync;
 
     /// <summary>Whether a bit of its log has been flipped and the replica concerned not yet been replaced.</summary>
     public bool HasRot { get; set; }
@@ -21,8 +22,18 @@ internal sealed partial class SimulatedNode
     /// <summary>The process or the machine ends before one of the next operations on files.</summary>
     public void ArmCrash(int operations) => operationsUntilCrash = operations;
 
+    /// <summary>The machine loses its power between the next write and its sync.</summary>
+    public void ArmCrashBeforeSync() => crashesBeforeSync = true;
+
     /// <summary>The device will refuse one of the next syncs.</summary>
     public void ArmSyncFailure(int syncs) => syncsUntilFailure = syncs;
+
+    /// <summary>Nothing of that will happen any more.</summary>
+    public void Disarm()
+    {
+        operationsUntilCrash = syncsUntilFailure = -1;
+        crashesBeforeSync = false;
+    }
 
     /// <summary>The node ends, if it runs.</summary>
     public void Crash(bool power)
@@ -41,7 +52,7 @@ internal sealed partial class SimulatedNode
         IsUp = false;
         Life++;
         isLogDue = false;
-        operationsUntilCrash = syncsUntilFailure = -1;
+        Disarm();
         PausedUntilUs = 0;
         foreach (var replica in Replicas.Values)
         {
@@ -207,7 +218,10 @@ internal sealed partial class SimulatedNode
         {
             NoteBatch(operation);
         }
-        if (operationsUntilCrash >= 0 && operationsUntilCrash-- == 0)
+        if (
+            (operationsUntilCrash >= 0 && operationsUntilCrash-- == 0)
+            || (crashesBeforeSync && operation.Action == FileAction.Sync)
+        )
         {
             world.Tally.Count(Happening.CrashesInsideFileOperations);
             Files.Crash();

@@ -80,6 +80,11 @@ internal sealed partial class SimulatedNode
     {
         isLogDue = false;
         Log.Step();
+        WatchLog();
+    }
+
+    private void WatchLog()
+    {
         if (Log.Health.Condition == LogCondition.Failed)
         {
             // Whoever watches over the process ends it and starts it again.
@@ -201,6 +206,7 @@ internal sealed partial class SimulatedNode
         if (!isLogDue)
         {
             Log.IdleStep();
+            WatchLog();
         }
     }
 

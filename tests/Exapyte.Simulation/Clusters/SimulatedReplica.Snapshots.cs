@@ -69,6 +69,9 @@ internal sealed partial class SimulatedReplica
     {
         var head = received.Head;
         var change = new LogChange(null, [], head.Index, head.Term);
+        World.Trace.Note(
+            $"{Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}, records a snapshot of {head.Index}"
+        );
         Book.Submitted(change);
         Node.Log.SnapshotInstalled(
             Group,

@@ -117,7 +117,10 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         catch (Exception failure)
             when (failure is RaftInvariantException or ReplicaFailedException or InvalidOperationException)
         {
-            throw new ViolationException("invariant", $"replica {Id}: {failure.Message}");
+            throw new ViolationException(
+                "invariant",
+                $"replica {Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}: {failure.Message}"
+            );
         }
         finally
         {

@@ -203,8 +203,7 @@ internal sealed class World
             node.PausedUntilUs = 0;
             node.WeatherDiskUs = 1_000;
             node.Files.CapacityBytes = long.MaxValue;
-            node.ArmCrash(-1);
-            node.ArmSyncFailure(-1);
+            node.Disarm();
         }
     }
 
@@ -344,7 +343,7 @@ internal sealed class World
         }
         catch (SimulatedCrashException)
         {
-            node.Die(power: Chance.OneIn(2));
+            node.Die(power: Chance.Percent(70));
         }
     }
 }

@@ -31,6 +31,9 @@ internal sealed class LinearizabilityChecker
     private int[] next = [];
     private int[] previous = [];
     private ulong[] done = [];
+    private int[] operationAt = [];
+    private int[] beginOf = [];
+    private int[] endOf = [];
 
     /// <summary>Checks a history; the key is absent when it begins.</summary>
     /// <param name="history">The operations, in any order.</param>
@@ -50,7 +53,7 @@ internal sealed class LinearizabilityChecker
             }
             if (at != places && IsBegin(at))
             {
-                var operation = OperationAt(at);
+                var operation = operationAt[at];
                 if (operations[operation].TryStep(state, out var after) && TryRemember(operation, after))
                 {
                     taken.Push(new(operation, state));
@@ -77,13 +80,7 @@ internal sealed class LinearizabilityChecker
         return LinearizabilityVerdict.Linearizable;
     }
 
-    private int[] operationAt = [];
-    private int[] beginOf = [];
-    private int[] endOf = [];
-
     private bool IsBegin(int place) => beginOf[operationAt[place]] == place;
-
-    private int OperationAt(int place) => operationAt[place];
 
     private void Begin(IEnumerable<KeyOperation> history)
     {
@@ -91,12 +88,13 @@ internal sealed class LinearizabilityChecker
         tried.Clear();
         taken.Clear();
         done = new ulong[(operations.Length + 63) / 64];
-        var moments = new List<(long At, int Operation, bool IsEnd)>(2 * operations.Length);
+        var moments = new List<(long At, bool IsEnd, int Operation)>(2 * operations.Length);
         for (var i = 0; i < operations.Length; i++)
         {
-            moments.Add((operations[i].BeganAt, i, false));
-            moments.Add((operations[i].EndedAt, i, true));
+            moments.Add((operations[i].BeganAt, false, i));
+            moments.Add((operations[i].EndedAt, true, i));
         }
+        // What ends at the very moment at which something else begins overlaps with it.
         moments.Sort();
         var places = moments.Count;
         operationAt = new int[places];
@@ -113,10 +111,6 @@ internal sealed class LinearizabilityChecker
         {
             operationAt[place] = moments[place].Operation;
             (moments[place].IsEnd ? endOf : beginOf)[moments[place].Operation] = place;
-        }
-        if (places == 0)
-        {
-            next[0] = 0;
         }
     }
 

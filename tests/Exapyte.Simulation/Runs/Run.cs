@@ -43,6 +43,7 @@ internal static class Run
                 world.Step();
             }
             Heal(world);
+            world.Clients.LeaveOpen();
             if (world.Clients.Seen.FindFault(out undecided) is { } fault)
             {
                 throw new ViolationException("linearizability", fault);
@@ -125,7 +126,7 @@ internal static class Run
                 node.Replicas.Values.Select(replica =>
                     $"n{node.Index}/{replica.Id} {replica.Core.Role} {replica.Core.Term} leader {replica.Core.Leader} "
                     + $"last {replica.Core.LastIndex} durable {replica.Core.DurableIndex} commit {replica.Core.CommitIndex} "
-                    + $"applied {replica.Core.AppliedIndex} asleep {replica.Loop.IsAsleep} problem '{replica.Driver.Problem}'"
+                    + $"applied {replica.Core.AppliedIndex} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} log {node.Log.Health} queued {node.Log.Statistics.Queued} problem '{replica.Driver.Problem}'"
                 )
             )
         );
