@@ -221,7 +221,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             return;
         }
-        History.SawMessage(sent, Core, Book);
+        World.History.SawMessage(sent, Core, Book);
         buffer.ResetWrittenCount();
         RaftMessageCodec.Encode(sent, buffer);
         SendTo(sent.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());

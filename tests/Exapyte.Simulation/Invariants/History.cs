@@ -17,6 +17,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     private readonly record struct CommittedEntry(ulong Term, ulong Hash, ulong CommittedIn);
 
     private readonly Dictionary<ulong, MemberId> leaders = [];
+    private readonly Votes votes = new();
     private readonly Dictionary<(ulong Index, ulong Term), (ulong PreviousTerm, ulong Hash)> written = [];
     private readonly List<CommittedEntry> committed = [];
     private readonly List<Expected> expected = [];
@@ -47,7 +48,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
 
     public static ulong HashOf(in LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);
 
-    /// <summary>Election safety and leader completeness, at the moment of an election.</summary>
+    /// <summary>Election safety, by votes that a quorum has given, and leader completeness, at the moment of an election.</summary>
     public void SawLeader(RaftCore core)
     {
         var term = core.Term.Value;
@@ -56,6 +57,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
             Require(leaders[term] == core.Id, "two-leaders", $"{leaders[term]} and {core.Id} both lead term {term}");
             return;
         }
+        votes.RequireFor(core);
         for (var i = committed.Count; i > 0; i--)
         {
             if (committed[i - 1].CommittedIn >= term)
@@ -162,8 +164,9 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     }
 
     /// <summary>Nothing is promised before it is durable.</summary>
-    public static void SawMessage(RaftMessage message, RaftCore core, DurableLog sender)
+    public void SawMessage(RaftMessage message, RaftCore core, DurableLog sender)
     {
+        votes.Saw(message);
         var state = sender.State;
         switch (message.Kind)
         {
