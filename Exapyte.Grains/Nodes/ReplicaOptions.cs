@@ -23,6 +23,9 @@ internal sealed record ReplicaOptions
     /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
     public int LogEntriesKept { get; init; } = 4_096;
 
+    /// <summary>Log entries that a leader keeps, at most, for a follower that still needs them.</summary>
+    public ulong LogEntriesHeldMax { get; init; } = 1_000_000;
+
     /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
 

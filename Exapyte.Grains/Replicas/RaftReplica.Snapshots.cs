@@ -32,7 +32,9 @@ internal sealed partial class RaftReplica
         )
         {
             loop.Core.SnapshotFailed(request.To);
+            return;
         }
+        snapshotsUnderWay[request.To] = index;
     }
 
     /// <inheritdoc/>
@@ -75,8 +77,9 @@ internal sealed partial class RaftReplica
 
     private Term? TermOfApplied(LogIndex index) => log.TermAt(index.Value) is { } term ? new Term(term) : null;
 
-    private static void EndSending(ReplicaLoop replica, MemberId to, LogIndex index, bool received)
+    private void EndSending(ReplicaLoop replica, MemberId to, LogIndex index, bool received)
     {
+        snapshotsUnderWay.Remove(to);
         if (received)
         {
             replica.Core.SnapshotSent(to, index);

@@ -171,16 +171,6 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     }
 
     /// <inheritdoc/>
-    public void Compact()
-    {
-        var kept = (ulong)node.Options.LogEntriesKept;
-        if (ReplicaStart.TryFindCompaction(loop.Machine.Store, log, kept, out var through, out var term))
-        {
-            node.Log.Compact(Group, through.Value, term.Value);
-        }
-    }
-
-    /// <inheritdoc/>
     public void Sweep()
     {
         if (Problem.Length == 0)
