@@ -20,7 +20,7 @@ public sealed class ProductCluster : IAsyncDisposable
     public TestCluster Nodes { get; }
 
     /// <summary>Starts nodes n1, n2, ... each in a zone of its own.</summary>
-    public static async Task<ProductCluster> Start(int nodes) =>
+    public static async Task<ProductCluster> Start(int nodes, Action<ISiloBuilder>? besides = null) =>
         new(
             await TestCluster.Start(
                 Enumerable.Range(1, nodes).Select(i => new TestNode($"n{i}", "eu", $"z{i}")),
@@ -37,6 +37,7 @@ public sealed class ProductCluster : IAsyncDisposable
                             type.Assembly.GetName().Name!.EndsWith(".Tests", StringComparison.Ordinal)
                         )
                     );
+                    besides?.Invoke(silo);
                 }
             )
         );
