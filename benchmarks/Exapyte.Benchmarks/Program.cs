@@ -1,1 +1,4 @@
-return 0;
+using BenchmarkDotNet.Running;
+using Exapyte.Benchmarks;
+
+BenchmarkSwitcher.FromAssembly(typeof(LogAndApply).Assembly).Run(args);
