@@ -45,6 +45,9 @@ internal sealed partial class SimulatedNode
     /// <summary>Replicas that the log surely describes.</summary>
     public SortedDictionary<ulong, ReplicaIdentity> Hosted { get; } = [];
 
+    // A replica may be retired while the log still writes its description: in one batch with its removal.
+    private readonly SortedSet<ulong> condemned = [];
+
     public bool IsUp { get; private set; }
 
     /// <summary>Rises with each start and each end.</summary>
@@ -139,7 +142,10 @@ internal sealed partial class SimulatedNode
                 if (result.IsOk && life == Life)
                 {
                     Hosted[id] = identity;
-                    Start(id);
+                    if (!condemned.Contains(id))
+                    {
+                        Start(id);
+                    }
                 }
             })
         );
@@ -150,6 +156,7 @@ internal sealed partial class SimulatedNode
     public void Retire(ulong id)
     {
         var life = Life;
+        condemned.Add(id);
         Replicas.GetValueOrDefault(id)?.Driver.Fail("retired");
         Log.Destroy(
             new(id),
