@@ -21,6 +21,12 @@ internal sealed record NodeServices
     /// <summary>The node's store on disk.</summary>
     public required DiskStore Disk { get; init; }
 
+    /// <summary>Log or store found no space and have not yet found some again. Writes are refused before they begin.</summary>
+    public bool IsDiskFull => Log.Health.Condition == LogCondition.DiskFull || Disk.IsFull;
+
+    /// <summary>What keeps the node from taking writes.</summary>
+    public required NodeHealth Health { get; init; }
+
     /// <summary>The node's clock for leaderless writes.</summary>
     public required HybridClock Clock { get; init; }
 

@@ -15,6 +15,7 @@ namespace Exapyte.Grains.Nodes;
 internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
+    private readonly ConcurrentDictionary<long, ReplicaIdentity> damaged = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
@@ -32,12 +33,11 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
             used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
-            if (group.Quarantined is { } reason)
+            if ((group.Quarantined ?? TryStart(identity)) is { } reason)
             {
-                LogQuarantined(identity.ReplicaId, reason);
-                continue;
+                damaged[identity.ReplicaId] = identity;
+                LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
             }
-            Start(identity);
         }
         foreach (var prefix in node.Disk.ListPrefixes())
         {
@@ -78,6 +78,13 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 await Retire(replica);
             }
         }
+        foreach (var identity in damaged.Values.Where(identity => identity.KeyspaceId == map.KeyspaceId).ToArray())
+        {
+            if (!placed.Contains(identity.ReplicaId))
+            {
+                await Remove(identity, identity.StorePrefix);
+            }
+        }
     }
 
     /// <summary>The store has been flushed: what retired replicas left behind is gone for good, and the log may forget them.</summary>
@@ -110,7 +117,8 @@ internal sealed partial class ReplicaHost(NodeServices node)
         foreach (var shard in map.Shards)
         {
             var own = Array.Find(shard.Replicas, replica => placed.Contains(replica.ReplicaId));
-            if (own is null || replicas.ContainsKey(own.ReplicaId))
+            // A damaged replica must not begin anew under its id: it would have forgotten what it promised.
+            if (own is null || replicas.ContainsKey(own.ReplicaId) || damaged.ContainsKey(own.ReplicaId))
             {
                 continue;
             }
@@ -135,6 +143,21 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
+    /// <summary>Starts a replica, or says why it cannot be: one that is damaged leaves the node's others alone.</summary>
+    private string? TryStart(ReplicaIdentity identity)
+    {
+        try
+        {
+            Start(identity);
+            return null;
+        }
+        catch (Exception damage)
+            when (damage is StoreDamagedException or ReplicaFailedException or InvalidOperationException)
+        {
+            return damage.Message;
+        }
+    }
+
     private void Start(ReplicaIdentity identity)
     {
         var group = new GroupId((ulong)identity.ReplicaId);
@@ -156,14 +179,19 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     private async Task Retire(IReplica replica)
     {
-        var identity = replica.Identity;
-        var group = new GroupId((ulong)identity.ReplicaId);
         await replica.Stop();
+        await Remove(replica.Identity, replica.StorePrefix);
+    }
+
+    private async Task Remove(ReplicaIdentity identity, ulong storePrefix)
+    {
+        var group = new GroupId((ulong)identity.ReplicaId);
         var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        node.Disk.DeleteShard(replica.StorePrefix);
+        damaged.TryRemove(identity.ReplicaId, out _);
+        node.Disk.DeleteShard(storePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }
@@ -171,6 +199,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} of keyspace {KeyspaceId} is retired")]
     private partial void LogRetired(long replicaId, long keyspaceId);
 
-    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} is quarantined and must be replaced: {Reason}")]
-    private partial void LogQuarantined(long replicaId, string reason);
+    [LoggerMessage(
+        LogLevel.Critical,
+        "Replica {ReplicaId} of keyspace {KeyspaceId}, shard {ShardId}, is quarantined and must be replaced: {Reason}"
+    )]
+    private partial void LogQuarantined(long replicaId, long keyspaceId, long shardId, string reason);
 }

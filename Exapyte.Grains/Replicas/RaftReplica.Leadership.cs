@@ -42,6 +42,10 @@ internal sealed partial class RaftReplica
         {
             mailbox.Post(ReplicaInput.Tick, inline: false);
         }
+        else if (loop.IsHeldUp)
+        {
+            Post(static replica => replica.TryApplyAgain());
+        }
         else if (LeaderNode() is { } leader && leader != node.NodeId && !node.Presence.IsPresent(leader))
         {
             Post(static replica => replica.LeaderIsSilent());

@@ -16,7 +16,10 @@ internal sealed partial class RaftReplica
         {
             ReplicaId = Identity.ReplicaId,
             Node = node.NodeId,
-            Role = problem.Length > 0 ? "stopped" : RoleOf(core),
+            Role =
+                problem.Length == 0 ? RoleOf(core)
+                : servesReads ? "read-only"
+                : "stopped",
             Term = core.Term.Value,
             LeaderReplicaId = (long)core.Leader.Value,
             LastIndex = core.LastIndex.Value,

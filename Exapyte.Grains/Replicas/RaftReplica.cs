@@ -29,7 +29,6 @@ internal sealed partial class RaftReplica : IReplica
     private readonly GroupLog log;
     private readonly ILogger logger;
     private volatile KeyspaceMap? map;
-    private volatile string problem = "";
 
     public RaftReplica(NodeServices node, ReplicaIdentity identity, GroupLog log)
     {
@@ -116,23 +115,21 @@ internal sealed partial class RaftReplica : IReplica
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var plan = BatchPlan.Of(batch, map, Identity, outcomes);
-        if (problem.Length > 0)
+        if (problem.Length > 0 && !servesReads)
         {
             plan.Fill(OutcomeKind.Unavailable, problem);
             return outcomes;
         }
+        var needsProof = plan.ProvenReads > 0;
         if (plan.Writes > 0)
         {
-            plan.FillWrites(await Write(batch, plan));
+            var verdict = await Write(batch, plan);
+            plan.FillWrites(verdict);
+            needsProof &= verdict.LeavesReads;
         }
-        else if (plan.ProvenReads > 0)
+        if (needsProof && await Prove(batch.TimeoutMs) is { Kind: not OutcomeKind.Ok } refusal)
         {
-            var verdict = await Prove(batch.TimeoutMs);
-            if (verdict.Kind != OutcomeKind.Ok)
-            {
-                plan.FillReads(verdict);
-                return outcomes;
-            }
+            plan.FillReads(refusal);
         }
         plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
         return outcomes;
@@ -141,7 +138,7 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        if (problem.Length > 0)
+        if (problem.Length > 0 && !servesReads)
         {
             return new() { Kind = OutcomeKind.Unavailable, Detail = problem };
         }
@@ -214,6 +211,7 @@ internal sealed partial class RaftReplica : IReplica
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(_ =>
         {
+            servesReads = servesProvenReads = false;
             Fail("The replica has been stopped on this node.");
             stopped.SetResult();
         });
@@ -238,12 +236,22 @@ internal sealed partial class RaftReplica : IReplica
 
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
-        if (writer.IsStuck || node.Log.Health.Condition == LogCondition.DiskFull)
+        if (problem.Length > 0)
+        {
+            return new()
+            {
+                Kind = OutcomeKind.Unavailable,
+                Detail = problem,
+                LeavesReads = true,
+            };
+        }
+        if (writer.IsStuck || loop.IsHeldUp || node.IsDiskFull)
         {
             return new()
             {
                 Kind = OutcomeKind.DiskFull,
                 Detail = "The disk of the shard's leader is full: nothing was changed. Free space on it; reads go on.",
+                LeavesReads = true,
             };
         }
         var write = new PendingWrite(plan.Accepted(batch), NowMs + batch.TimeoutMs);
@@ -256,6 +264,12 @@ internal sealed partial class RaftReplica : IReplica
 
     private ValueTask<ReadVerdict> Prove(int timeoutMs)
     {
+        if (problem.Length > 0)
+        {
+            return new(
+                servesProvenReads ? ReadVerdict.Ready : new ReadVerdict(OutcomeKind.Unavailable, problem, default)
+            );
+        }
         var read = new PendingRead(NowMs + timeoutMs);
         return mailbox.Post(ReplicaInput.Of(read), inline: true)
             ? new(read.Completion)
@@ -279,8 +293,7 @@ internal sealed partial class RaftReplica : IReplica
         catch (Exception exception)
         {
             // A broken invariant, a failed disk or damage stops this replica; the node and its other replicas go on.
-            LogFailed(exception, Identity.ReplicaId, exception.Message);
-            Fail(exception.Message);
+            Stop(exception);
         }
         finally
         {
@@ -303,6 +316,10 @@ internal sealed partial class RaftReplica : IReplica
         switch (input.Kind)
         {
             case ReplicaInputKind.Tick:
+                if (node.Log.Health is { Condition: LogCondition.Failed } failed)
+                {
+                    throw new ReplicaFailedException($"The node's log has failed: {failed.Reason}", isOfDisk: true);
+                }
                 writer.Retry();
                 loop.Tick(NowMs);
                 ConsiderPreferredLeader(loop);
@@ -360,20 +377,8 @@ internal sealed partial class RaftReplica : IReplica
         (input.Subject as PendingRead)?.Refuse(OutcomeKind.Unavailable, reason);
     }
 
-    private void Fail(string reason)
-    {
-        if (problem.Length == 0)
-        {
-            problem = reason;
-        }
-        loop.Abandon(reason);
-    }
-
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} is {Role} in term {Term}, leader {Leader}")]
     private partial void LogLeadership(long replicaId, RaftRole role, ulong term, ulong leader);
-
-    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} stops: {Reason}")]
-    private partial void LogFailed(Exception exception, long replicaId, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Replica {ReplicaId} refused a malformed {Kind} message of replica {From}")]
     private partial void LogMalformed(long replicaId, PeerMessageKind kind, long from);

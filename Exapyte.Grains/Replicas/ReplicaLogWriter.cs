@@ -11,6 +11,7 @@ namespace Exapyte.Grains.Replicas;
 internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<ReplicaLogWriter.Submission> logged)
 {
     private readonly LinkedList<Submission> inFlight = [];
+    private int awaited;
     private bool stuck;
 
     /// <summary>One write on its way.</summary>
@@ -49,6 +50,7 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
     /// <exception cref="ReplicaFailedException">The log will never take it.</exception>
     public bool Take(Submission submission)
     {
+        awaited--;
         if (submission.Result.IsOk && !stuck)
         {
             inFlight.Remove(submission);
@@ -56,16 +58,22 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
         }
         if (!submission.Result.IsOk && !stuck && !CanRetry(submission.Result.Status))
         {
-            throw new ReplicaFailedException($"The log refused a write: {submission.Result.Reason}");
+            throw new ReplicaFailedException(
+                $"The log refused a write: {submission.Result.Reason}",
+                isOfDisk: submission.Result.Status == LogAppendStatus.IoError
+            );
         }
         stuck = true;
         return false;
     }
 
-    /// <summary>Tries again what is stuck, if the log is well again.</summary>
+    /// <summary>
+    /// Tries again what is stuck, if the log is well again and has answered for everything: an answer to an earlier try
+    /// that came later would be taken for one to the new try.
+    /// </summary>
     public void Retry()
     {
-        if (!stuck || log.Health.Condition != LogCondition.Ok)
+        if (!stuck || awaited > 0 || log.Health.Condition != LogCondition.Ok)
         {
             return;
         }
@@ -97,6 +105,7 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
         {
             append.Entries.Add(new(entry.Term.Value, entry.Index.Value, (byte)entry.Kind, entry.Payload));
         }
+        awaited++;
         log.Append(append);
     }
 
@@ -104,4 +113,8 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
 }
 
 /// <summary>A replica cannot go on: an invariant is broken or its log has failed.</summary>
-internal sealed class ReplicaFailedException(string message) : Exception(message);
+internal sealed class ReplicaFailedException(string message, bool isOfDisk = false) : Exception(message)
+{
+    /// <summary>The disk takes nothing any more; what the replica had applied is as good as before.</summary>
+    public bool IsOfDisk => isOfDisk;
+}

@@ -1,6 +1,7 @@
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Operations;
 using Exapyte.Raft;
+using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas;
 
@@ -22,6 +23,7 @@ internal sealed class ReplicaLoop(
 )
 {
     private readonly RaftEffects effects = new();
+    private readonly Queue<LogEntry> unapplied = new();
     private readonly Queue<PendingWrite> proposed = new();
     private readonly List<PendingWrite> gathered = [];
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
@@ -30,6 +32,9 @@ internal sealed class ReplicaLoop(
     private readonly Quiescence quiescence = new(idleTicksBeforeSleep);
     private CommandRules rules = rules;
     private bool fallsAsleep;
+    private volatile bool isHeldUp;
+    private bool mayApply = true;
+    private Term appliedTerm;
     private ulong lastReadId;
     private long lastStampMs = machine.StampMs;
 
@@ -38,6 +43,16 @@ internal sealed class ReplicaLoop(
 
     /// <summary>The replicated state.</summary>
     public ShardStateMachine Machine { get; private set; } = machine;
+
+    /// <summary>The store has no space for what is committed: it is tried again with every tick. For any thread.</summary>
+    public bool IsHeldUp => isHeldUp;
+
+    /// <summary>
+    /// Whether all that was ever acknowledged is applied although more is committed: so it is where the only member of a
+    /// group leads it and has applied an entry of its own term, for a write is acknowledged once it is applied here.
+    /// </summary>
+    public bool HoldsAllAcknowledged =>
+        core.Role == RaftRole.Leader && core.Configuration.Members.Length == 1 && appliedTerm == core.Term;
 
     /// <summary>Writes and reads that wait.</summary>
     public int Waiting => proposed.Count + gathered.Count + reads.Count + asked.Count;
@@ -49,7 +64,8 @@ internal sealed class ReplicaLoop(
     public void Tick(long nowMs)
     {
         core.Tick();
-        fallsAsleep = quiescence.Tick(core, Waiting > 0);
+        TryApplyAgain();
+        fallsAsleep = quiescence.Tick(core, Waiting + unapplied.Count > 0);
         ExpireWrites(nowMs);
         ExpireReads(nowMs);
     }
@@ -70,6 +86,9 @@ internal sealed class ReplicaLoop(
 
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep => quiescence.IsAsleep;
+
+    /// <summary>Space may have returned to the store: what is committed is tried again with the next <see cref="Advance"/>.</summary>
+    public void TryApplyAgain() => mayApply = true;
 
     /// <summary>The leader says that the group is at rest.</summary>
     public void HearRest(MemberId from, RestNotice notice) => quiescence.Hear(core, from, notice.Term, notice.Index);
@@ -113,7 +132,7 @@ internal sealed class ReplicaLoop(
         fallsAsleep = false;
         if (!core.HasEffects)
         {
-            return outside.FallsAsleep;
+            return outside.FallsAsleep | Apply(outside);
         }
         core.TakeEffects(effects);
         if (effects.Write is { } write)
@@ -123,6 +142,10 @@ internal sealed class ReplicaLoop(
         outside.Messages.AddRange(effects.Messages);
         outside.Snapshots.AddRange(effects.Snapshots);
         outside.LeadershipChanged |= effects.LeadershipChanged;
+        foreach (var entry in effects.Committed)
+        {
+            unapplied.Enqueue(entry);
+        }
         Apply(outside);
         AnswerReads();
         return true;
@@ -135,6 +158,8 @@ internal sealed class ReplicaLoop(
     public void Restart(ShardStateMachine installed)
     {
         Machine = installed;
+        unapplied.Clear();
+        isHeldUp = false;
         while (proposed.TryPeek(out var write) && write.Index <= installed.Applied)
         {
             proposed.Dequeue();
@@ -230,24 +255,49 @@ internal sealed class ReplicaLoop(
             reads.Clear();
             return;
         }
+        if (isHeldUp && HoldsAllAcknowledged)
+        {
+            // The core would wait for what the store has no space for, and which nobody was told of.
+            reads.ForEach(read => read.Ready());
+            reads.Clear();
+            return;
+        }
         asked.Add(++lastReadId, reads);
         core.ReadIndex(lastReadId);
         reads = [];
     }
 
-    private void Apply(ReplicaEffects outside)
+    /// <summary>Applies what is committed as far as the store has space; false where that was nothing.</summary>
+    private bool Apply(ReplicaEffects outside)
     {
-        foreach (ref readonly var entry in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(effects.Committed))
+        var before = Machine.Applied;
+        while (mayApply && unapplied.TryPeek(out var entry))
         {
             var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
-            var writes = Machine.Apply(entry, configuration);
+            AppliedWrite[] writes;
+            try
+            {
+                writes = Machine.Apply(entry, configuration);
+            }
+            catch (StoreFullException)
+            {
+                // For callers it stays held up until all of it is applied: a try alone makes no space.
+                isHeldUp = true;
+                mayApply = false;
+                break;
+            }
+            unapplied.Dequeue();
+            appliedTerm = entry.Term;
             outside.AppliedBytes += entry.Payload.Length;
             CompleteUpTo(entry, writes);
         }
-        if (effects.Committed.Count > 0)
+        isHeldUp &= unapplied.Count > 0;
+        if (Machine.Applied == before)
         {
-            core.Applied(effects.Committed[^1].Index);
+            return false;
         }
+        core.Applied(Machine.Applied);
+        return true;
     }
 
     private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)

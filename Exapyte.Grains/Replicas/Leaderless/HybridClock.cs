@@ -73,7 +73,11 @@ internal sealed class HybridClock
         }
     }
 
-    /// <summary>Makes the first mark durable; the clock gives stamps once the task has ended.</summary>
+    /// <summary>
+    /// Makes the first mark durable; the clock gives stamps once the task has ended. On a full disk it gives none until
+    /// space has returned.
+    /// </summary>
+    /// <exception cref="ReplicaFailedException">The log has failed.</exception>
     public async Task Start()
     {
         var marked = new LogCompletion("The clock's mark");
@@ -83,7 +87,14 @@ internal sealed class HybridClock
             mark = Math.Max(last, NowStamp) + ((ulong)ReserveMs << CounterBits);
         }
         log.SetClockHighWater(unchecked((long)mark), marked);
-        await marked.Task;
+        try
+        {
+            await marked.Task;
+        }
+        catch (ReplicaFailedException) when (log.Health.Condition == LogCondition.DiskFull)
+        {
+            return;
+        }
         lock (gate)
         {
             reserved = Math.Max(reserved, mark);

@@ -2,6 +2,7 @@ using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Storage.Log;
 using Exapyte.Topology;
 using Exapyte.Wire;
 
@@ -116,7 +117,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     }
 
     /// <inheritdoc/>
-    public void Tick() { }
+    public void Tick() => local.Tick();
 
     /// <inheritdoc/>
     public ValueTask HandOver() => ValueTask.CompletedTask;
@@ -170,6 +171,14 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 
     private async ValueTask Write(OperationBatch batch, OperationOutcome?[] outcomes, Peers current, long deadlineMs)
     {
+        if (RefusalOfDisk() is { } refusal)
+        {
+            for (var i = 0; i < outcomes.Length; i++)
+            {
+                outcomes[i] ??= batch.Operations[i].IsWrite ? refusal : null;
+            }
+            return;
+        }
         var rules = CommandRules.Of(current.Map!.Settings);
         List<int> at = [];
         List<StampedEntry> entries = [];
@@ -204,6 +213,21 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             }
         }
     }
+
+    /// <summary>Asked before a write is pushed anywhere, so that nothing has happened where it is refused.</summary>
+    private OperationOutcome? RefusalOfDisk() =>
+        node.Log.Health switch
+        {
+            { Condition: LogCondition.Failed, Reason: var reason } => OperationOutcome.Of(
+                OutcomeKind.Unavailable,
+                $"The node's log has failed: {reason}"
+            ),
+            _ when node.IsDiskFull && identity.Storage == StorageKind.Disk => OperationOutcome.Of(
+                OutcomeKind.DiskFull,
+                "The disk of this node is full: nothing was changed. Free space on it; reads go on."
+            ),
+            _ => null,
+        };
 
     private async ValueTask<(OutcomeKind Kind, string? Detail, int Acknowledged)> Replicate(
         StampedEntry[] entries,

@@ -31,6 +31,7 @@ internal sealed class LocalCopy
     private ulong nextIndex;
     private int inFlight;
     private LocalVerdict broken = LocalVerdict.Ok;
+    private volatile bool isBehind;
     private long superseded;
 
     /// <summary>Opens the copy and merges what the log holds beyond the store.</summary>
@@ -44,7 +45,8 @@ internal sealed class LocalCopy
         merges = new(int.MaxValue, FinishAll);
         if (group is not null)
         {
-            Replay(group);
+            isBehind = true;
+            TryCatchUp(group);
             nextIndex = group.LastIndex + 1;
         }
     }
@@ -69,6 +71,10 @@ internal sealed class LocalCopy
         var write = new LocalWrite(this, entries);
         lock (gate)
         {
+            if (broken.Kind != OutcomeKind.Unavailable && TryCatchUp(group!) is { } full)
+            {
+                return Task.FromResult(new LocalVerdict(OutcomeKind.DiskFull, full));
+            }
             if (broken.Kind != OutcomeKind.Ok)
             {
                 return Task.FromResult(broken);
@@ -82,14 +88,40 @@ internal sealed class LocalCopy
         return write.Completion;
     }
 
+    /// <summary>Merges what found no space in the store before, if there is some again.</summary>
+    public void Tick()
+    {
+        if (!isBehind)
+        {
+            return;
+        }
+        lock (gate)
+        {
+            try
+            {
+                TryCatchUp(group!);
+            }
+            catch (Exception failure) when (failure is StoreFailedException or ReplicaFailedException)
+            {
+                broken = new(OutcomeKind.Unavailable, failure.Message);
+                isBehind = false;
+            }
+        }
+    }
+
     /// <summary>What this copy holds for a key, tombstones and expired entries included.</summary>
     public StampedEntry Read(ReadOnlyMemory<byte> key) =>
         Store.TryGet(key.Span, out var entry) ? StampedCodec.FromStored(key, entry) : StampedCodec.Absent(key);
 
-    private void Replay(GroupLog from)
+    /// <summary>
+    /// Merges what the log holds beyond the store: after a start, and after the store was full. Why it cannot go on for
+    /// now, or null.
+    /// </summary>
+    /// <exception cref="ReplicaFailedException">The log cannot be read.</exception>
+    private string? TryCatchUp(GroupLog from)
     {
         List<LogRecordEntry> records = [];
-        while (Store.AppliedIndex < from.LastIndex)
+        while (isBehind && Store.AppliedIndex < from.LastIndex)
         {
             records.Clear();
             var status = from.Read(Store.AppliedIndex + 1, from.LastIndex, 4 << 20, records);
@@ -104,26 +136,41 @@ internal sealed class LocalCopy
                 var entries =
                     StampedCodec.Decode(record.Payload)
                     ?? throw new ReplicaFailedException($"Log entry {record.Index} is none that this version knows.");
-                Merge(entries, record.Index);
+                try
+                {
+                    Merge(entries, record.Index);
+                }
+                catch (StoreFullException full)
+                {
+                    return full.Message;
+                }
             }
         }
+        isBehind = false;
+        return null;
     }
 
     private void Merge(StampedEntry[] entries, ulong? index)
     {
-        foreach (var entry in InStampOrder(entries))
+        try
         {
-            var stored = StampedCodec.ToStored(entry);
-            if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
+            foreach (var entry in InStampOrder(entries))
             {
-                superseded++;
-                continue;
+                var stored = StampedCodec.ToStored(entry);
+                if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
+                {
+                    superseded++;
+                    continue;
+                }
+                batch.Put(entry.Key.Span, stored);
             }
-            batch.Put(entry.Key.Span, stored);
+            batch.AppliedIndex = index;
+            Store.Apply(batch);
         }
-        batch.AppliedIndex = index;
-        Store.Apply(batch);
-        batch.Clear();
+        finally
+        {
+            batch.Clear();
+        }
     }
 
     /// <summary>
@@ -162,7 +209,10 @@ internal sealed class LocalCopy
         lock (gate)
         {
             inFlight--;
-            verdict = write.Result.IsOk ? MergeLogged(write) : Break(write.Result);
+            verdict =
+                !write.Result.IsOk ? Break(write.Result)
+                : broken.Kind == OutcomeKind.Unavailable ? new(OutcomeKind.Unknown, broken.Detail)
+                : MergeLogged(write);
             if (inFlight == 0 && broken.Kind == OutcomeKind.DiskFull)
             {
                 broken = LocalVerdict.Ok;
@@ -172,31 +222,47 @@ internal sealed class LocalCopy
         write.End(verdict);
     }
 
+    /// <summary>
+    /// Merges a durable write. One for which the store has no space is merged from the log later: whoever waits for its
+    /// end can only be told that it will be seen some time.
+    /// </summary>
     private LocalVerdict MergeLogged(LocalWrite write)
     {
         try
         {
-            Merge(write.Entries, write.Index);
+            if (TryCatchUp(group!) is { } waits)
+            {
+                return new(OutcomeKind.Unknown, waits);
+            }
+            if (write.Index > Store.AppliedIndex)
+            {
+                Merge(write.Entries, write.Index);
+            }
             return LocalVerdict.Ok;
         }
         catch (StoreFullException full)
         {
-            batch.Clear();
-            return broken = new(OutcomeKind.Unknown, full.Message);
+            isBehind = true;
+            return new(OutcomeKind.Unknown, full.Message);
+        }
+        catch (Exception failure) when (failure is StoreFailedException or ReplicaFailedException)
+        {
+            broken = new(OutcomeKind.Unavailable, failure.Message);
+            return new(OutcomeKind.Unknown, failure.Message);
         }
     }
 
+    /// <summary>The verdict on a write that the log refused; what comes after it is refused without being tried.</summary>
     private LocalVerdict Break(LogAppendResult result)
     {
-        var kind = result.Status switch
+        var isOfSpace = result.Status switch
         {
-            LogAppendStatus.DiskFull or LogAppendStatus.Overloaded => OutcomeKind.DiskFull,
-            LogAppendStatus.Invalid when broken.Kind == OutcomeKind.DiskFull => OutcomeKind.DiskFull,
-            LogAppendStatus.IoError => OutcomeKind.Unknown,
-            _ => OutcomeKind.Unavailable,
+            LogAppendStatus.DiskFull or LogAppendStatus.Overloaded => true,
+            LogAppendStatus.Invalid => broken.Kind == OutcomeKind.DiskFull,
+            _ => false,
         };
-        broken = new(kind, result.Reason);
-        return broken;
+        broken = new(isOfSpace ? OutcomeKind.DiskFull : OutcomeKind.Unavailable, result.Reason);
+        return result.Status == LogAppendStatus.IoError ? new(OutcomeKind.Unknown, result.Reason) : broken;
     }
 
     private sealed class LocalWrite(LocalCopy owner, StampedEntry[] entries) : ILogCompletion
