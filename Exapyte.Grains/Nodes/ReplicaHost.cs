@@ -39,13 +39,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
             }
         }
-        foreach (var prefix in node.Disk.ListPrefixes())
-        {
-            if (!used.Contains(prefix))
-            {
-                node.Disk.DeleteShard(prefix);
-            }
-        }
+        DeleteUnused(used);
         foreach (var group in recovery.Destroyed)
         {
             retired.Enqueue(group);
@@ -143,6 +137,25 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
+    private void DeleteUnused(HashSet<ulong> used)
+    {
+        try
+        {
+            foreach (var prefix in node.Disk.ListPrefixes())
+            {
+                if (!used.Contains(prefix))
+                {
+                    node.Disk.DeleteShard(prefix);
+                }
+            }
+        }
+        catch (StoreDamagedException damage)
+        {
+            // What is left over takes space and nothing else.
+            LogNotCleared(damage.Message);
+        }
+    }
+
     /// <summary>Starts a replica, or says why it cannot be: one that is damaged leaves the node's others alone.</summary>
     private string? TryStart(ReplicaIdentity identity)
     {
@@ -152,7 +165,6 @@ internal sealed partial class ReplicaHost(NodeServices node)
             return null;
         }
         catch (Exception damage)
-            when (damage is StoreDamagedException or ReplicaFailedException or InvalidOperationException)
         {
             return damage.Message;
         }
@@ -198,6 +210,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} of keyspace {KeyspaceId} is retired")]
     private partial void LogRetired(long replicaId, long keyspaceId);
+
+    [LoggerMessage(LogLevel.Critical, "What retired replicas left in the store cannot be cleared away: {Reason}")]
+    private partial void LogNotCleared(string reason);
 
     [LoggerMessage(
         LogLevel.Critical,
