@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client.Administration;
+using Exapyte.Client.Backups;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Retries;
 using Exapyte.Client.Routing;
@@ -23,6 +24,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
     private readonly OperationRunner operations;
     private readonly BatchRunner batches;
     private readonly ScanRunner scans;
+    private readonly SnapshotReader snapshots;
     private readonly KeyspaceAdministration keyspaces;
     private readonly ClusterView cluster;
     private volatile bool disposed;
@@ -63,7 +65,9 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         var paths = new Pathfinder(maps, options, clock);
         operations = new(paths, options, clock, meter);
         batches = new(paths, options, clock, meter);
-        scans = new(paths, new ShardScanner(paths, maps, options, clock, failures, meter), options, clock);
+        var shards = new ShardScanner(paths, maps, options, clock, failures, meter);
+        scans = new(paths, shards, options, clock);
+        snapshots = new(paths, shards, options, clock);
         keyspaces = new(grains, maps, calls);
         cluster = new(grains, maps, regions, calls, options);
     }
@@ -104,6 +108,16 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         ArgumentNullException.ThrowIfNull(query);
         ThrowIfOver(cancellationToken);
         return scans.RunAsync(keyspace, query, cancellationToken);
+    }
+
+    public IAsyncEnumerable<SnapshotPart> ReadSnapshotAsync(
+        string keyspace,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(keyspace);
+        ThrowIfOver(cancellationToken);
+        return snapshots.ReadAsync(keyspace, cancellationToken);
     }
 
     public Task<KeyspaceReply> PutKeyspaceAsync(

@@ -38,6 +38,17 @@ public interface IExapyteClient
     /// <summary>Reads one page in key order across all shards.</summary>
     ValueTask<ScanPage> ScanAsync(string keyspace, ScanQuery query, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Reads a whole keyspace, shard by shard, each shard as it was at one moment while service goes on: a raft shard at
+    /// one revision, a quorum shard merged from as many replicas as a read asks, an async shard as one replica has it.
+    /// The shards are read one after another, each at a moment of its own.
+    /// </summary>
+    /// <returns>
+    /// A first part with the map; parts with entries, in key order within a shard; where it fails a last part that is
+    /// not <see cref="OutcomeKind.Ok"/>, and all that came before is incomplete.
+    /// </returns>
+    IAsyncEnumerable<SnapshotPart> ReadSnapshotAsync(string keyspace, CancellationToken cancellationToken = default);
+
     /// <summary>Creates a keyspace or changes its settings.</summary>
     Task<KeyspaceReply> PutKeyspaceAsync(
         string keyspace,
@@ -133,6 +144,25 @@ public sealed record ScanPage(
     string? Detail,
     ServedBy Served
 );
+
+/// <summary>A part of a keyspace's snapshot.</summary>
+/// <param name="Kind">Ok, or why there is no more.</param>
+/// <param name="Detail">A sentence for a person where it is not Ok.</param>
+/// <param name="Map">The keyspace's map.</param>
+/// <param name="Shard">The position of the shard, counted from 0.</param>
+/// <param name="Revision">The shard's revision; 0 in leaderless keyspaces.</param>
+/// <param name="Entries">Entries that are neither deleted nor expired.</param>
+public sealed record SnapshotPart(
+    OutcomeKind Kind,
+    string? Detail,
+    KeyspaceMap? Map,
+    int Shard,
+    ulong Revision,
+    IReadOnlyList<StampedEntry> Entries
+)
+{
+    internal static SnapshotPart Failed(OperationOutcome why) => new(why.Kind, why.Detail, null, 0, 0, []);
+}
 
 /// <summary>A shard and how its replicas stand.</summary>
 /// <param name="Placement">The shard as the map has it.</param>

@@ -1,4 +1,5 @@
 using Exapyte.Client;
+using Exapyte.Gateway.Backups;
 using Exapyte.Gateway.Batches;
 using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Documents;
@@ -31,6 +32,7 @@ internal sealed partial class GatewayHandler
     private readonly BatchHandler batches;
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
+    private readonly BackupHandler backups;
     private readonly ILogger logger;
 
     /// <summary>Creates a handler; throws <see cref="OptionsValidationException"/> where the options are not acceptable.</summary>
@@ -55,6 +57,7 @@ internal sealed partial class GatewayHandler
         batches = new(client, problems, limits);
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
+        backups = new(client, problems, time ?? TimeProvider.System);
     }
 
     /// <summary>Answers a request.</summary>
@@ -105,6 +108,8 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Keyspace => keyspaces.HandleAsync(context, call),
             GatewayRoute.Keyspaces => keyspaces.ListAsync(context, call),
             GatewayRoute.Shards => keyspaces.ShardsAsync(context, call),
+            GatewayRoute.Backups => backups.BackupAsync(context, call),
+            GatewayRoute.Restores => backups.RestoreAsync(context, call),
             GatewayRoute.Cluster => cluster.ClusterAsync(context, call),
             GatewayRoute.Nodes => cluster.NodesAsync(context, call),
             GatewayRoute.Ready => cluster.ReadyAsync(context),

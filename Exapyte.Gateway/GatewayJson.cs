@@ -16,6 +16,7 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(NodesDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(PointerDocument))]
+[JsonSerializable(typeof(RestoreDocument))]
 internal sealed partial class GatewayJson : JsonSerializerContext
 {
     /// <summary>

@@ -206,7 +206,8 @@ public sealed class RaftCore
 
     /// <summary>
     /// A received snapshot is durably installed: the log is empty and restarts behind <paramref name="index"/>, whose term is
-    /// <paramref name="term"/> (paper, section 7). The leader is told.
+    /// <paramref name="term"/> (paper, section 7). It stands for entries that were handed out and not applied yet: those must
+    /// not be applied any more. The leader is told.
     /// </summary>
     /// <exception cref="RaftInvariantException">The snapshot was not wanted.</exception>
     public void SnapshotInstalled(LogIndex index, Term term, Configuration configuration)
@@ -291,8 +292,16 @@ public sealed class RaftCore
         }
     }
 
-    /// <summary>Campaigns now, if it may.</summary>
-    public void Campaign() => member.Campaign();
+    /// <summary>
+    /// Campaigns now, if it may. With leases on it may not while a leader could be reading alone on its word.
+    /// </summary>
+    public void Campaign()
+    {
+        if (!member.IsLeased)
+        {
+            member.Campaign();
+        }
+    }
 
     /// <summary>Fills <paramref name="into"/> with what is known of the followers, if this member leads; else with nothing.</summary>
     [SuppressMessage("Design", "MA0016", Justification = "A list that is filled in place without an allocation.")]

@@ -9,6 +9,8 @@ internal sealed class Flight(LaneItem[] items, OperationBatch batch)
 
     public OperationBatch Batch => batch;
 
+    public bool IsWrite { get; } = items[0].IsWrite;
+
     /// <summary>When the first of its callers stops waiting, in the clock's milliseconds.</summary>
     public long EarliestMs { get; private set; } = EarliestOf(items);
 

@@ -41,6 +41,9 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
     /// <summary>All or nothing: it travels alone.</summary>
     public bool Atomic { get; private set; }
 
+    /// <summary>It changes something, so it waits for disks; reads do not travel with it.</summary>
+    public bool IsWrite { get; private set; }
+
     /// <summary>When it leaves the queue unsent, in the clock's milliseconds.</summary>
     public long QueuedUntilMs { get; private set; }
 
@@ -55,6 +58,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         item.single = operation;
         item.Count = 1;
         item.Bytes = BytesOf(operation);
+        item.IsWrite = operation.IsWrite;
         return item;
     }
 
@@ -67,6 +71,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         foreach (var operation in group)
         {
             item.Bytes += BytesOf(operation);
+            item.IsWrite |= operation.IsWrite;
         }
         return item;
     }

@@ -19,18 +19,20 @@ internal sealed record LaneContext(
 }
 
 /// <summary>
-/// The way to one replica: gathers concurrent operations into batches. While fewer than
-/// <see cref="ExapyteClientOptions.InflightBatchesMax"/> calls are on their way an operation leaves at once, on its
-/// caller's thread; else it waits for one of them to return and shares the next call with all that gathered meanwhile.
+/// The way to one replica: gathers concurrent operations into batches, reads and writes apart, for a read must not wait
+/// for a disk. While fewer than <see cref="ExapyteClientOptions.InflightBatchesMax"/> calls of its kind are on their way
+/// an operation leaves at once, on its caller's thread; else it waits for one of them to return and shares the next call
+/// with all that gathered meanwhile.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Operations leave in the order in which they came. An item in the queue or in a flight of
+/// Thread-safe. Operations of a kind leave in the order in which they came. An item in the queue or in a flight of
 /// <see cref="inflight"/> is never pooled, so the sweep may look at it while it holds the lock.
 /// </remarks>
 internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneContext context)
 {
     private readonly Lock gate = new();
-    private readonly Queue<LaneItem> queue = [];
+    private readonly Queue<LaneItem> reads = [];
+    private readonly Queue<LaneItem> writes = [];
     private readonly List<LaneItem> taken = [];
     private readonly List<Flight> inflight = new(context.Options.InflightBatchesMax);
     private readonly ServedBy?[] served = new ServedBy?[(int)ConsistencyLevel.All + 1];
@@ -79,7 +81,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             }
             else
             {
-                queue.Enqueue(item);
+                (item.IsWrite ? writes : reads).Enqueue(item);
                 queuedOperations += item.Count;
                 queuedEarliestMs = Math.Min(queuedEarliestMs, item.QueuedUntilMs);
                 flight = TakeFlight();
@@ -108,7 +110,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             if (nowMs >= queuedEarliestMs)
             {
-                ExpireQueued(nowMs);
+                queuedEarliestMs = Math.Min(ExpireQueued(reads, nowMs), ExpireQueued(writes, nowMs));
             }
             for (var i = inflight.Count - 1; i >= 0; i--)
             {
@@ -127,7 +129,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             {
                 (launches ??= []).Add(flight);
             }
-            busy = inflight.Count > 0 || queue.Count > 0;
+            busy = IsAnythingLeft;
         }
         if (missed)
         {
@@ -149,7 +151,10 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         return fresh;
     }
 
-    private void ExpireQueued(long nowMs)
+    private bool IsAnythingLeft => inflight.Count > 0 || reads.Count > 0 || writes.Count > 0;
+
+    /// <summary>Lets go whose time is up, and says when the next one's is.</summary>
+    private long ExpireQueued(Queue<LaneItem> queue, long nowMs)
     {
         var earliest = long.MaxValue;
         for (var left = queue.Count; left > 0; left--)
@@ -167,13 +172,15 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             earliest = Math.Min(earliest, item.QueuedUntilMs);
             queue.Enqueue(item);
         }
-        queuedEarliestMs = earliest;
+        return earliest;
     }
 
     /// <summary>The next batch, where there is room for one and anybody waits. To be called under the lock.</summary>
-    private Flight? TakeFlight()
+    private Flight? TakeFlight() => TakeFlight(reads) ?? TakeFlight(writes);
+
+    private Flight? TakeFlight(Queue<LaneItem> queue)
     {
-        if (queue.Count == 0 || inflight.Count >= context.Options.InflightBatchesMax)
+        if (queue.Count == 0 || CountInflight(queue == writes) >= context.Options.InflightBatchesMax)
         {
             return null;
         }
@@ -198,7 +205,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             bytes += item.Bytes;
             latestMs = Math.Max(latestMs, item.AnsweredUntilMs);
         }
-        if (queue.Count == 0)
+        if (reads.Count == 0 && writes.Count == 0)
         {
             queuedEarliestMs = long.MaxValue;
         }
@@ -211,6 +218,16 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         var flight = new Flight(items, BatchOf(items, count, latestMs));
         inflight.Add(flight);
         return flight;
+    }
+
+    private int CountInflight(bool write)
+    {
+        var count = 0;
+        foreach (var flight in inflight)
+        {
+            count += flight.IsWrite == write ? 1 : 0;
+        }
+        return count;
     }
 
     private bool Fits(LaneItem item, LaneItem first, int count, int bytes) =>
@@ -312,7 +329,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             inflight.Remove(landed);
             var next = TakeFlight();
-            busy = inflight.Count > 0 || queue.Count > 0;
+            busy = IsAnythingLeft;
             return next;
         }
     }

@@ -6,8 +6,13 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Scans;
 
-/// <summary>One page of one shard: what came, by which map, or why nothing did.</summary>
-internal readonly record struct ShardPage(ScanReply? Reply, RoutedMap? Map, OperationOutcome? WhyNot);
+/// <summary>One page of one shard: what came, by which map and from which replica, or why nothing did.</summary>
+internal readonly record struct ShardPage(
+    ScanReply? Reply,
+    RoutedMap? Map,
+    OperationOutcome? WhyNot,
+    ReplicaLane? From = null
+);
 
 /// <summary>Reads pages of single shards, with the retries of a read.</summary>
 internal sealed class ShardScanner(
@@ -59,7 +64,9 @@ internal sealed class ShardScanner(
                 if (step == NextStep.Done)
                 {
                     journey.Arrived(route, at, kind);
-                    return reply is { Kind: OutcomeKind.Ok } ? new(reply, map, null) : new(null, map, outcome);
+                    return reply is { Kind: OutcomeKind.Ok }
+                        ? new(reply, map, null, route.Lanes[at])
+                        : new(null, map, outcome);
                 }
                 pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
             }
@@ -99,6 +106,7 @@ internal sealed class ShardScanner(
             EntriesMax = request.EntriesMax,
             BytesMax = request.BytesMax,
             KeysOnly = request.KeysOnly,
+            Pin = request.Pin,
             Level = request.Level,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)patience.TotalMilliseconds,

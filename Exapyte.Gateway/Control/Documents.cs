@@ -15,6 +15,9 @@ internal sealed record HealthDocument(string Status, IReadOnlyList<string>? Reas
 /// <summary>GET /v1/keyspaces.</summary>
 internal sealed record KeyspacesDocument(IReadOnlyList<string> Keyspaces);
 
+/// <summary>POST /v1/restores.</summary>
+internal sealed record RestoreDocument(string Keyspace, bool Created, long Entries, long Expired);
+
 /// <summary>A keyspace's settings as JSON has them; what is null was left to the default.</summary>
 internal sealed record SettingsDocument(
     string Replication,

@@ -52,9 +52,7 @@ internal sealed class CursorCodec
     public CursorCodec(byte[] key, Func<byte[]>? source = null)
     {
         this.key =
-            key.Length > 0
-                ? new(key)
-                : new(source ?? (static () => RandomNumberGenerator.GetBytes(RandomKeyBytes)));
+            key.Length > 0 ? new(key) : new(source ?? (static () => RandomNumberGenerator.GetBytes(RandomKeyBytes)));
     }
 
     /// <summary>The cursor's text.</summary>

@@ -79,6 +79,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "/docs" => GatewayRoute.Docs,
             "/v1/cluster" => GatewayRoute.Cluster,
             "/v1/nodes" => GatewayRoute.Nodes,
+            "/v1/restores" => GatewayRoute.Restores,
             _ => GatewayRoute.None,
         };
         return route == GatewayRoute.None ? Call.Refused(NoSuchRoute(path)) : Call.To(route, rawTarget, queryStart);
@@ -127,6 +128,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "entries" => GatewayRoute.Listing,
             "batch" => GatewayRoute.Batch,
             "shards" => GatewayRoute.Shards,
+            "backups" => GatewayRoute.Backups,
             _ => GatewayRoute.None,
         };
         return route == GatewayRoute.None

@@ -13,6 +13,17 @@ public sealed record ReplicaPlacement
     /// <summary>The node's id.</summary>
     [Id(1)]
     public required string Node { get; init; }
+
+    /// <summary>
+    /// The node epoch by which it was placed: it belongs to the data folder that the node had then, or to a later one; 0
+    /// where that was not recorded.
+    /// </summary>
+    [Id(2)]
+    public long NodeEpoch { get; init; }
+
+    /// <summary>Raft: wanted, but not yet seen among the voters of its group; it counts for nothing.</summary>
+    [Id(3)]
+    public bool Joining { get; init; }
 }
 
 /// <summary>One shard: the slots it owns and its replicas.</summary>
@@ -30,6 +41,26 @@ public sealed record ShardPlacement
     /// <summary>Its replicas, the preferred leader first.</summary>
     [Id(2)]
     public required ReplicaPlacement[] Replicas { get; init; }
+
+    /// <summary>
+    /// Raft: replicas that are not wanted any more but may still be voters of their group. Their nodes keep them, and they
+    /// vote, until the group's configuration is known to be without them. Null or empty: none.
+    /// </summary>
+    [Id(3)]
+    public ReplicaPlacement[]? Leaving { get; init; }
+
+    /// <summary>
+    /// Ids of the replicas that the shard was created with, those retired since included: a raft group's first
+    /// configuration, the same for whoever learns of it late. Null in maps that did not record them.
+    /// </summary>
+    [Id(4)]
+    public long[]? Founders { get; init; }
+
+    /// <summary>All replicas that nodes may host: those that are wanted and those that are leaving.</summary>
+    public ReplicaPlacement[] Hosted => Leaving is { Length: > 0 } leaving ? [.. Replicas, .. leaving] : Replicas;
+
+    /// <summary>Whether its membership is changing: a replica is joining or leaving.</summary>
+    public bool IsChanging => Leaving is { Length: > 0 } || Array.Exists(Replicas, replica => replica.Joining);
 }
 
 /// <summary>
@@ -66,8 +97,9 @@ public sealed record KeyspaceMap
     [Id(5)]
     public bool Deleted { get; init; }
 
-    /// <summary>Whether some shard has fewer replicas than wanted.</summary>
-    public bool UnderReplicated => Array.Exists(Shards, shard => shard.Replicas.Length < Settings.Replicas);
+    /// <summary>Whether some shard has fewer replicas than wanted; those that are still joining do not count.</summary>
+    public bool UnderReplicated =>
+        Array.Exists(Shards, shard => shard.Replicas.Count(replica => !replica.Joining) < Settings.Replicas);
 
     /// <summary>The position in <see cref="Shards"/> of the shard that owns the key.</summary>
     public int ShardIndexOf(ReadOnlySpan<byte> key)

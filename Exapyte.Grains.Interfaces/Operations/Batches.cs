@@ -87,6 +87,13 @@ public sealed class ScanRequest
     /// <summary>Time left when it was sent, in milliseconds.</summary>
     [Id(8)]
     public required int TimeoutMs { get; init; }
+
+    /// <summary>
+    /// Read nothing now: keep the shard's state of this moment, whole, to be read page by page
+    /// (<see cref="Wire.IShardReplica.ReadSnapshot"/>). Bounds and limits do not count.
+    /// </summary>
+    [Id(9)]
+    public bool Pin { get; init; }
 }
 
 /// <summary>One entry of a listing.</summary>
@@ -137,4 +144,12 @@ public sealed class ScanReply
     /// <summary>The current map, where the caller's epoch is older than the replica's; else null.</summary>
     [Id(7)]
     public KeyspaceMap? NewerMap { get; init; }
+
+    /// <summary>For <see cref="ScanRequest.Pin"/>: what the kept state is called on this replica; else 0.</summary>
+    [Id(8)]
+    public long SnapshotId { get; init; }
+
+    /// <summary>For <see cref="ScanRequest.Pin"/>: the shard's revision in it; 0 in leaderless keyspaces, which have none.</summary>
+    [Id(9)]
+    public ulong Revision { get; init; }
 }

@@ -52,6 +52,13 @@ public sealed record NodeInfo
     /// <summary>Whether the cluster counts it as alive now.</summary>
     [Id(3)]
     public bool Alive { get; init; }
+
+    /// <summary>
+    /// The node epoch at which its data folder came to the cluster: replicas placed on the node before were of another
+    /// folder and are never to be made in this one. 0 where that was not recorded.
+    /// </summary>
+    [Id(4)]
+    public long SinceNodeEpoch { get; init; }
 }
 
 /// <summary>The cluster's nodes at one epoch.</summary>

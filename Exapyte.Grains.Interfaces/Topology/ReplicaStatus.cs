@@ -12,7 +12,10 @@ public sealed record ReplicaStatus
     [Id(1)]
     public required string Node { get; init; }
 
-    /// <summary>leader, follower, candidate, learner; replica in leaderless keyspaces; absent where it is not hosted.</summary>
+    /// <summary>
+    /// leader, follower, candidate, learner; replica in leaderless keyspaces; stopped by a problem; quarantined where its
+    /// log cannot be read; absent where it is not hosted.
+    /// </summary>
     [Id(2)]
     public required string Role { get; init; }
 
@@ -51,4 +54,16 @@ public sealed record ReplicaStatus
     /// <summary>Why it does not serve, empty where it does.</summary>
     [Id(11)]
     public string Problem { get; init; } = "";
+
+    /// <summary>The epoch of the map that it serves by; 0 where it has none yet.</summary>
+    [Id(12)]
+    public long MapEpoch { get; init; }
+
+    /// <summary>Raft: replica ids whose votes count in the configuration it has applied, in either half of a joint one.</summary>
+    [Id(13)]
+    public long[] Voters { get; init; } = [];
+
+    /// <summary>Raft: replica ids that receive the log without a vote, or will once a joint configuration is left.</summary>
+    [Id(14)]
+    public long[] Learners { get; init; } = [];
 }

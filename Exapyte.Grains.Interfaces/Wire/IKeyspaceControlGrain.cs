@@ -12,6 +12,14 @@ public interface IKeyspaceControlGrain : IGrainWithStringKey
     [Alias("retire-node")]
     Task<KeyspaceReply> RetireNode(string node, long nodeEpoch);
 
+    /// <summary>
+    /// Takes one raft replica out of the map at a new epoch, because its node cannot read it any more; another takes its
+    /// place. Idempotent. Ok where the replica is not in the map (any more); Conflict where its group would be left without
+    /// a majority of those it has: such a group needs a person; else Unavailable.
+    /// </summary>
+    [Alias("retire-replica")]
+    Task<KeyspaceReply> RetireReplica(long keyspaceId, long replicaId);
+
     /// <summary>Goes on with whatever was begun and not finished when an earlier activation ended.</summary>
     [Alias("resume")]
     Task Resume();

@@ -17,6 +17,52 @@ public interface IShardReplica : IGrainWithStringKey
     /// <summary>How the replica stands.</summary>
     [Alias("status")]
     ValueTask<ReplicaStatus> Status();
+
+    /// <summary>Reads on in a state that <see cref="ScanRequest.Pin"/> kept. It is let go after its last page, and at rest.</summary>
+    [Alias("read-snapshot")]
+    ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request);
+}
+
+/// <summary>Asks for a page of a kept state, in key order.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.snapshot-page-request")]
+public sealed class SnapshotPageRequest
+{
+    /// <summary>What <see cref="ScanReply.SnapshotId"/> called it.</summary>
+    [Id(0)]
+    public required long SnapshotId { get; init; }
+
+    /// <summary>1 for the first; then one more each time. The page asked last may be asked again.</summary>
+    [Id(1)]
+    public required long Page { get; init; }
+
+    /// <summary>Bytes of keys and values after which the page ends.</summary>
+    [Id(2)]
+    public required int BytesMax { get; init; }
+
+    /// <summary>Let it go instead.</summary>
+    [Id(3)]
+    public bool Close { get; init; }
+}
+
+/// <summary>A page of a kept state.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.snapshot-page")]
+public sealed class SnapshotPage
+{
+    /// <summary>Ok, or why there is no page: the state is not kept any more, and the reader begins anew.</summary>
+    [Id(0)]
+    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>The entries; of a leaderless shard tombstones and expired ones too.</summary>
+    [Id(1)]
+    public StampedEntry[] Entries { get; init; } = [];
+
+    /// <summary>Whether there is more; a page may be empty and there is more all the same.</summary>
+    [Id(2)]
+    public bool More { get; init; }
+
+    /// <summary>A sentence for a person where it is not Ok.</summary>
+    [Id(3)]
+    public string? Detail { get; init; }
 }
 
 /// <summary>A member of a Raft group.</summary>

@@ -166,7 +166,12 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
             {
                 return Later("Another registration of the node came in between.");
             }
-            return await Save(completed) is { } unsaved ? Later(unsaved.Reason) : Accepted();
+            if (await Save(completed) is { } unsaved)
+            {
+                return Later(unsaved.Reason);
+            }
+            Resume();
+            return Accepted();
         }
     }
 

@@ -17,4 +17,16 @@ public sealed class ControlPlaneOptions
 
     /// <summary>Longest wait before unfinished work is taken up again.</summary>
     public TimeSpan RetryMax { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time between two looks of a keyspace at the nodes that hold its replicas and at those that could.</summary>
+    public TimeSpan WatchInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The same while the membership of some of its shards is changing.</summary>
+    public TimeSpan ChangeWatchInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>For how long a node must be away before its raft replicas are replaced on others.</summary>
+    public TimeSpan ReplaceAfter { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Most shards of one keyspace whose membership changes at one time.</summary>
+    public int ChangingShardsMax { get; set; } = 4;
 }

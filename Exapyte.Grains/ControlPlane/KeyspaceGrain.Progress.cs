@@ -48,6 +48,7 @@ internal sealed partial class KeyspaceGrain
         {
             return false;
         }
+        Watch();
         if (!state.Value.IsUnfinished)
         {
             return true;

@@ -39,10 +39,12 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         IGrainFactory grains,
         [FromKeyedServices(ControlPlaneOptions.Storage)] IGrainStorage storage,
         NodeMap nodes,
+        TimeProvider time,
         IOptions<ControlPlaneOptions> options,
         ILogger<KeyspaceGrain> logger
     )
     {
+        absences = new(time);
         this.nodes = nodes;
         this.options = options.Value;
         this.logger = logger;
@@ -150,11 +152,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
             {
                 return Unavailable(unread);
             }
-            if (state.Value.PlacedAtNodeEpoch >= nodeEpoch)
-            {
-                return Reply(KeyspaceOutcome.Ok, []);
-            }
-            var next = state.Value.WithoutNode(node);
+            var next = state.Value.WithoutNode(node, nodeEpoch);
             if (!ReferenceEquals(next, state.Value) && await Save(next) is { } unsaved)
             {
                 return Unavailable(unsaved);
@@ -211,7 +209,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
                 return Reply(KeyspaceOutcome.Unavailable, ["No registered node is alive."]);
             }
             var firstId = await ControlPlane.IssueIds(NewKeyspace.IdsFor(settings, alive.Length));
-            var map = NewKeyspace.MapOf(Name, settings, alive, firstId, state.Value.LastEpoch + 1);
+            var map = NewKeyspace.MapOf(Name, settings, alive, firstId, state.Value.LastEpoch + 1, topology.NodeEpoch);
             if (await Save(state.Value.WithNew(map, topology.NodeEpoch)) is { } unsaved)
             {
                 return Unavailable(unsaved);

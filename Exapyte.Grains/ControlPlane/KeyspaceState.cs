@@ -71,23 +71,35 @@ public sealed record KeyspaceState
         };
     }
 
-    /// <summary>Without the replicas on a node, at the next epoch; itself where there are none.</summary>
-    public KeyspaceState WithoutNode(string node)
+    /// <summary>
+    /// Without the replicas that were placed on a node before <paramref name="nodeEpoch"/>, at the next epoch; itself where
+    /// there are none. They are not leaving: what they held is gone, and nobody needs to keep it.
+    /// </summary>
+    public KeyspaceState WithoutNode(string node, long nodeEpoch)
     {
-        if (Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Replicas, IsThere)))
-        {
-            return this;
-        }
-        return WithChanged(
-            Map with
-            {
-                Shards = Array.ConvertAll(
-                    Map.Shards,
-                    shard => shard with { Replicas = Array.FindAll(shard.Replicas, replica => !IsThere(replica)) }
-                ),
-            }
+        return Without(replica =>
+            replica.Node == node && (replica.NodeEpoch > 0 ? replica.NodeEpoch : PlacedAtNodeEpoch) < nodeEpoch
         );
-
-        bool IsThere(ReplicaPlacement replica) => replica.Node == node;
     }
+
+    /// <summary>Without one replica, at the next epoch; itself where it is not there. It is not leaving, it is gone.</summary>
+    public KeyspaceState WithoutReplica(long replicaId) => Without(replica => replica.ReplicaId == replicaId);
+
+    private KeyspaceState Without(Predicate<ReplicaPlacement> isGone) =>
+        Map is null || !Array.Exists(Map.Shards, shard => Array.Exists(shard.Hosted, isGone))
+            ? this
+            : WithChanged(
+                Map with
+                {
+                    Shards = Array.ConvertAll(
+                        Map.Shards,
+                        shard =>
+                            shard with
+                            {
+                                Replicas = Array.FindAll(shard.Replicas, replica => !isGone(replica)),
+                                Leaving = Array.FindAll(shard.Leaving ?? [], replica => !isGone(replica)),
+                            }
+                    ),
+                }
+            );
 }

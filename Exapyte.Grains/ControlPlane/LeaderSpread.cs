@@ -25,6 +25,19 @@ internal static class LeaderSpread
         while (TryImprove(shards, led)) { }
     }
 
+    /// <summary>The same from the leaders as they are, the first of each shard: no more of them move than must.</summary>
+    /// <param name="shards">Members of each shard, at least one, as node indexes.</param>
+    /// <param name="nodes">Number of nodes.</param>
+    public static void Improve(int[][] shards, int nodes)
+    {
+        var led = new int[nodes];
+        foreach (var members in shards)
+        {
+            led[members[0]]++;
+        }
+        while (TryImprove(shards, led)) { }
+    }
+
     private static bool TryImprove(int[][] shards, int[] led)
     {
         foreach (var fullest in Enumerable.Range(0, led.Length).OrderByDescending(node => led[node]))

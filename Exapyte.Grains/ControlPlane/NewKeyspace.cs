@@ -10,41 +10,48 @@ internal static class NewKeyspace
     public static int IdsFor(KeyspaceSettings settings, int aliveNodes) =>
         1 + (settings.Shards * (1 + Math.Min(settings.Replicas, aliveNodes)));
 
+    /// <summary>A registered node as one that may take replicas.</summary>
+    public static PlacementNode CandidateOf(NodeInfo node) =>
+        new(node.Registration.Node, $"{node.Registration.Region}/{node.Registration.Zone}");
+
     /// <summary>Shards of equal ranges of slots, replicas spread over the nodes that are alive.</summary>
     /// <param name="name">The name.</param>
     /// <param name="settings">The settings, acceptable ones.</param>
     /// <param name="alive">The nodes that are alive, at least one.</param>
     /// <param name="firstId">The first of <see cref="IdsFor"/> ids: the keyspace, then the shards, then the replicas.</param>
     /// <param name="epoch">The map's epoch.</param>
+    /// <param name="nodeEpoch">The node epoch of which <paramref name="alive"/> is.</param>
     public static KeyspaceMap MapOf(
         string name,
         KeyspaceSettings settings,
         IReadOnlyCollection<NodeInfo> alive,
         long firstId,
-        long epoch
+        long epoch,
+        long nodeEpoch
     )
     {
-        PlacementNode[] candidates =
-        [
-            .. alive.Select(node => new PlacementNode(
-                node.Registration.Node,
-                $"{node.Registration.Region}/{node.Registration.Zone}"
-            )),
-        ];
+        PlacementNode[] candidates = [.. alive.Select(CandidateOf)];
         var placed = ReplicaPlacer.Place(candidates, settings.Shards, settings.Replicas, firstId);
         var shardId = firstId + 1;
         var replicaId = shardId + settings.Shards;
         var shards = new ShardPlacement[settings.Shards];
         for (var shard = 0; shard < shards.Length; shard++)
         {
+            var replicas = Array.ConvertAll(
+                placed[shard],
+                node => new ReplicaPlacement
+                {
+                    ReplicaId = replicaId++,
+                    Node = node,
+                    NodeEpoch = nodeEpoch,
+                }
+            );
             shards[shard] = new()
             {
                 ShardId = shardId + shard,
                 FirstSlot = (int)((long)KeyHash.Slots * shard / shards.Length),
-                Replicas = Array.ConvertAll(
-                    placed[shard],
-                    node => new ReplicaPlacement { ReplicaId = replicaId++, Node = node }
-                ),
+                Replicas = replicas,
+                Founders = Array.ConvertAll(replicas, replica => replica.ReplicaId),
             };
         }
         return new()

@@ -43,7 +43,7 @@ internal static class RegistrationRules
         {
             return state.Nodes.Length >= NodesMax
                 ? new($"The cluster has {NodesMax} nodes, and that is the most.", null)
-                : new(null, state.WithNode(Entered(registration, nowMs), state.NodeEpoch + 1));
+                : new(null, state.WithNode(Entered(registration, nowMs, state.NodeEpoch + 1), state.NodeEpoch + 1));
         }
         if (known.Registration.StoreId != registration.StoreId)
         {
@@ -58,8 +58,8 @@ internal static class RegistrationRules
 
     /// <summary>The state once all old replicas are retired; null where another registration came in between.</summary>
     public static ControlPlaneState? Completed(ControlPlaneState state, NodeRegistration registration, long nowMs) =>
-        state.ReplacementOf(registration.Node)?.Registration.StoreId == registration.StoreId
-            ? state.WithNode(Entered(registration, nowMs), state.NodeEpoch + 1)
+        state.ReplacementOf(registration.Node) is { } begun && begun.Registration.StoreId == registration.StoreId
+            ? state.WithNode(Entered(registration, nowMs, begun.NodeEpoch), state.NodeEpoch + 1)
             : null;
 
     private static RegistrationDecision Replacement(
@@ -92,9 +92,10 @@ internal static class RegistrationRules
             : $"The data of node '{registration.Node}' belongs to another cluster than the control-plane database. "
                 + "Point the node at its own database, or start it with an empty data folder.";
 
-    private static NodeInfo Entered(NodeRegistration registration, long nowMs) =>
+    private static NodeInfo Entered(NodeRegistration registration, long nowMs, long sinceNodeEpoch) =>
         new()
         {
+            SinceNodeEpoch = sinceNodeEpoch,
             Registration = registration,
             FirstSeenMs = nowMs,
             RegisteredMs = nowMs,

@@ -73,20 +73,28 @@ internal sealed partial class NodeLifecycle(
         var services = new NodeServices
         {
             NodeId = options.Value.Node,
+            StoreId = folder.StoreId,
             Region = options.Value.Region,
             Log = log,
             Disk = DiskStore.Open(folder.StorePath, new()),
             Health = health,
-            Clock = new(time, log, folder.StoreId, recovery.ClockHighWater, replicaOptions.Value.ClockSkewMsMax),
+            Clock = new(
+                time,
+                log,
+                folder.StoreId,
+                recovery.ClockHighWater,
+                recovery.ClockInDoubt,
+                replicaOptions.Value.ClockSkewMsMax
+            ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
             Grains = grains,
             Prefixes = new(folder),
+            Pinned = new(time),
             Time = time,
             LoggerFactory = loggerFactory,
             Options = replicaOptions.Value,
         };
-        await services.Clock.Start();
         var replicas = new ReplicaHost(services);
         host = new(services, new(folder), replicas);
         replicas.Recover(recovery);
@@ -97,7 +105,14 @@ internal sealed partial class NodeLifecycle(
 
     private async Task Confirm()
     {
-        ClusterMemory.Remember(folder, (await registrar.Registered).ClusterId);
+        if (!registrar.Registered.IsCompletedSuccessfully)
+        {
+            return;
+        }
+        var registered = await registrar.Registered;
+        ClusterMemory.Remember(folder, registered.ClusterId);
+        var own = Array.Find(registered.Topology!.Nodes, info => info.Registration.Node == options.Value.Node);
+        Host.Admit(own?.SinceNodeEpoch ?? 0);
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();
@@ -164,6 +179,7 @@ internal sealed partial class NodeLifecycle(
             await pulse.DisposeAsync();
         }
         await open.Replicas.Stop();
+        open.Services.Pinned.Dispose();
         log?.Dispose();
         open.Services.Disk.Dispose();
         open.Dispose();

@@ -12,8 +12,11 @@ namespace Exapyte.Grains.Nodes;
 /// </summary>
 internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas) : IDisposable
 {
+    private static readonly TimeSpan AdmissionPatience = TimeSpan.FromSeconds(2);
+
     private readonly SemaphoreSlim commands = new(1, 1);
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+    private readonly TaskCompletionSource<long> admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What the replicas share.</summary>
     public NodeServices Services => node;
@@ -24,12 +27,30 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// <summary>The hosted replicas.</summary>
     public ReplicaHost Replicas => replicas;
 
+    /// <summary>The control plane has accepted the node: from now on it takes commands.</summary>
+    /// <param name="sinceNodeEpoch">Since when its data folder is known: see <see cref="NodeInfo.SinceNodeEpoch"/>.</param>
+    public void Admit(long sinceNodeEpoch) => admitted.TrySetResult(sinceNodeEpoch);
+
     /// <summary>Takes the control plane's command.</summary>
     public async Task<ApplyMapReply> ApplyMap(KeyspaceMap map)
     {
+        if (!admitted.Task.IsCompleted)
+        {
+            // A node that has just been accepted may be commanded before it has heard so.
+            await Task.WhenAny(admitted.Task, Task.Delay(AdmissionPatience, node.Time));
+        }
         await commands.WaitAsync();
         try
         {
+            if (ReasonAgainst(map) is { } reason)
+            {
+                return new()
+                {
+                    Accepted = false,
+                    Epoch = maps.Find(map.KeyspaceId)?.Epoch ?? 0,
+                    Reason = reason,
+                };
+            }
             if (!maps.TryTake(map))
             {
                 var epoch = maps.Find(map.KeyspaceId)!.Epoch;
@@ -76,6 +97,26 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
         {
             var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
             await ApplyMap(current ?? known with { Deleted = true });
+        }
+        await ReportQuarantined();
+    }
+
+    /// <summary>Asks that raft replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
+    private async Task ReportQuarantined()
+    {
+        foreach (var (identity, _) in replicas.Quarantined.ToArray())
+        {
+            if (identity.Replication != ReplicationKind.Raft || maps.Find(identity.KeyspaceId) is not { } map)
+            {
+                continue;
+            }
+            var reply = await node
+                .Grains.GetGrain<IKeyspaceControlGrain>(map.Name)
+                .RetireReplica(identity.KeyspaceId, identity.ReplicaId);
+            if (reply.Outcome == KeyspaceOutcome.Unavailable)
+            {
+                throw new ControlPlaneUnavailableException(string.Join(' ', reply.Reasons));
+            }
         }
     }
 
@@ -125,7 +166,38 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             .. replicas
                 .All.Where(replica => replica.Identity.KeyspaceId == keyspaceId)
                 .Select(replica => replica.Status()),
+            .. replicas
+                .Quarantined.Where(damaged => damaged.Identity.KeyspaceId == keyspaceId)
+                .Select(damaged => new ReplicaStatus
+                {
+                    ReplicaId = damaged.Identity.ReplicaId,
+                    Node = node.NodeId,
+                    Role = "quarantined",
+                    Problem = damaged.Reason,
+                }),
         ];
+
+    /// <summary>
+    /// A wiped node must not make again what its old data folder held: such a replica would have forgotten its votes. So no
+    /// map counts before the old replicas are known to be out of the newest one, nor one that is late and still has them.
+    /// </summary>
+    private string? ReasonAgainst(KeyspaceMap map)
+    {
+        if (!admitted.Task.IsCompleted)
+        {
+            return $"Node {node.NodeId} is not registered yet.";
+        }
+        var isOfAnotherFolder =
+            !map.Deleted
+            && map.Shards.SelectMany(shard => shard.Replicas)
+                .Any(replica =>
+                    replica.Node == node.NodeId
+                    && replica.NodeEpoch > 0
+                    && replica.NodeEpoch < admitted.Task.Result
+                    && replicas.Find(replica.ReplicaId) is null
+                );
+        return isOfAnotherFolder ? $"Node {node.NodeId} has another data folder than when the map was drawn." : null;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => commands.Dispose();

@@ -119,8 +119,9 @@ internal sealed class NodeMaps
             .. byId
                 .Values.Where(map => !map.Deleted)
                 .SelectMany(map => map.Shards)
-                .Where(shard => Array.Exists(shard.Replicas, replica => replica.Node == folder.NodeId))
-                .SelectMany(shard => shard.Replicas)
+                .Select(shard => shard.Hosted)
+                .Where(hosted => Array.Exists(hosted, replica => replica.Node == folder.NodeId))
+                .SelectMany(hosted => hosted)
                 .Select(replica => replica.Node)
                 .Where(peer => peer != folder.NodeId)
                 .Distinct(StringComparer.Ordinal),

@@ -131,6 +131,7 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
 
     private void Sweep()
     {
+        node.Pinned.CloseIdle();
         var replicas = host.Replicas.All.ToArray();
         for (var left = Math.Min(replicas.Length, node.Options.SweepReplicasMax); left > 0; left--)
         {

@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
@@ -11,6 +14,9 @@ internal sealed record NodeServices
 {
     /// <summary>The node's id.</summary>
     public required string NodeId { get; init; }
+
+    /// <summary>The id of its data folder: the origin of the writes stamped here.</summary>
+    public required ulong StoreId { get; init; }
 
     /// <summary>The node's region.</summary>
     public required string Region { get; init; }
@@ -54,9 +60,28 @@ internal sealed record NodeServices
     /// </summary>
     public ConcurrentQueue<ulong> Disused { get; } = new();
 
+    /// <summary>States of shards that are kept for readers.</summary>
+    public required PinnedSnapshots Pinned { get; init; }
+
     /// <summary>Issues prefixes in the store.</summary>
     public required StorePrefixes Prefixes { get; init; }
 
     /// <summary>How replicas are run.</summary>
     public required ReplicaOptions Options { get; init; }
+
+    /// <summary>Why a write that has not begun must not begin here; null where it may.</summary>
+    /// <param name="storage">Where the keyspace's state is: in memory nothing of it needs space.</param>
+    public OperationOutcome? RefusalOfWrites(StorageKind storage) =>
+        Log.Health switch
+        {
+            { Condition: LogCondition.Failed, Reason: var reason } => OperationOutcome.Of(
+                OutcomeKind.Unavailable,
+                $"The node's log has failed: {reason}"
+            ),
+            _ when IsDiskFull && storage == StorageKind.Disk => OperationOutcome.Of(
+                OutcomeKind.DiskFull,
+                "The disk of this node is full: nothing was changed. Free space on it; reads go on."
+            ),
+            _ => null,
+        };
 }

@@ -15,12 +15,15 @@ namespace Exapyte.Grains.Nodes;
 internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
-    private readonly ConcurrentDictionary<long, ReplicaIdentity> damaged = new();
+    private readonly ConcurrentDictionary<long, (ReplicaIdentity Identity, string Reason)> quarantined = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
     /// <summary>All hosted replicas.</summary>
     public ICollection<IReplica> All => replicas.Values;
+
+    /// <summary>Replicas of this node whose log or state cannot be read: they are not started, and must never be made again.</summary>
+    public IEnumerable<(ReplicaIdentity Identity, string Reason)> Quarantined => quarantined.Values;
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
@@ -31,12 +34,24 @@ internal sealed partial class ReplicaHost(NodeServices node)
         HashSet<ulong> used = [];
         foreach (var group in recovery.Groups)
         {
+            if (group.Quarantined is { } reason)
+            {
+                // Nothing of it is needed any more: it is to be replaced. Its description may be what is damaged.
+                if (group.Descriptor.IsEmpty)
+                {
+                    LogLost((long)group.Id.Value, reason);
+                }
+                else
+                {
+                    Quarantine(ReplicaIdentity.FromBytes(group.Descriptor.Span), reason);
+                }
+                continue;
+            }
             var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
             used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
-            if ((group.Quarantined ?? TryStart(identity)) is { } reason)
+            if (TryStart(identity) is { } damage)
             {
-                damaged[identity.ReplicaId] = identity;
-                LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
+                Quarantine(identity, damage);
             }
         }
         DeleteUnused(used);
@@ -54,12 +69,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             foreach (var shard in map.Shards)
             {
-                if (Array.Find(shard.Replicas, replica => replica.Node == node.NodeId) is { } own)
+                foreach (var own in shard.Hosted.Where(replica => replica.Node == node.NodeId))
                 {
                     placed.Add(own.ReplicaId);
                 }
             }
-            await Create(map, placed);
+            await Create(map);
         }
         foreach (var replica in All.Where(replica => replica.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
@@ -72,11 +87,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 await Retire(replica);
             }
         }
-        foreach (var identity in damaged.Values.Where(identity => identity.KeyspaceId == map.KeyspaceId).ToArray())
+        foreach (var (identity, _) in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
             if (!placed.Contains(identity.ReplicaId))
             {
-                await Remove(identity, identity.StorePrefix);
+                await Forget(identity, identity.StorePrefix);
+                quarantined.TryRemove(identity.ReplicaId, out var _);
             }
         }
     }
@@ -105,14 +121,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
-    private async Task Create(KeyspaceMap map, HashSet<long> placed)
+    private async Task Create(KeyspaceMap map)
     {
         List<(ReplicaIdentity Identity, LogCompletion Described)> created = [];
         foreach (var shard in map.Shards)
         {
-            var own = Array.Find(shard.Replicas, replica => placed.Contains(replica.ReplicaId));
-            // A damaged replica must not begin anew under its id: it would have forgotten what it promised.
-            if (own is null || replicas.ContainsKey(own.ReplicaId) || damaged.ContainsKey(own.ReplicaId))
+            // One that is leaving is kept where it is, never made: nobody would miss it.
+            var own = Array.Find(shard.Replicas, replica => replica.Node == node.NodeId);
+            if (own is null || replicas.ContainsKey(own.ReplicaId) || quarantined.ContainsKey(own.ReplicaId))
             {
                 continue;
             }
@@ -124,7 +140,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 Replication = map.Settings.Replication,
                 Storage = map.Settings.Storage,
                 StorePrefix = node.Prefixes.Issue(),
-                FirstMembers = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
+                FirstMembers = FirstMembersOf(shard, own),
             };
             var described = new LogCompletion($"The description of replica {identity.ReplicaId}");
             node.Log.SetDescriptor(new((ulong)identity.ReplicaId), identity.ToBytes(), described);
@@ -135,6 +151,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
             await described.Task;
             Start(identity);
         }
+    }
+
+    private static long[] FirstMembersOf(ShardPlacement shard, ReplicaPlacement own)
+    {
+        var founders = shard.Founders ?? [.. shard.Replicas.Select(replica => replica.ReplicaId)];
+        return Array.IndexOf(founders, own.ReplicaId) >= 0 ? founders : [];
     }
 
     private void DeleteUnused(HashSet<ulong> used)
@@ -164,10 +186,16 @@ internal sealed partial class ReplicaHost(NodeServices node)
             Start(identity);
             return null;
         }
-        catch (Exception damage)
+        catch (Exception damage) when (damage is not StoreFullException)
         {
             return damage.Message;
         }
+    }
+
+    private void Quarantine(ReplicaIdentity identity, string reason)
+    {
+        quarantined[identity.ReplicaId] = (identity, reason);
+        LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
     }
 
     private void Start(ReplicaIdentity identity)
@@ -192,17 +220,16 @@ internal sealed partial class ReplicaHost(NodeServices node)
     private async Task Retire(IReplica replica)
     {
         await replica.Stop();
-        await Remove(replica.Identity, replica.StorePrefix);
+        await Forget(replica.Identity, replica.StorePrefix);
     }
 
-    private async Task Remove(ReplicaIdentity identity, ulong storePrefix)
+    private async Task Forget(ReplicaIdentity identity, ulong storePrefix)
     {
         var group = new GroupId((ulong)identity.ReplicaId);
         var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        damaged.TryRemove(identity.ReplicaId, out _);
         node.Disk.DeleteShard(storePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
@@ -210,6 +237,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} of keyspace {KeyspaceId} is retired")]
     private partial void LogRetired(long replicaId, long keyspaceId);
+
+    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} is quarantined, its description lost with it: {Reason}")]
+    private partial void LogLost(long replicaId, string reason);
 
     [LoggerMessage(LogLevel.Critical, "What retired replicas left in the store cannot be cleared away: {Reason}")]
     private partial void LogNotCleared(string reason);

@@ -23,6 +23,9 @@ internal sealed record ReplicaOptions
     /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
     public int LogEntriesKept { get; init; } = 4_096;
 
+    /// <summary>Log entries that a leader keeps, at most, for a follower that still needs them.</summary>
+    public ulong LogEntriesHeldMax { get; init; } = 1_000_000;
+
     /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -41,8 +44,11 @@ internal sealed record ReplicaOptions
     /// <summary>How long a leaderless replica keeps what was deleted or has expired as a tombstone.</summary>
     public TimeSpan TombstoneGrace { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>How far a peer's clock may be ahead, in milliseconds.</summary>
+    /// <summary>How far stamps may be ahead of the wall clock, a peer's and this node's own, in milliseconds.</summary>
     public long ClockSkewMsMax { get; init; } = 500;
+
+    /// <summary>Log entries that a leaderless replica keeps for peers that are away, at most.</summary>
+    public ulong UnpushedEntriesMax { get; init; } = 1_000_000;
 
     /// <summary>Bounds of the pushes to one peer.</summary>
     public PushLimits Push { get; init; } = new();

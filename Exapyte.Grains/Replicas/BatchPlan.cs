@@ -119,7 +119,7 @@ internal readonly struct BatchPlan
     }
 
     /// <summary>Refuses the reads that needed a proof; the others need none.</summary>
-    public void FillReads(in ReadVerdict verdict)
+    public void FillProvenReads(in ReadVerdict verdict)
     {
         var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
         for (var i = 0; i < outcomes.Length; i++)
@@ -128,6 +128,16 @@ internal readonly struct BatchPlan
             {
                 outcomes[i] = refused;
             }
+        }
+    }
+
+    /// <summary>Refuses all reads that have no outcome yet.</summary>
+    public void FillReads(in ReadVerdict verdict)
+    {
+        var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] ??= refused;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class RaftPeers(PeerTransport transport, ReplicaIdentity identit
     public void Use(KeyspaceMap map) =>
         nodes = map
             .Shards.Where(shard => shard.ShardId == identity.ShardId)
-            .SelectMany(shard => shard.Replicas)
+            .SelectMany(shard => shard.Hosted)
             .ToFrozenDictionary(replica => (ulong)replica.ReplicaId, replica => replica.Node);
 
     /// <summary>The node that a member is placed on; null where the map does not know the member.</summary>

@@ -1,3 +1,4 @@
+using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
 
@@ -6,7 +7,6 @@ namespace Exapyte.Grains.Replicas;
 /// <summary>How a replica ends: it takes no input any more, and may or may not still be read.</summary>
 internal sealed partial class RaftReplica
 {
-    private volatile string problem = "";
     private volatile bool servesReads;
     private volatile bool servesProvenReads;
 
@@ -20,8 +20,10 @@ internal sealed partial class RaftReplica
         {
             node.Health.StoreFailed(exception.Message);
         }
-        servesProvenReads = IsDiskFailure(exception) && loop.HoldsAllAcknowledged;
-        servesReads = IsDiskFailure(exception);
+        // What has stopped for another reason before is not read any more, whatever comes after.
+        var canRead = IsDiskFailure(exception) && (Problem.Length == 0 || servesReads);
+        servesProvenReads = canRead && loop.HoldsAllAcknowledged;
+        servesReads = canRead;
         if (servesReads)
         {
             LogOnlyReads(Identity.ReplicaId, exception.Message);
@@ -30,19 +32,18 @@ internal sealed partial class RaftReplica
         {
             LogFailed(exception, Identity.ReplicaId, exception.Message);
         }
-        Fail(exception.Message);
+        driver.Fail(exception.Message);
     }
 
     private static bool IsDiskFailure(Exception exception) =>
         exception is ReplicaFailedException { IsOfDisk: true } or StoreFailedException and not StoreDamagedException;
 
-    private void Fail(string reason)
+    private void RequireLog()
     {
-        if (problem.Length == 0)
+        if (node.Log.Health is { Condition: LogCondition.Failed } failed)
         {
-            problem = reason;
+            throw new ReplicaFailedException($"The node's log has failed: {failed.Reason}", isOfDisk: true);
         }
-        loop.Abandon(reason);
     }
 
     [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} stops: {Reason}")]

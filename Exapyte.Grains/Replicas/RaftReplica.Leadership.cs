@@ -52,7 +52,22 @@ internal sealed partial class RaftReplica
         }
     }
 
+    /// <inheritdoc/>
+    public void LeadershipChanged()
+    {
+        ticksUntilMembership = 0;
+        LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
+    }
+
     private string? LeaderNode() => peers.NodeOf(loop.Core.Leader);
+
+    /// <inheritdoc/>
+    public void Ticked()
+    {
+        RequireLog();
+        ConsiderPreferredLeader(loop);
+        ConsiderMembership(loop);
+    }
 
     /// <summary>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</summary>
     private void ConsiderPreferredLeader(ReplicaLoop replica)
@@ -135,12 +150,13 @@ internal sealed partial class RaftReplica
         return null;
     }
 
-    private void SendRestNotice(ReplicaLoop replica)
+    /// <inheritdoc/>
+    public void SendRest(RestNotice notice)
     {
-        var notice = new RestNotice(replica.Core.Term, replica.Core.LastIndex).Encode();
-        foreach (var member in replica.Core.Configuration.Members)
+        var payload = notice.Encode();
+        foreach (var member in loop.Core.Configuration.Members)
         {
-            if (member != replica.Core.Id && peers.NodeOf(member) is { } peerNode)
+            if (member != loop.Core.Id && peers.NodeOf(member) is { } peerNode)
             {
                 node.Peers.Send(
                     peerNode,
@@ -149,7 +165,7 @@ internal sealed partial class RaftReplica
                         ToReplicaId = (long)member.Value,
                         FromReplicaId = Identity.ReplicaId,
                         Kind = PeerMessageKind.Rest,
-                        Payload = notice,
+                        Payload = payload,
                     }
                 );
             }

@@ -7,20 +7,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Exapyte.Grains.Replicas;
 
-/// <summary>
-/// Snapshots (paper, section 7). The order of an install: all parts under a new prefix, flush, ask the core whether it is
-/// still wanted, make the record in the log durable, and only then swap the store and tell the core. Between the question
-/// and the swap the replica takes no other input, for what it acknowledged in between would be thrown away.
-/// </summary>
+/// <summary>What takes time about snapshots: streaming, flushing, waiting for the log. The order is the driver's.</summary>
 internal sealed partial class RaftReplica
 {
     private readonly SnapshotSender sender;
-    private readonly SnapshotReceiver receiver;
-    private bool isInstalling;
 
     private GroupId Group => new((ulong)Identity.ReplicaId);
 
-    private void SendSnapshot(SnapshotRequest request)
+    /// <inheritdoc/>
+    public void SendSnapshot(SnapshotRequest request)
     {
         var to = (long)request.To.Value;
         var index = loop.Machine.Applied;
@@ -31,123 +26,39 @@ internal sealed partial class RaftReplica
             || !sender.TryStart(
                 to,
                 peerNode,
-                new SnapshotSource(loop.Machine, term, loop.Core.Configuration),
+                new SnapshotSource(loop.Machine, Random.Shared.NextInt64(), term, loop.Core.Configuration),
                 received => Post(replica => EndSending(replica, request.To, index, received))
             )
         )
         {
             loop.Core.SnapshotFailed(request.To);
+            return;
         }
+        snapshotsUnderWay[request.To] = index;
     }
 
-    private Term? TermOfApplied(LogIndex index) => log.TermAt(index.Value) is { } term ? new Term(term) : null;
-
-    private static void EndSending(ReplicaLoop replica, MemberId to, LogIndex index, bool received)
-    {
-        if (received)
-        {
-            replica.Core.SnapshotSent(to, index);
-        }
-        else
-        {
-            replica.Core.SnapshotFailed(to);
-        }
-    }
-
-    private void TakePart(ReplicaLoop replica, SnapshotPart part, long fromReplica)
-    {
-        var head = part.Head;
-        if (isInstalling)
-        {
-            return;
-        }
-        if (!replica.Core.WantsSnapshot(new(head.Index), new(head.Term)))
-        {
-            receiver.Drop();
-            Answer(fromReplica, new(head.SnapshotId, part.Number + 1, SnapshotReplyStatus.Done));
-            return;
-        }
-        var next = receiver.Take(part, out var received);
-        if (received is null)
-        {
-            Answer(fromReplica, new(head.SnapshotId, next, SnapshotReplyStatus.Wanted));
-            return;
-        }
+    /// <inheritdoc/>
+    public void FlushForSnapshot(SnapshotReceiver.Received received, long fromReplica) =>
         _ = FlushAndInstall(received, fromReplica);
-    }
 
-    private async Task FlushAndInstall(SnapshotReceiver.Received received, long fromReplica)
-    {
-        await Task.Yield();
-        try
-        {
-            node.Disk.Flush();
-            Post(replica => Install(replica, received, fromReplica));
-        }
-        catch (Exception exception)
-        {
-            // Not flushed, so not received: the leader sends another one once the disk is well.
-            LogSnapshotNotInstalled(Identity.ReplicaId, exception.Message);
-            Post(_ => receiver.Drop());
-            Answer(fromReplica, new(received.Head.SnapshotId, 0, SnapshotReplyStatus.Refused));
-        }
-    }
-
-    private void Install(ReplicaLoop replica, SnapshotReceiver.Received received, long fromReplica)
+    /// <inheritdoc/>
+    public void RecordSnapshot(SnapshotReceiver.Received received, long fromReplica)
     {
         var head = received.Head;
-        if (!replica.Core.WantsSnapshot(new(head.Index), new(head.Term)))
-        {
-            receiver.Drop();
-            Answer(fromReplica, new(head.SnapshotId, int.MaxValue, SnapshotReplyStatus.Done));
-            return;
-        }
-        isInstalling = true;
-        var installed = new LogCompletion("The install of a snapshot");
-        node.Log.SnapshotInstalled(Group, received.Prefix, head.Index, head.Term, head.Configuration, installed);
-        _ = FinishWhenDurable(installed.Task, received, fromReplica);
+        var recorded = new LogCompletion("The install of a snapshot");
+        node.Log.SnapshotInstalled(Group, received.Prefix, head.Index, head.Term, head.Configuration, recorded);
+        _ = FinishWhenDurable(recorded.Task, received, fromReplica);
     }
 
-    private async Task FinishWhenDurable(Task durable, SnapshotReceiver.Received received, long fromReplica)
+    /// <inheritdoc/>
+    public void Installed(SnapshotHead head, ulong replacedPrefix)
     {
-        try
-        {
-            await durable;
-            Post(replica => Finish(replica, received, fromReplica));
-        }
-        catch (ReplicaFailedException failure)
-        {
-            Post(_ =>
-            {
-                isInstalling = false;
-                receiver.Drop();
-                if (node.Log.Health.Condition == LogCondition.Failed)
-                {
-                    Fail(failure.Message);
-                }
-            });
-        }
-    }
-
-    private void Finish(ReplicaLoop replica, SnapshotReceiver.Received received, long fromReplica)
-    {
-        var head = received.Head;
-        if (!ConfigurationCodec.TryDecode(head.Configuration.Span, out var configuration))
-        {
-            throw new ReplicaFailedException("The configuration of an installed snapshot is damaged.");
-        }
-        var replaced = StorePrefix;
-        StorePrefix = received.Prefix;
-        replica.Restart(new(received.Store));
-        replica.Core.SnapshotInstalled(new(head.Index), new(head.Term), configuration);
-        receiver.Installed();
-        isInstalling = false;
-        node.Disused.Enqueue(replaced);
+        node.Disused.Enqueue(replacedPrefix);
         LogSnapshotInstalled(Identity.ReplicaId, head.Index);
-        Answer(fromReplica, new(head.SnapshotId, int.MaxValue, SnapshotReplyStatus.Done));
     }
 
-    private void Answer(long toReplica, SnapshotReply reply)
+    /// <inheritdoc/>
+    public void AnswerSnapshot(long toReplica, SnapshotReply reply)
     {
         if (peers.NodeOf(new((ulong)toReplica)) is { } peerNode)
         {
@@ -161,6 +72,51 @@ internal sealed partial class RaftReplica
                     Payload = reply.Encode(),
                 }
             );
+        }
+    }
+
+    private Term? TermOfApplied(LogIndex index) => log.TermAt(index.Value) is { } term ? new Term(term) : null;
+
+    private void EndSending(ReplicaLoop replica, MemberId to, LogIndex index, bool received)
+    {
+        snapshotsUnderWay.Remove(to);
+        if (received)
+        {
+            replica.Core.SnapshotSent(to, index);
+        }
+        else
+        {
+            replica.Core.SnapshotFailed(to);
+        }
+    }
+
+    private async Task FlushAndInstall(SnapshotReceiver.Received received, long fromReplica)
+    {
+        await Task.Yield();
+        try
+        {
+            node.Disk.Flush();
+            Post(_ => driver.Install(received, fromReplica));
+        }
+        catch (Exception exception)
+        {
+            // Not flushed, so not received: the leader sends another one once the disk is well.
+            LogSnapshotNotInstalled(Identity.ReplicaId, exception.Message);
+            Post(_ => driver.DropSnapshot());
+            AnswerSnapshot(fromReplica, new(received.Head.SnapshotId, 0, SnapshotReplyStatus.Refused));
+        }
+    }
+
+    private async Task FinishWhenDurable(Task durable, SnapshotReceiver.Received received, long fromReplica)
+    {
+        try
+        {
+            await durable;
+            Post(_ => driver.FinishInstall(received, fromReplica));
+        }
+        catch (ReplicaFailedException failure)
+        {
+            Post(_ => driver.AbortInstall(failure.Message, node.Log.Health.Condition == LogCondition.Failed));
         }
     }
 

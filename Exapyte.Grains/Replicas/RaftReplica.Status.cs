@@ -12,12 +12,13 @@ internal sealed partial class RaftReplica
     public ReplicaStatus Status()
     {
         var core = loop.Core;
+        var configuration = core.Configuration;
         return new()
         {
             ReplicaId = Identity.ReplicaId,
             Node = node.NodeId,
             Role =
-                problem.Length == 0 ? RoleOf(core)
+                Problem.Length == 0 ? RoleOf(core)
                 : servesReads ? "read-only"
                 : "stopped",
             Term = core.Term.Value,
@@ -27,9 +28,14 @@ internal sealed partial class RaftReplica
             AppliedIndex = loop.Machine.Store.AppliedIndex,
             Revision = loop.Machine.Revision,
             Entries = loop.Machine.Store.ApproximateCount,
-            Problem = problem,
+            Problem = Problem,
+            MapEpoch = map?.Epoch ?? 0,
+            Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
+            Learners = IdsOf(configuration.Learners.Union(configuration.LearnersNext)),
         };
     }
+
+    private static long[] IdsOf(IEnumerable<MemberId> members) => [.. members.Select(member => (long)member.Value)];
 
     private static string RoleOf(RaftCore core) =>
         core.Role switch

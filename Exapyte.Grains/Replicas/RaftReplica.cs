@@ -12,19 +12,17 @@ using Microsoft.Extensions.Logging;
 namespace Exapyte.Grains.Replicas;
 
 /// <summary>
-/// A hosted member of a raft group: the pump around <see cref="ReplicaLoop"/>. Inputs queue in a mailbox; one thread at
-/// a time steps the loop and does what it asks for, in this order: log, send, and (inside the loop) apply and answer.
-/// Thread-safe.
+/// A hosted member of a raft group: the pump around <see cref="ReplicaDriver"/>. Inputs queue in a mailbox; one thread at
+/// a time drives. Thread-safe.
 /// </summary>
-internal sealed partial class RaftReplica : IReplica
+internal sealed partial class RaftReplica : IReplica, IReplicaOutside
 {
     private const int InputsMax = 65_536;
 
     private readonly NodeServices node;
     private readonly ReplicaLoop loop;
     private readonly ReplicaMailbox<ReplicaInput> mailbox;
-    private readonly ReplicaLogWriter writer;
-    private readonly ReplicaEffects effects = new();
+    private readonly ReplicaDriver driver;
     private readonly RaftPeers peers;
     private readonly GroupLog log;
     private readonly ILogger logger;
@@ -35,65 +33,37 @@ internal sealed partial class RaftReplica : IReplica
         this.node = node;
         this.log = log;
         Identity = identity;
-        StorePrefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
         logger = node.LoggerFactory.CreateLogger("Exapyte.Replica");
         peers = new(node.Peers, identity);
-        var machine = new ShardStateMachine(node.Disk.OpenShard(StorePrefix));
+        var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
+        var machine = new ShardStateMachine(node.Disk.OpenShard(prefix));
         loop = new(
-            CreateCore(identity, machine, log, node.Options),
+            ReplicaStart.CreateCore(identity, machine, log, node.Options, (ulong)Random.Shared.NextInt64()),
             machine,
             default,
             node.Options.IdleTicksBeforeSleep
         );
         sender = new(node, identity);
-        receiver = new(node, node.Prefixes.Issue);
         mailbox = new(InputsMax, Work);
-        writer = new(
+        var writer = new ReplicaLogWriter(
             node.Log,
             new((ulong)identity.ReplicaId),
             submission => mailbox.Post(new(ReplicaInputKind.Logged, submission), inline: false, always: true)
         );
+        var receiver = new SnapshotReceiver(node.Disk.OpenShard, node.Disk.DeleteShard, node.Prefixes.Issue);
+        driver = new(this, loop, writer, receiver, prefix);
     }
 
     /// <inheritdoc/>
     public ReplicaIdentity Identity { get; }
 
     /// <inheritdoc/>
-    public ulong StorePrefix { get; private set; }
+    public ulong StorePrefix => driver.StorePrefix;
 
-    private long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
+    private string Problem => driver.Problem;
 
-    private static RaftCore CreateCore(
-        ReplicaIdentity identity,
-        ShardStateMachine machine,
-        GroupLog log,
-        ReplicaOptions options
-    )
-    {
-        var state = log.State;
-        var configuration =
-            machine.ReadConfiguration()
-            ?? Configuration.Of([.. identity.FirstMembers.Select(member => new MemberId((ulong)member))]);
-        var core = new RaftCore(
-            new()
-            {
-                Id = new((ulong)identity.ReplicaId),
-                Seed = (ulong)identity.ReplicaId,
-                ElectionTicks = options.ElectionTicks,
-                HeartbeatTicks = options.HeartbeatTicks,
-            },
-            new(
-                new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
-                configuration,
-                machine.Applied,
-                new RaftLogReader(log)
-            )
-        )
-        {
-            MayCampaign = false,
-        };
-        return core;
-    }
+    /// <inheritdoc/>
+    public long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <inheritdoc/>
     public void UseMap(KeyspaceMap current, bool confirmed)
@@ -115,21 +85,33 @@ internal sealed partial class RaftReplica : IReplica
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var plan = BatchPlan.Of(batch, map, Identity, outcomes);
-        if (problem.Length > 0 && !servesReads)
+        if (Problem.Length > 0 && !servesReads)
         {
-            plan.Fill(OutcomeKind.Unavailable, problem);
+            plan.Fill(OutcomeKind.Unavailable, Problem);
             return outcomes;
         }
         var needsProof = plan.ProvenReads > 0;
+        var isProven = false;
         if (plan.Writes > 0)
         {
             var verdict = await Write(batch, plan);
             plan.FillWrites(verdict);
+            isProven = verdict.Kind == OutcomeKind.Ok;
             needsProof &= verdict.LeavesReads;
         }
-        if (needsProof && await Prove(batch.TimeoutMs) is { Kind: not OutcomeKind.Ok } refusal)
+        if (needsProof)
         {
-            plan.FillReads(refusal);
+            var verdict = await Prove(batch.TimeoutMs);
+            isProven = verdict.Kind == OutcomeKind.Ok;
+            if (!isProven)
+            {
+                plan.FillProvenReads(verdict);
+            }
+        }
+        if (!isProven && !IsVoter)
+        {
+            plan.FillReads(NotTakenIn);
+            return outcomes;
         }
         plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
         return outcomes;
@@ -138,9 +120,9 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        if (problem.Length > 0 && !servesReads)
+        if (Problem.Length > 0 && !servesReads)
         {
-            return new() { Kind = OutcomeKind.Unavailable, Detail = problem };
+            return new() { Kind = OutcomeKind.Unavailable, Detail = Problem };
         }
         if (request.Level != ConsistencyLevel.Eventual)
         {
@@ -155,8 +137,22 @@ internal sealed partial class RaftReplica : IReplica
                 };
             }
         }
-        return ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+        else if (!IsVoter)
+        {
+            return new()
+            {
+                Kind = NotTakenIn.Kind,
+                Detail = NotTakenIn.Detail,
+                LeaderReplicaId = (long)NotTakenIn.Leader.Value,
+            };
+        }
+        return request.Pin
+            ? await Pin()
+            : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
     }
+
+    /// <inheritdoc/>
+    public void Send(RaftMessage message) => peers.Send(message);
 
     /// <inheritdoc/>
     public bool Deliver(PeerMessage message)
@@ -164,7 +160,7 @@ internal sealed partial class RaftReplica : IReplica
         switch (message.Kind)
         {
             case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
-                return Post(replica => TakePart(replica, part, message.FromReplicaId));
+                return Post(_ => driver.TakePart(part, message.FromReplicaId));
             case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
                 sender.Answered(message.FromReplicaId, reply);
                 return true;
@@ -180,26 +176,9 @@ internal sealed partial class RaftReplica : IReplica
     }
 
     /// <inheritdoc/>
-    public void Compact()
-    {
-        var store = loop.Machine.Store;
-        var keep = (ulong)node.Options.LogEntriesKept;
-        var safe = Math.Min(store.ReadFlushedIndex(), store.AppliedIndex);
-        if (safe <= log.FirstIndex + keep)
-        {
-            return;
-        }
-        var through = safe - keep;
-        if (log.TermAt(through) is { } term)
-        {
-            node.Log.Compact(new((ulong)Identity.ReplicaId), through, term);
-        }
-    }
-
-    /// <inheritdoc/>
     public void Sweep()
     {
-        if (problem.Length == 0)
+        if (Problem.Length == 0)
         {
             loop.Machine.Store.SweepExpired(loop.Machine.StampMs, node.Options.SweepEntriesMax);
         }
@@ -212,7 +191,7 @@ internal sealed partial class RaftReplica : IReplica
         Post(_ =>
         {
             servesReads = servesProvenReads = false;
-            Fail("The replica has been stopped on this node.");
+            driver.Fail("The replica has been stopped on this node.");
             stopped.SetResult();
         });
         await stopped.Task;
@@ -221,6 +200,7 @@ internal sealed partial class RaftReplica : IReplica
     private void UseMapInLoop(ReplicaLoop replica, KeyspaceMap current, bool confirmed)
     {
         replica.UseRules(CommandRules.Of(current.Settings));
+        WantMembersOf(replica, current);
         if (!confirmed || replica.Core.MayCampaign)
         {
             return;
@@ -236,16 +216,16 @@ internal sealed partial class RaftReplica : IReplica
 
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
-        if (problem.Length > 0)
+        if (Problem.Length > 0)
         {
             return new()
             {
                 Kind = OutcomeKind.Unavailable,
-                Detail = problem,
+                Detail = Problem,
                 LeavesReads = true,
             };
         }
-        if (writer.IsStuck || loop.IsHeldUp || node.IsDiskFull)
+        if (driver.IsStuck || loop.IsHeldUp || node.IsDiskFull)
         {
             return new()
             {
@@ -264,10 +244,10 @@ internal sealed partial class RaftReplica : IReplica
 
     private ValueTask<ReadVerdict> Prove(int timeoutMs)
     {
-        if (problem.Length > 0)
+        if (Problem.Length > 0)
         {
             return new(
-                servesProvenReads ? ReadVerdict.Ready : new ReadVerdict(OutcomeKind.Unavailable, problem, default)
+                servesProvenReads ? ReadVerdict.Ready : new ReadVerdict(OutcomeKind.Unavailable, Problem, default)
             );
         }
         var read = new PendingRead(NowMs + timeoutMs);
@@ -282,99 +262,15 @@ internal sealed partial class RaftReplica : IReplica
         {
             while (inputs.TryDequeue(out var input))
             {
-                Take(input);
+                driver.Take(input);
             }
-            while (problem.Length == 0 && !isInstalling && loop.Advance(NowMs, effects))
-            {
-                Dispatch();
-                effects.Clear();
-            }
+            driver.Advance();
         }
         catch (Exception exception)
         {
             // A broken invariant, a failed disk or damage stops this replica; the node and its other replicas go on.
             Stop(exception);
         }
-        finally
-        {
-            effects.Clear();
-        }
-    }
-
-    private void Take(ReplicaInput input)
-    {
-        if (problem.Length > 0 && input.Kind is not ReplicaInputKind.Call)
-        {
-            Refuse(input, problem);
-            return;
-        }
-        if (isInstalling && input.Kind is not (ReplicaInputKind.Call or ReplicaInputKind.Logged))
-        {
-            Refuse(input, "The replica is installing a snapshot.");
-            return;
-        }
-        switch (input.Kind)
-        {
-            case ReplicaInputKind.Tick:
-                if (node.Log.Health is { Condition: LogCondition.Failed } failed)
-                {
-                    throw new ReplicaFailedException($"The node's log has failed: {failed.Reason}", isOfDisk: true);
-                }
-                writer.Retry();
-                loop.Tick(NowMs);
-                ConsiderPreferredLeader(loop);
-                break;
-            case ReplicaInputKind.Message:
-                loop.Receive((RaftMessage)input.Subject!);
-                break;
-            case ReplicaInputKind.Write:
-                loop.Write((PendingWrite)input.Subject!);
-                break;
-            case ReplicaInputKind.Read:
-                loop.Read((PendingRead)input.Subject!);
-                break;
-            case ReplicaInputKind.Logged:
-                var submission = (ReplicaLogWriter.Submission)input.Subject!;
-                if (writer.Take(submission))
-                {
-                    loop.Persisted(submission.Write.WriteId);
-                }
-                break;
-            default:
-                ((Action<ReplicaLoop>)input.Subject!)(loop);
-                break;
-        }
-    }
-
-    private void Dispatch()
-    {
-        foreach (var write in effects.Writes)
-        {
-            writer.Submit(write);
-        }
-        foreach (var message in effects.Messages)
-        {
-            peers.Send(message);
-        }
-        if (effects.FallsAsleep)
-        {
-            SendRestNotice(loop);
-        }
-        foreach (var request in effects.Snapshots)
-        {
-            SendSnapshot(request);
-        }
-        if (effects.LeadershipChanged)
-        {
-            LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
-        }
-    }
-
-    /// <summary>Who waits is told; messages and ticks are passed over, as if they had been lost.</summary>
-    private static void Refuse(ReplicaInput input, string reason)
-    {
-        (input.Subject as PendingWrite)?.Refuse(OutcomeKind.Unavailable, reason);
-        (input.Subject as PendingRead)?.Refuse(OutcomeKind.Unavailable, reason);
     }
 
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} is {Role} in term {Term}, leader {Leader}")]

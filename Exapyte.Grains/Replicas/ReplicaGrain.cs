@@ -62,8 +62,14 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
             Node = host.Services.NodeId,
             Region = host.Services.Region,
             NewerMap = map is not null && map.Epoch > request.MapEpoch ? map : null,
+            SnapshotId = page.SnapshotId,
+            Revision = page.Revision,
         };
     }
+
+    /// <inheritdoc cref="IShardReplica.ReadSnapshot"/>
+    public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) =>
+        ValueTask.FromResult(host.Services.Pinned.Read(key.ReplicaId, request));
 
     /// <inheritdoc cref="IShardReplica.Status"/>
     public ValueTask<ReplicaStatus> Status() =>

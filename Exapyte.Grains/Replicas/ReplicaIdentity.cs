@@ -25,7 +25,10 @@ internal sealed record ReplicaIdentity
     /// <summary>Its prefix in the node's store: local to the node, never reused.</summary>
     public required ulong StorePrefix { get; init; }
 
-    /// <summary>Raft: the members that the group was created with.</summary>
+    /// <summary>
+    /// Raft: the members that the group was created with; empty for a replica that joined later. It belongs nowhere, and
+    /// never campaigns, until the log or a snapshot tells it that the group has taken it in.
+    /// </summary>
     public required long[] FirstMembers { get; init; }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaIdentityJson.Default.ReplicaIdentity);

@@ -4,30 +4,67 @@ using Exapyte.Storage.Log;
 namespace Exapyte.Grains.Replicas;
 
 /// <summary>
-/// Hands a replica's log writes to the node log in order and reports each one durable in order. After a write that
-/// found the disk full it holds back everything behind it and tries again from there once space has returned, so that
-/// the log never has a gap. Used by one thread at a time, but for the completions.
+/// Hands a replica's log writes to the node log in order and reports each one durable in order. A write too large for one
+/// append goes in several. After a write that found the disk full it holds back everything behind it and tries again from
+/// there, so that the log never has a gap. Used by one thread at a time, but for the completions.
 /// </summary>
-internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<ReplicaLogWriter.Submission> logged)
+/// <remarks>
+/// Invariants: a write is reported durable only when it and all before it are; nothing is tried again before all that was
+/// handed over has come back, so that no late completion vouches for what is being written anew.
+/// </remarks>
+/// <param name="log">The node's log.</param>
+/// <param name="group">The replica's part of it.</param>
+/// <param name="logged">Told when a write has come back, on the log's thread: hand it to <see cref="Take"/>.</param>
+/// <param name="appendBytesMax">Payload and overhead that one append may have; a single entry always goes.</param>
+internal sealed class ReplicaLogWriter(
+    INodeLog log,
+    GroupId group,
+    Action<ReplicaLogWriter.Submission> logged,
+    int appendBytesMax = 8 << 20
+)
 {
+    private const int EntryOverheadBytes = 64;
+
     private readonly LinkedList<Submission> inFlight = [];
-    private int awaited;
+    private int inLog;
     private bool stuck;
 
-    /// <summary>One write on its way.</summary>
+    /// <summary>One write on its way, in as many appends as it takes.</summary>
     public sealed class Submission(ReplicaLogWriter owner, LogWrite write) : ILogCompletion
     {
+        private readonly Lock gate = new();
+        private int appendsLeft;
+
         /// <summary>What is written.</summary>
         public LogWrite Write => write;
 
-        /// <summary>How it ended.</summary>
+        /// <summary>How it ended: as the first of its appends that failed, if one did.</summary>
         public LogAppendResult Result { get; private set; }
+
+        /// <summary>Whether its entries are of no use any more; its hard state is.</summary>
+        public bool IsOverwritten { get; set; }
+
+        /// <summary>How many appends it was handed over in.</summary>
+        public void HandedOver(int appends)
+        {
+            appendsLeft = appends;
+            Result = default;
+        }
 
         /// <inheritdoc/>
         public void Complete(LogAppendResult result)
         {
-            Result = result;
-            owner.Report(this);
+            bool isLast;
+            lock (gate)
+            {
+                // Appends that the log's queue has no room for come back on the caller's thread, the others on the log's.
+                Result = Result.IsOk ? result : Result;
+                isLast = --appendsLeft == 0;
+            }
+            if (isLast)
+            {
+                owner.Report(this);
+            }
         }
     }
 
@@ -50,7 +87,7 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
     /// <exception cref="ReplicaFailedException">The log will never take it.</exception>
     public bool Take(Submission submission)
     {
-        awaited--;
+        inLog--;
         if (submission.Result.IsOk && !stuck)
         {
             inFlight.Remove(submission);
@@ -63,50 +100,102 @@ internal sealed class ReplicaLogWriter(INodeLog log, GroupId group, Action<Repli
                 isOfDisk: submission.Result.Status == LogAppendStatus.IoError
             );
         }
+        if (submission.Result.IsOk && submission.Write.Entries.Count > 0)
+        {
+            // It fitted although something before it was not written: its entries replace those.
+            OverwriteBefore(submission);
+        }
         stuck = true;
         return false;
     }
 
     /// <summary>
-    /// Tries again what is stuck, if the log is well again and has answered for everything: an answer to an earlier try
-    /// that came later would be taken for one to the new try.
+    /// Tries again what is stuck. Only another attempt tells whether space has returned, or that the log has failed for
+    /// good: the log itself learns the one and the replica the other from that.
     /// </summary>
     public void Retry()
     {
-        if (!stuck || awaited > 0 || log.Health.Condition != LogCondition.Ok)
+        if (!stuck || inLog > 0)
         {
             return;
         }
         stuck = false;
-        var again = inFlight.Select(submission => submission.Write).ToList();
-        inFlight.Clear();
-        foreach (var write in again)
+        foreach (var submission in inFlight)
         {
-            Submit(write);
+            Append(submission);
         }
     }
+
+    /// <summary>A snapshot has replaced the log: of what is stuck only the hard states still matter.</summary>
+    public void Restarted() => OverwriteBefore(null);
 
     private static bool CanRetry(LogAppendStatus status) =>
         status is LogAppendStatus.DiskFull or LogAppendStatus.Overloaded;
 
+    private void OverwriteBefore(Submission? successor)
+    {
+        foreach (var submission in inFlight)
+        {
+            if (submission == successor)
+            {
+                return;
+            }
+            submission.IsOverwritten = true;
+        }
+    }
+
     private void Append(Submission submission)
     {
         var write = submission.Write;
-        var append = new GroupAppend
+        var append = New(submission);
+        List<GroupAppend>? earlier = null;
+        var bytes = 0;
+        for (var i = 0; i < write.Entries.Count && !submission.IsOverwritten; i++)
         {
-            Group = group,
-            State = write.HardState is { } state
-                ? new GroupState(state.Term.Value, state.Vote.Value, state.Commit.Value)
-                : null,
-            MustSync = write.MustSync,
-            Completion = submission,
-        };
-        foreach (var entry in write.Entries)
-        {
+            var entry = write.Entries[i];
+            var entryBytes = entry.Payload.Length + EntryOverheadBytes;
+            if (bytes > 0 && bytes + entryBytes > appendBytesMax)
+            {
+                (earlier ??= []).Add(append);
+                append = New(submission);
+                bytes = 0;
+            }
+            bytes += entryBytes;
             append.Entries.Add(new(entry.Term.Value, entry.Index.Value, (byte)entry.Kind, entry.Payload));
         }
-        awaited++;
+        submission.HandedOver(1 + (earlier?.Count ?? 0));
+        inLog++;
+        foreach (var part in earlier ?? [])
+        {
+            HandOver(write, part);
+        }
+        HandOver(write, append);
+    }
+
+    private void HandOver(LogWrite write, GroupAppend append)
+    {
+        append.State = StateWith(write, append);
         log.Append(append);
+    }
+
+    private GroupAppend New(Submission submission) =>
+        new()
+        {
+            Group = group,
+            MustSync = submission.Write.MustSync,
+            Completion = submission,
+        };
+
+    /// <summary>The hard state goes with each append; what it says is committed must be in the log by then.</summary>
+    private static GroupState? StateWith(LogWrite write, GroupAppend append)
+    {
+        if (write.HardState is not { } state)
+        {
+            return null;
+        }
+        var isPart = append.Entries.Count > 0 && append.Entries.Count < write.Entries.Count;
+        var commit = isPart ? Math.Min(state.Commit.Value, append.Entries[^1].Index) : state.Commit.Value;
+        return new GroupState(state.Term.Value, state.Vote.Value, commit);
     }
 
     private void Report(Submission submission) => logged(submission);

@@ -1,7 +1,6 @@
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Operations;
 using Exapyte.Raft;
-using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas;
 
@@ -15,7 +14,7 @@ namespace Exapyte.Grains.Replicas;
 /// never by guess; a read goes ahead only when the core has proved that the applied state is recent enough. Used by one
 /// thread at a time.
 /// </remarks>
-internal sealed class ReplicaLoop(
+internal sealed partial class ReplicaLoop(
     RaftCore core,
     ShardStateMachine machine,
     CommandRules rules,
@@ -23,7 +22,6 @@ internal sealed class ReplicaLoop(
 )
 {
     private readonly RaftEffects effects = new();
-    private readonly Queue<LogEntry> unapplied = new();
     private readonly Queue<PendingWrite> proposed = new();
     private readonly List<PendingWrite> gathered = [];
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
@@ -32,10 +30,8 @@ internal sealed class ReplicaLoop(
     private readonly Quiescence quiescence = new(idleTicksBeforeSleep);
     private CommandRules rules = rules;
     private bool fallsAsleep;
-    private volatile bool isHeldUp;
-    private bool mayApply = true;
-    private Term appliedTerm;
     private ulong lastReadId;
+    private LogIndex lastProposed;
     private long lastStampMs = machine.StampMs;
 
     /// <summary>The consensus core, to be looked at.</summary>
@@ -43,16 +39,6 @@ internal sealed class ReplicaLoop(
 
     /// <summary>The replicated state.</summary>
     public ShardStateMachine Machine { get; private set; } = machine;
-
-    /// <summary>The store has no space for what is committed: it is tried again with every tick. For any thread.</summary>
-    public bool IsHeldUp => isHeldUp;
-
-    /// <summary>
-    /// Whether all that was ever acknowledged is applied although more is committed: so it is where the only member of a
-    /// group leads it and has applied an entry of its own term, for a write is acknowledged once it is applied here.
-    /// </summary>
-    public bool HoldsAllAcknowledged =>
-        core.Role == RaftRole.Leader && core.Configuration.Members.Length == 1 && appliedTerm == core.Term;
 
     /// <summary>Writes and reads that wait.</summary>
     public int Waiting => proposed.Count + gathered.Count + reads.Count + asked.Count;
@@ -87,8 +73,8 @@ internal sealed class ReplicaLoop(
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep => quiescence.IsAsleep;
 
-    /// <summary>Space may have returned to the store: what is committed is tried again with the next <see cref="Advance"/>.</summary>
-    public void TryApplyAgain() => mayApply = true;
+    /// <summary>Something is left to do for the group: it does not sleep for a while.</summary>
+    public void StayAwake() => quiescence.Wake();
 
     /// <summary>The leader says that the group is at rest.</summary>
     public void HearRest(MemberId from, RestNotice notice) => quiescence.Hear(core, from, notice.Term, notice.Index);
@@ -213,11 +199,13 @@ internal sealed class ReplicaLoop(
         {
             case ProposeOutcome.Accepted:
                 var index = result.FirstIndex;
+                ForgetOvertaken(index);
                 foreach (var write in gathered)
                 {
                     write.Index = index;
                     write.Term = result.Term;
                     index = index.Next;
+                    lastProposed = write.Index;
                     proposed.Enqueue(write);
                 }
                 gathered.Clear();
@@ -228,6 +216,30 @@ internal sealed class ReplicaLoop(
             default:
                 RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard, or is handing it over.");
                 break;
+        }
+    }
+
+    /// <summary>
+    /// Writes of an earlier leadership of this member may still wait at places that are given anew now. Their entries are
+    /// not in its log any more, but may be in others', and be committed yet.
+    /// </summary>
+    private void ForgetOvertaken(LogIndex first)
+    {
+        if (lastProposed < first)
+        {
+            return;
+        }
+        for (var count = proposed.Count; count > 0; count--)
+        {
+            var write = proposed.Dequeue();
+            if (write.Index < first)
+            {
+                proposed.Enqueue(write);
+            }
+            else
+            {
+                write.Refuse(OutcomeKind.Unknown, "The leader lost its place in the log: the write may still happen.");
+            }
         }
     }
 
@@ -265,59 +277,6 @@ internal sealed class ReplicaLoop(
         asked.Add(++lastReadId, reads);
         core.ReadIndex(lastReadId);
         reads = [];
-    }
-
-    /// <summary>Applies what is committed as far as the store has space; false where that was nothing.</summary>
-    private bool Apply(ReplicaEffects outside)
-    {
-        var before = Machine.Applied;
-        while (mayApply && unapplied.TryPeek(out var entry))
-        {
-            var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
-            AppliedWrite[] writes;
-            try
-            {
-                writes = Machine.Apply(entry, configuration);
-            }
-            catch (StoreFullException)
-            {
-                // For callers it stays held up until all of it is applied: a try alone makes no space.
-                isHeldUp = true;
-                mayApply = false;
-                break;
-            }
-            unapplied.Dequeue();
-            appliedTerm = entry.Term;
-            outside.AppliedBytes += entry.Payload.Length;
-            CompleteUpTo(entry, writes);
-        }
-        isHeldUp &= unapplied.Count > 0;
-        if (Machine.Applied == before)
-        {
-            return false;
-        }
-        core.Applied(Machine.Applied);
-        return true;
-    }
-
-    private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)
-    {
-        while (proposed.TryPeek(out var write) && write.Index <= entry.Index)
-        {
-            proposed.Dequeue();
-            if (write.Index == entry.Index && write.Term == entry.Term)
-            {
-                write.Applied(writes);
-            }
-            else
-            {
-                write.Refuse(
-                    OutcomeKind.Unavailable,
-                    "Another leader's entry took its place in the log: nothing was changed.",
-                    core.Leader
-                );
-            }
-        }
     }
 
     private void AnswerReads()

@@ -21,17 +21,19 @@ sealed class LeaderReads(Member member, LeaderRole leader)
 
     readonly Queue<Round> rounds = new();
     List<ReadRequest> gathered = [];
+    int waiting;
 
     public bool HasToFlush => gathered.Count > 0 && rounds.Count < RoundsMax && leader.HasCommittedInTerm;
 
     public void Ask(ReadRequest request)
     {
-        if (gathered.Count >= member.Options.PendingReadsMax)
+        if (waiting >= member.Options.PendingReadsMax)
         {
             Answer(request, null);
             return;
         }
 
+        waiting++;
         gathered.Add(request);
     }
 
@@ -68,6 +70,7 @@ sealed class LeaderReads(Member member, LeaderRole leader)
         while (rounds.TryPeek(out var round) && round.Beat <= reached)
         {
             rounds.Dequeue();
+            waiting -= round.Requests.Count;
             foreach (var request in round.Requests)
             {
                 Answer(request, round.Index);

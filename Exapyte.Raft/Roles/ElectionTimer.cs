@@ -15,7 +15,7 @@ sealed class ElectionTimer(int electionTicks, Dice dice)
 
     public bool Tick()
     {
-        elapsed++;
+        elapsed = Math.Min(elapsed + 1, Patience);
         return elapsed >= Patience;
     }
 

@@ -11,6 +11,7 @@ namespace Exapyte.Raft;
 sealed class Member
 {
     readonly ElectionTimer timer;
+    int leasedTicks;
 
     public Member(RaftOptions options, RaftRecovered recovered, RaftLog log)
     {
@@ -26,8 +27,8 @@ sealed class Member
         timer = new ElectionTimer(options.ElectionTicks, Dice);
         Reads = new ReadDesk(this);
         Role = new FollowerRole(this);
-        // A member that leased its vote to a leader forgets that in a crash: it keeps the longest lease it may have given.
-        ShieldTicks = options.LeaseDuration > 0 && Term > default(Term) ? options.ElectionTicks : 0;
+        // What it leased is forgotten in a crash: it keeps the longest lease that it may have given.
+        leasedTicks = options.LeaseDuration > 0 && Term > default(Term) ? options.ElectionTicks : 0;
     }
 
     public RaftOptions Options { get; }
@@ -66,12 +67,15 @@ sealed class Member
 
     public HardState HardState => new(Term, Vote, Log.Committed);
 
-    int ShieldTicks { get; set; }
+    /// <summary>
+    /// Whether a leader may be reading alone because this member answered its heartbeat, whatever it has heard since: then it
+    /// votes for nobody that the leader did not choose, not even for itself (thesis, section 6.4.1).
+    /// </summary>
+    public bool IsLeased => leasedTicks > 0;
 
     /// <summary>Whether a campaign is not even listened to, because a leader seems to be alive (thesis, section 4.2.3).</summary>
     public bool IsShielded =>
-        ShieldTicks > 0
-        || (Options.CheckQuorum && !Leader.IsNone && (Role.Kind == RaftRole.Leader || timer.IsWithinMinimum));
+        IsLeased || (Options.CheckQuorum && !Leader.IsNone && (Role.Kind == RaftRole.Leader || timer.IsWithinMinimum));
 
     /// <summary>
     /// Whether it may stand for election. Not while a committed configuration waits to be applied: it would count votes by a
@@ -86,19 +90,21 @@ sealed class Member
     public void Tick(long now)
     {
         Now = Math.Max(Now, now);
-        ShieldTicks = Math.Max(0, ShieldTicks - 1);
+        leasedTicks = Math.Max(0, leasedTicks - 1);
         Reads.Tick();
         Role.Tick();
     }
 
     public void Observe(long now) => Now = Math.Max(Now, now);
 
-    /// <summary>Waits for a leader; campaigns when it has waited long enough.</summary>
+    /// <summary>
+    /// Waits for a leader; campaigns when it has waited long enough. Who may not campaign waits on: to begin anew would shield
+    /// a leader that is long silent.
+    /// </summary>
     public void TickElection()
     {
-        if (timer.Tick())
+        if (timer.Tick() && MayStand)
         {
-            timer.Redraw();
             Campaign();
         }
     }
@@ -107,6 +113,7 @@ sealed class Member
     {
         timer.Restart();
         Leader = leader;
+        leasedTicks = Options.LeaseDuration > 0 ? Options.ElectionTicks : 0;
     }
 
     public void CastVote(MemberId candidate)

@@ -21,7 +21,8 @@ static class VoteDesk
             member.Vote == request.From
             || (member.Vote.IsNone && member.Leader.IsNone)
             || (isPreVote && request.Term > member.Term);
-        if (!isFree || !member.Log.IsUpToDate(request.Index, request.LogTerm))
+        var isLeased = member.IsLeased && !request.Force;
+        if (!isFree || isLeased || !member.Log.IsUpToDate(request.Index, request.LogTerm))
         {
             member.Outbox.Send(Refusal(member, request));
             return;

@@ -25,6 +25,7 @@ public sealed class MapTests(ScriptedSilo silo)
 
     [Fact]
     [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    [Trait("Scenario", "sharded_distribution_forward_operation")]
     public async Task A_reply_that_carries_a_newer_map_corrects_the_old_one()
     {
         var keyspace = new ScriptedKeyspace();
@@ -62,6 +63,7 @@ public sealed class MapTests(ScriptedSilo silo)
     [Trait("Scenario", "control_plane_distribution_topology_updates")]
     [InlineData(OutcomeKind.NoSuchReplica)]
     [InlineData(OutcomeKind.WrongShard)]
+    [Trait("Scenario", "sharded_distribution_forward_operation")]
     public async Task A_client_with_an_old_map_asks_for_a_newer_one_and_finds_the_new_replicas(OutcomeKind kind)
     {
         var keyspace = new ScriptedKeyspace();

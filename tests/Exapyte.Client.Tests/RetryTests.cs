@@ -53,6 +53,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     }
 
     [Fact]
+    [Trait("Scenario", "network_manager_retry_mechanism")]
     public async Task A_write_whose_call_failed_is_unknown_and_never_sent_again()
     {
         var keyspace = new ScriptedKeyspace();
@@ -81,6 +82,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     }
 
     [Fact]
+    [Trait("Scenario", "network_manager_retry_mechanism")]
     public async Task A_write_with_a_request_id_is_sent_again_after_an_unknown_outcome()
     {
         var keyspace = new ScriptedKeyspace();
@@ -95,6 +97,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     }
 
     [Fact]
+    [Trait("Scenario", "network_manager_retry_mechanism")]
     public async Task A_read_whose_call_failed_goes_to_another_replica()
     {
         var keyspace = new ScriptedKeyspace();
@@ -125,6 +128,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     [Theory]
     [InlineData(OutcomeKind.Unavailable)]
     [InlineData(OutcomeKind.Overloaded)]
+    [Trait("Scenario", "network_manager_retry_mechanism")]
     public async Task What_changed_nothing_is_tried_again_until_it_works(OutcomeKind kind)
     {
         var keyspace = new ScriptedKeyspace();
@@ -146,6 +150,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     [InlineData(OutcomeKind.NotLeader, OutcomeKind.Unavailable)]
     [InlineData(OutcomeKind.NoSuchReplica, OutcomeKind.Unavailable)]
     [InlineData(OutcomeKind.WrongShard, OutcomeKind.Unavailable)]
+    [Trait("Scenario", "network_manager_retry_mechanism")]
     public async Task When_the_time_is_up_the_caller_learns_what_stood_in_the_way(OutcomeKind said, OutcomeKind learnt)
     {
         var keyspace = new ScriptedKeyspace();

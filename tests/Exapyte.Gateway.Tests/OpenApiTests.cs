@@ -37,6 +37,7 @@ public sealed partial class OpenApiTests
         await using var gateway = await GatewayFixture.StartAsync();
         using var connection = await gateway.ConnectAsync();
         await connection.SendAsync("PUT", "/v1/keyspaces/k/entries/a", "x"u8.ToArray());
+        var archive = (await connection.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
         var paths = (await gateway.GetAsync("/openapi/v1.json")).Json.GetProperty("paths");
         foreach (var path in paths.EnumerateObject())
         {
@@ -47,13 +48,19 @@ public sealed partial class OpenApiTests
                 {
                     "put" when target == "/v1/keyspaces/k" => "{\"shards\":1}"u8.ToArray(),
                     "put" => "x"u8.ToArray(),
+                    "post" when target == "/v1/restores" => archive,
                     "post" => "{\"items\":[]}"u8.ToArray(),
                     _ => null,
                 };
                 // Deleting is left for last: the other calls need what is there.
                 if (operation.Name != "delete")
                 {
-                    var answer = await connection.SendAsync(operation.Name.ToUpperInvariant(), target, body);
+                    var answer = await connection.SendAsync(
+                        operation.Name.ToUpperInvariant(),
+                        body == archive ? target + "?keyspace=restored" : target,
+                        body,
+                        body == archive ? ["Content-Type: application/vnd.exapyte.backup"] : []
+                    );
                     Assert.InRange(answer.Status, 200, 204);
                     Assert.True(operation.Value.GetProperty("responses").TryGetProperty($"{answer.Status}", out _));
                 }

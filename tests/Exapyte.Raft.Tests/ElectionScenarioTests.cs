@@ -131,6 +131,23 @@ public class ElectionScenarioTests
     }
 
     [Fact]
+    [Trait("Scenario", "raft_election_timeout")]
+    public void A_member_that_may_not_campaign_does_not_shield_a_silent_leader_for_ever()
+    {
+        var member = Member(1, 3, term: 1);
+        member.Core.MayCampaign = false;
+        member.Core.Step(Message(RaftMessageKind.Heartbeat, 2, 1, term: 1));
+        for (var tick = 1; tick <= 100; tick++)
+        {
+            member.Core.Tick();
+            member.Core.Step(Message(RaftMessageKind.PreVoteRequest, 3, 1, term: 2));
+            member.Run();
+            Assert.Equal(tick >= 10, member.Sent.Exists(message => message.Kind == RaftMessageKind.PreVoteResponse));
+            member.Sent.Clear();
+        }
+    }
+
+    [Fact]
     [Trait("Scenario", "raft_become_candidate")]
     public void The_term_rises_only_after_a_quorum_would_vote_and_the_request_waits_for_the_disk()
     {

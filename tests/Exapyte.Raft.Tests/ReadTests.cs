@@ -210,6 +210,35 @@ public class ReadTests
     }
 
     [Fact]
+    public void A_leased_vote_is_kept_from_all_even_from_itself_and_after_a_newer_term()
+    {
+        var cluster = Cluster.Of(3, Leases);
+        cluster.Elect(1);
+        var follower = cluster[3];
+        follower.Core.Campaign();
+        Assert.Equal(RaftRole.Follower, follower.Core.Role);
+
+        // A late answer to an old campaign of its own raises the term and makes it forget the leader, but not the lease.
+        follower.Core.Step(Message(RaftMessageKind.VoteResponse, 2, 3, term: 5, reject: true));
+        Assert.Equal((Term(5), MemberId.None), (follower.Core.Term, follower.Core.Leader));
+        follower.Core.Campaign();
+        follower.Core.Step(Message(RaftMessageKind.VoteRequest, 2, 3, term: 5, index: 9, logTerm: 5));
+        follower.Run();
+        Assert.Equal(RaftRole.Follower, follower.Core.Role);
+        Assert.True(Assert.Single(follower.Sent).Reject);
+
+        for (var tick = 0; tick < 9; tick++)
+        {
+            follower.Core.Tick();
+        }
+
+        follower.Sent.Clear();
+        follower.Core.Step(Message(RaftMessageKind.VoteRequest, 2, 3, term: 5, index: 9, logTerm: 5, force: true));
+        follower.Run();
+        Assert.False(Assert.Single(follower.Sent).Reject);
+    }
+
+    [Fact]
     public void With_leases_a_leader_cannot_be_forgotten()
     {
         var cluster = Cluster.Of(3, Leases);

@@ -1,1 +1,3 @@
-return 0;
+using Exapyte.Simulation.Runs;
+
+return new CommandLine(args, Console.Out).Run();

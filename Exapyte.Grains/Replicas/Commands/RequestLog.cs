@@ -16,7 +16,7 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// Two rows a request: <c>r + id</c> holds the outcome, <c>t + stamp + id</c> orders them by age. Each command evicts at
 /// most <see cref="EvictionsMax"/>, so that a burst of expiries never stalls one write.
 /// </remarks>
-internal sealed class RequestLog
+internal sealed class RequestLog(IShardStore store)
 {
     private const int EvictionsMax = 8;
     private const int RowBytes = sizeof(ulong) + 1 + sizeof(ulong) + sizeof(ulong) + 1;
@@ -24,17 +24,10 @@ internal sealed class RequestLog
     private static ReadOnlySpan<byte> AgePrefix => "t"u8;
 
     private readonly Dictionary<string, Remembered> pending = new(StringComparer.Ordinal);
-    private readonly IShardStore store;
-    private long oldestStampMs;
+    private long oldestStampMs = long.MinValue;
     private long pendingStampMs;
 
     private readonly record struct Remembered(ulong BodyHash, AppliedWrite Write);
-
-    public RequestLog(IShardStore store)
-    {
-        this.store = store;
-        oldestStampMs = OldestInStore();
-    }
 
     /// <summary>The outcome of an earlier write with this id; <see cref="OutcomeKind.RequestIdReused"/> if its body differed.</summary>
     public bool TryRecall(in CommandWrite write, ulong bodyHash, out AppliedWrite earlier)
@@ -63,7 +56,10 @@ internal sealed class RequestLog
         batch.PutMeta(AgeKey(stampMs, id), []);
         pending[id] = new(bodyHash, write);
         pendingStampMs = stampMs;
-        oldestStampMs = Math.Min(oldestStampMs, stampMs);
+        if (oldestStampMs == long.MaxValue)
+        {
+            oldestStampMs = stampMs;
+        }
     }
 
     /// <summary>Forgets the oldest ids that were stamped before <paramref name="beforeMs"/>.</summary>
@@ -74,7 +70,7 @@ internal sealed class RequestLog
             return;
         }
         var evicted = 0;
-        var oldest = pending.Count > 0 ? pendingStampMs : long.MaxValue;
+        var oldest = long.MaxValue;
         store.ScanMeta(
             AgePrefix,
             (key, _) =>
@@ -82,7 +78,7 @@ internal sealed class RequestLog
                 var stampMs = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
                 if (stampMs >= beforeMs || evicted == EvictionsMax)
                 {
-                    oldest = Math.Min(oldest, stampMs);
+                    oldest = stampMs;
                     return false;
                 }
                 batch.DeleteMeta(key);
@@ -91,14 +87,15 @@ internal sealed class RequestLog
                 return true;
             }
         );
-        oldestStampMs = oldest;
+        // What this very command remembers is not in the store yet, but it is what will be the oldest there.
+        oldestStampMs = pending.Count > 0 ? Math.Min(oldest, pendingStampMs) : oldest;
     }
 
     /// <summary>The batch with everything remembered in it has been applied, or dropped.</summary>
     public void BatchDone() => pending.Clear();
 
-    /// <summary>The batch was not applied although it evicted: what it would have evicted is still there.</summary>
-    public void BatchFailed() => oldestStampMs = OldestInStore();
+    /// <summary>The batch was not applied although it evicted: what it would have evicted is looked for again.</summary>
+    public void BatchFailed() => oldestStampMs = long.MinValue;
 
     /// <summary>The hash that tells one body from another: kind, key, content type, lifetime and value.</summary>
     public static ulong BodyHashOf(in CommandWrite write)
@@ -113,20 +110,6 @@ internal sealed class RequestLog
         hash.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(write.ContentType.AsSpan()));
         hash.Append(write.Value.Span);
         return hash.GetCurrentHashAsUInt64();
-    }
-
-    private long OldestInStore()
-    {
-        var oldest = long.MaxValue;
-        store.ScanMeta(
-            AgePrefix,
-            (key, _) =>
-            {
-                oldest = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
-                return false;
-            }
-        );
-        return oldest;
     }
 
     private bool TryRead(string id, out Remembered remembered)

@@ -1,45 +1,61 @@
-using Exapyte.Grains.Nodes;
+using System.Diagnostics.CodeAnalysis;
 using Exapyte.Operations;
 using Exapyte.Storage.Log;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
 
+/// <summary>What the clock answers: a stamp, or why there is none.</summary>
+internal readonly record struct ClockReading(VersionStamp Stamp, OutcomeKind Kind, string? Detail)
+{
+    /// <summary>Whether there is a stamp.</summary>
+    public bool IsOk => Kind == OutcomeKind.Ok;
+}
+
 /// <summary>
 /// The node's hybrid logical clock: 48 bits of Unix milliseconds, 16 bits of counter, and the node's <c>storeId</c> as
 /// origin. Stamps never repeat and never go back, over restarts and steps of the wall clock too: the clock only gives out
-/// stamps below a high-water mark that is durable in the node log, and starts behind it. Thread-safe.
+/// stamps up to a high-water mark that is durable in the node log, and starts behind it. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Kulkarni, Demirbas, Madappa, Avva, Leone: Logical Physical Clocks (2014), section 3. The mark is reserved
-/// <see cref="ReserveMs"/> ahead and renewed when half of it is used, so that no write waits for it.
+/// Kulkarni, Demirbas, Madappa, Avva, Leone: Logical Physical Clocks (2014), section 3. Neither a stamp nor the mark is
+/// ever further ahead of the wall clock than the tolerated skew: so the peers follow every stamp, and a node that starts
+/// again and again does not drive its clock ahead. The mark is renewed when half of it is used, so that a busy node's
+/// writes do not wait for it; the first after a rest does.
 /// </remarks>
 internal sealed class HybridClock
 {
     private const int CounterBits = 16;
-    private const long ReserveMs = 10_000;
+
+    /// <summary>A mark that took longer to write than it lasts is of no use; after as many the disk is given up on.</summary>
+    private const int MarksAwaitedMax = 3;
 
     private readonly Lock gate = new();
     private readonly TimeProvider time;
     private readonly INodeLog log;
     private readonly ulong origin;
-    private readonly long skewMsMax;
+    private readonly ulong skew;
     private ulong last;
     private ulong reserved;
-    private bool reserving;
+    private MarkWrite? marking;
 
     /// <summary>Creates the clock of a node.</summary>
     /// <param name="time">The wall clock.</param>
     /// <param name="log">Where the high-water mark is made durable.</param>
     /// <param name="origin">The node's <c>storeId</c>.</param>
     /// <param name="recovered">The mark found at start, 0 for none.</param>
-    /// <param name="skewMsMax">How far a peer's stamp may be ahead of the wall clock before this clock stops following it.</param>
-    public HybridClock(TimeProvider time, INodeLog log, ulong origin, long recovered, long skewMsMax)
+    /// <param name="inDoubt">A higher mark may have been lost: start behind the highest that there can have been.</param>
+    /// <param name="skewMsMax">How far stamps may be ahead of the wall clock, in milliseconds: own ones and followed ones.</param>
+    public HybridClock(TimeProvider time, INodeLog log, ulong origin, long recovered, bool inDoubt, long skewMsMax)
     {
         this.time = time;
         this.log = log;
         this.origin = origin;
-        this.skewMsMax = skewMsMax;
+        skew = (ulong)skewMsMax << CounterBits;
         last = unchecked((ulong)recovered);
+        if (inDoubt)
+        {
+            last = Math.Max(last, NowStamp + skew);
+        }
         reserved = last;
     }
 
@@ -48,94 +64,116 @@ internal sealed class HybridClock
     /// <summary>Unix milliseconds of a stamp.</summary>
     public static long MillisecondsOf(ulong stamp) => (long)(stamp >> CounterBits);
 
-    /// <summary>The next stamp; null while the high-water mark is not durable, or while this clock runs too far ahead.</summary>
-    public VersionStamp? Next()
-    {
-        lock (gate)
-        {
-            var now = NowStamp;
-            var next = Math.Max(last + 1, now);
-            if (MillisecondsOf(next) > MillisecondsOf(now) + skewMsMax + ReserveMs)
-            {
-                return null;
-            }
-            if (next > reserved)
-            {
-                Reserve(next);
-                return null;
-            }
-            if (next + ((ulong)(ReserveMs / 2) << CounterBits) > reserved)
-            {
-                Reserve(next);
-            }
-            last = next;
-            return new(next, origin);
-        }
-    }
+    /// <summary>The next stamp, once the mark covers it; none while the clock is too far ahead or the log takes no mark.</summary>
+    public ValueTask<ClockReading> Next() =>
+        TryNext(out var reading, out var pending) ? ValueTask.FromResult(reading) : NextBehind(pending);
 
-    /// <summary>
-    /// Makes the first mark durable; the clock gives stamps once the task has ended. On a full disk it gives none until
-    /// space has returned.
-    /// </summary>
-    /// <exception cref="ReplicaFailedException">The log has failed.</exception>
-    public async Task Start()
-    {
-        var marked = new LogCompletion("The clock's mark");
-        ulong mark;
-        lock (gate)
-        {
-            mark = Math.Max(last, NowStamp) + ((ulong)ReserveMs << CounterBits);
-        }
-        log.SetClockHighWater(unchecked((long)mark), marked);
-        try
-        {
-            await marked.Task;
-        }
-        catch (ReplicaFailedException) when (log.Health.Condition == LogCondition.DiskFull)
-        {
-            return;
-        }
-        lock (gate)
-        {
-            reserved = Math.Max(reserved, mark);
-        }
-    }
-
-    /// <summary>Follows a peer's stamp, unless it is too far ahead of the wall clock to be followed.</summary>
+    /// <summary>Follows a stamp that was met, unless it is too far ahead of the wall clock to be followed.</summary>
     public void Observe(ulong stamp)
     {
         lock (gate)
         {
-            if (stamp > last && MillisecondsOf(stamp) <= MillisecondsOf(NowStamp) + skewMsMax)
+            if (stamp > last && stamp <= NowStamp + skew)
             {
                 last = stamp;
             }
         }
     }
 
-    private void Reserve(ulong from)
+    private async ValueTask<ClockReading> NextBehind(MarkWrite pending)
     {
-        if (reserving)
+        for (var awaited = 1; ; awaited++)
         {
-            return;
-        }
-        reserving = true;
-        var mark = from + ((ulong)ReserveMs << CounterBits);
-        log.SetClockHighWater(
-            unchecked((long)mark),
-            new MarkCompletion(ok =>
+            var result = await pending.Ended;
+            if (!result.IsOk)
             {
-                lock (gate)
-                {
-                    reserving = false;
-                    reserved = ok ? Math.Max(reserved, mark) : reserved;
-                }
-            })
-        );
+                return Refused(KindOf(result.Status), $"The clock's mark was not made durable: {result.Reason}");
+            }
+            if (TryNext(out var reading, out var next))
+            {
+                return reading;
+            }
+            if (awaited == MarksAwaitedMax)
+            {
+                return Refused(
+                    OutcomeKind.Unavailable,
+                    "The clock's mark takes longer to be made durable than it lasts."
+                );
+            }
+            pending = next;
+        }
     }
 
-    private sealed class MarkCompletion(Action<bool> done) : ILogCompletion
+    /// <summary>Answers now, or says which write of the mark has to end first.</summary>
+    private bool TryNext(out ClockReading reading, [NotNullWhen(false)] out MarkWrite? pending)
     {
-        public void Complete(LogAppendResult result) => done(result.IsOk);
+        pending = null;
+        lock (gate)
+        {
+            var now = NowStamp;
+            var next = Math.Max(last + 1, now);
+            if (next > now + skew)
+            {
+                reading = Refused(
+                    OutcomeKind.Unavailable,
+                    $"This node's stamps are {MillisecondsOf(next - now)} ms ahead of its wall clock: it waits for that."
+                );
+                return true;
+            }
+            if (next > reserved)
+            {
+                reading = default;
+                pending = marking ?? Mark(now + skew);
+                return false;
+            }
+            if (next + (skew / 2) > reserved && marking is null && now + skew > reserved)
+            {
+                Mark(now + skew);
+            }
+            last = next;
+            reading = new(new(next, origin), OutcomeKind.Ok, null);
+            return true;
+        }
+    }
+
+    private MarkWrite Mark(ulong mark)
+    {
+        var write = marking = new(this, mark);
+        log.SetClockHighWater(unchecked((long)mark), write);
+        return write;
+    }
+
+    private void Marked(ulong mark, bool durable)
+    {
+        lock (gate)
+        {
+            marking = null;
+            reserved = durable ? Math.Max(reserved, mark) : reserved;
+        }
+    }
+
+    private static OutcomeKind KindOf(LogAppendStatus status) =>
+        status switch
+        {
+            LogAppendStatus.DiskFull => OutcomeKind.DiskFull,
+            LogAppendStatus.Overloaded => OutcomeKind.Overloaded,
+            _ => OutcomeKind.Unavailable,
+        };
+
+    private static ClockReading Refused(OutcomeKind kind, string detail) => new(VersionStamp.None, kind, detail);
+
+    private sealed class MarkWrite(HybridClock owner, ulong mark) : ILogCompletion
+    {
+        private readonly TaskCompletionSource<LogAppendResult> ended = new(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
+
+        public Task<LogAppendResult> Ended => ended.Task;
+
+        public void Complete(LogAppendResult result)
+        {
+            owner.Marked(mark, result.IsOk);
+            ended.TrySetResult(result);
+        }
     }
 }

@@ -2,7 +2,7 @@ using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
-using Exapyte.Storage.Log;
+using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 using Exapyte.Wire;
 
@@ -14,14 +14,15 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// </summary>
 internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity identity, LocalCopy local) : IReplica
 {
+    private readonly PushMarks marks = new(local, local.Log, node.StoreId);
     private readonly QuorumReads quorumReads = new(local, node.Time);
     private volatile Peers peers = Peers.None;
-    private volatile string problem = "";
+    private volatile string stopped = "";
 
     /// <summary>The map as this replica uses it, and the other replicas in it; swapped whole.</summary>
-    private sealed record Peers(KeyspaceMap? Map, IShardGrain[] Grains, PushLane[] Lanes, int Placed)
+    private sealed record Peers(KeyspaceMap? Map, IShardGrain[] Grains, PushLane[] Lanes, long[] Replicas, int Placed)
     {
-        public static readonly Peers None = new(null, [], [], 0);
+        public static readonly Peers None = new(null, [], [], [], 0);
     }
 
     /// <inheritdoc/>
@@ -44,7 +45,14 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var others = placement.Replicas.Where(replica => replica.ReplicaId != identity.ReplicaId).ToArray();
         var grains = others.Select(GrainOf).ToArray();
         var lanes = grains.Select((grain, i) => LaneTo(grain, others[i].Node, before)).ToArray();
-        peers = new(map, grains, lanes, placement.Replicas.Length);
+        peers = new(map, grains, lanes, [.. others.Select(other => other.ReplicaId)], placement.Replicas.Length);
+        for (var i = 0; i < lanes.Length; i++)
+        {
+            if (!before.Lanes.Contains(lanes[i]))
+            {
+                marks.Replay(others[i].ReplicaId, lanes[i]);
+            }
+        }
         foreach (var gone in before.Lanes.Except(lanes))
         {
             gone.Stop();
@@ -57,9 +65,9 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var current = peers;
         var plan = BatchPlan.Of(batch, current.Map, identity, outcomes);
-        if (problem.Length > 0)
+        if (stopped.Length > 0)
         {
-            plan.Fill(OutcomeKind.Unavailable, problem);
+            plan.Fill(OutcomeKind.Unavailable, stopped);
             return outcomes;
         }
         var deadlineMs = NowMs + batch.TimeoutMs;
@@ -74,17 +82,17 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ValueTask<ScanReply> Scan(ScanRequest request) =>
         ValueTask.FromResult(
-            problem.Length > 0
-                ? new() { Kind = OutcomeKind.Unavailable, Detail = problem }
-                : ReplicaReads.Scan(local.Store, request, NowMs)
+            stopped.Length > 0 ? new() { Kind = OutcomeKind.Unavailable, Detail = stopped }
+            : request.Pin ? node.Pinned.Open(identity.ReplicaId, local.Store, revision: 0, liveAtMs: null)
+            : ReplicaReads.Scan(local.Store, request, NowMs)
         );
 
     /// <summary>Takes a peer's stamped writes; Ok once they are durable here.</summary>
     public async ValueTask<ReplicateReply> Accept(ReplicateRequest request)
     {
-        if (problem.Length > 0)
+        if (stopped.Length > 0)
         {
-            return new() { Kind = OutcomeKind.Unavailable, Detail = problem };
+            return new() { Kind = OutcomeKind.Unavailable, Detail = stopped };
         }
         foreach (var entry in request.Entries)
         {
@@ -96,7 +104,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 
     /// <summary>This replica's own entries.</summary>
     public LocalReadReply ReadLocal(LocalReadRequest request) =>
-        problem.Length > 0
+        stopped.Length > 0
             ? new() { Kind = OutcomeKind.Unavailable }
             : new() { Kind = OutcomeKind.Ok, Entries = Array.ConvertAll(request.Keys, local.Read) };
 
@@ -108,16 +116,22 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         {
             ReplicaId = identity.ReplicaId,
             Node = node.NodeId,
-            Role = problem.Length > 0 ? "stopped" : "replica",
+            Role = stopped.Length > 0 ? "stopped" : "replica",
             AppliedIndex = local.Store.AppliedIndex,
             Entries = local.Store.ApproximateCount,
             PendingPushes = lanes.Sum(lane => (long)lane.Waiting),
-            Problem = problem,
+            Problem = stopped.Length > 0 ? stopped : local.Failure,
         };
     }
 
     /// <inheritdoc/>
-    public void Tick() => local.Tick();
+    public void Tick()
+    {
+        if (!node.IsDiskFull)
+        {
+            local.Resume();
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask HandOver() => ValueTask.CompletedTask;
@@ -128,9 +142,16 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public void Compact()
     {
+        local.Resume();
+        var current = peers;
         if (identity.Storage == StorageKind.Disk)
         {
-            node.Log.Compact(new((ulong)identity.ReplicaId), local.Store.ReadFlushedIndex(), term: 0);
+            var forget = marks.Advance(
+                current.Replicas.Zip(current.Lanes),
+                local.Store.ReadFlushedIndex(),
+                node.Options.UnpushedEntriesMax
+            );
+            node.Log.Compact(new((ulong)identity.ReplicaId), forget, term: 0);
         }
     }
 
@@ -148,7 +169,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     /// <inheritdoc/>
     public ValueTask Stop()
     {
-        problem = "The replica has been stopped on this node.";
+        stopped = "The replica has been stopped on this node.";
         foreach (var lane in peers.Lanes)
         {
             lane.Stop();
@@ -171,7 +192,8 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 
     private async ValueTask Write(OperationBatch batch, OperationOutcome?[] outcomes, Peers current, long deadlineMs)
     {
-        if (RefusalOfDisk() is { } refusal)
+        // Before a write is pushed anywhere, so that nothing has happened where it is refused.
+        if (node.RefusalOfWrites(identity.Storage) is { } refusal)
         {
             for (var i = 0; i < outcomes.Length; i++)
             {
@@ -182,6 +204,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         var rules = CommandRules.Of(current.Map!.Settings);
         List<int> at = [];
         List<StampedEntry> entries = [];
+        List<bool> existed = [];
         var needed = 1;
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -190,22 +213,21 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             {
                 continue;
             }
-            if (node.Clock.Next() is not { } stamp)
+            var isHeld = local.Store.TryGetHeader(operation.Key.Span, out var held);
+            var reading = await StampOver(held.Version);
+            if (!reading.IsOk)
             {
-                outcomes[i] = OperationOutcome.Of(
-                    OutcomeKind.Unavailable,
-                    "This node's clock gives no stamps now: it is too far ahead, or its mark is not durable yet."
-                );
+                outcomes[i] = OperationOutcome.Of(reading.Kind, reading.Detail!);
                 continue;
             }
             needed = Math.Max(needed, WriteQuorumOf(operation.Level, current));
-            entries.Add(Stamped(operation, stamp, rules));
+            entries.Add(Stamped(operation, reading.Stamp, rules));
+            existed.Add(isHeld && held.IsLive(NowMs));
             at.Add(i);
         }
         if (entries.Count > 0)
         {
             var stamped = entries.ToArray();
-            var existed = Array.ConvertAll(stamped, entry => IsLive(entry.Key));
             var (kind, detail, acknowledged) = await Replicate(stamped, current, needed, deadlineMs);
             for (var i = 0; i < stamped.Length; i++)
             {
@@ -214,20 +236,19 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         }
     }
 
-    /// <summary>Asked before a write is pushed anywhere, so that nothing has happened where it is refused.</summary>
-    private OperationOutcome? RefusalOfDisk() =>
-        node.Log.Health switch
-        {
-            { Condition: LogCondition.Failed, Reason: var reason } => OperationOutcome.Of(
+    /// <summary>A stamp that wins over what this replica holds: to acknowledge a write known to be lost would be a lie.</summary>
+    private async ValueTask<ClockReading> StampOver(EntryVersion held)
+    {
+        node.Clock.Observe(held.Revision);
+        var reading = await node.Clock.Next();
+        return reading.IsOk && reading.Stamp.Revision <= held.Revision
+            ? new(
+                VersionStamp.None,
                 OutcomeKind.Unavailable,
-                $"The node's log has failed: {reason}"
-            ),
-            _ when node.IsDiskFull && identity.Storage == StorageKind.Disk => OperationOutcome.Of(
-                OutcomeKind.DiskFull,
-                "The disk of this node is full: nothing was changed. Free space on it; reads go on."
-            ),
-            _ => null,
-        };
+                "The entry was stamped by a clock that is too far ahead of this node's: it cannot be written yet."
+            )
+            : reading;
+    }
 
     private async ValueTask<(OutcomeKind Kind, string? Detail, int Acknowledged)> Replicate(
         StampedEntry[] entries,
@@ -237,11 +258,12 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     )
     {
         var acks = new AckCounter(needed);
+        var written = local.Write(entries, out var index);
         if (needed > 1)
         {
-            Push(entries, current, acks);
+            Push(entries, current, acks, index);
         }
-        var verdict = await local.Write(entries);
+        var verdict = await written;
         if (verdict.Kind != OutcomeKind.Ok)
         {
             // Where it was pushed already another replica may hold it: nobody can say that nothing happened.
@@ -250,7 +272,7 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         acks.Add();
         if (needed <= 1)
         {
-            Push(entries, current, acks);
+            Push(entries, current, acks, index);
         }
         return await acks.Wait(node.Time, deadlineMs - NowMs)
             ? (OutcomeKind.Ok, null, acks.Acknowledged)
@@ -261,11 +283,11 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             );
     }
 
-    private static void Push(StampedEntry[] entries, Peers current, AckCounter acks)
+    private static void Push(StampedEntry[] entries, Peers current, AckCounter acks, ulong index)
     {
         foreach (var lane in current.Lanes)
         {
-            lane.Enqueue(entries, acks);
+            lane.Enqueue(entries, acks, index);
         }
     }
 
@@ -294,6 +316,11 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
         }
         var keys = at.Select(i => batch.Operations[i].Key).ToArray();
         var newest = await quorumReads.Read(keys, current.Grains, needed, identity.ReplicaId, deadlineMs - NowMs);
+        foreach (var entry in newest ?? [])
+        {
+            // Whoever read it may write next, through this node too: that write must win over what was read.
+            node.Clock.Observe(entry.Version.Revision);
+        }
         for (var i = 0; i < at.Count; i++)
         {
             outcomes[at[i]] = newest is null
@@ -336,9 +363,6 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
             ExpiresMs = ttlMs == 0 ? 0 : stampMs + ttlMs,
         };
     }
-
-    private bool IsLive(ReadOnlyMemory<byte> key) =>
-        local.Store.TryGetHeader(key.Span, out var entry) && entry.IsLive(NowMs);
 
     private static OperationOutcome OutcomeOf(
         StampedEntry entry,

@@ -19,6 +19,9 @@ internal readonly record struct LocalVerdict(OutcomeKind Kind, string? Detail)
 /// <remarks>
 /// Invariants: merged in log order, each log entry in one atomic batch with its index; nothing is answered before it is
 /// durable; nothing that is not durable can be read. A copy in memory has no log: it merges at once.
+/// What passes (no space, a full queue) refuses writes until everything in flight has ended, for behind a write that was
+/// not logged the indexes leave a gap; what was logged and found the store full is held and merged first. What does not
+/// pass (a failed disk, a store that cannot be written) stops writes for good; reads go on.
 /// </remarks>
 internal sealed class LocalCopy
 {
@@ -28,13 +31,16 @@ internal sealed class LocalCopy
     private readonly GroupId groupId;
     private readonly StoreBatch batch;
     private readonly ReplicaMailbox<LocalWrite> merges;
+    private readonly Queue<LocalWrite> unmerged = new();
     private ulong nextIndex;
     private int inFlight;
-    private LocalVerdict broken = LocalVerdict.Ok;
-    private volatile bool isBehind;
+    private LocalVerdict refusal = LocalVerdict.Ok;
+    private bool isReplayed;
+    private volatile string failure = "";
     private long superseded;
 
-    /// <summary>Opens the copy and merges what the log holds beyond the store.</summary>
+    /// <summary>Opens the copy and merges what the log holds beyond the store, the rest once a full store takes it.</summary>
+    /// <exception cref="ReplicaFailedException">Log and store do not fit together, or the log cannot be read.</exception>
     public LocalCopy(IShardStore store, INodeLog? log, GroupLog? group, GroupId groupId)
     {
         Store = store;
@@ -45,8 +51,14 @@ internal sealed class LocalCopy
         merges = new(int.MaxValue, FinishAll);
         if (group is not null)
         {
-            isBehind = true;
-            TryCatchUp(group);
+            try
+            {
+                Replay(group);
+            }
+            catch (StoreFullException full)
+            {
+                refusal = new(OutcomeKind.DiskFull, full.Message);
+            }
             nextIndex = group.LastIndex + 1;
         }
     }
@@ -54,12 +66,25 @@ internal sealed class LocalCopy
     /// <summary>The store, for reads.</summary>
     public IShardStore Store { get; }
 
-    /// <summary>Entries that lost against a greater stamp.</summary>
+    /// <summary>The copy's part of the node's log; null for a copy in memory.</summary>
+    public GroupLog? Log => group;
+
+    /// <summary>Entries that lost against a greater stamp; one that comes again is not counted.</summary>
     public long Superseded => Volatile.Read(ref superseded);
 
-    /// <summary>Makes the entries durable and merges them.</summary>
-    public Task<LocalVerdict> Write(StampedEntry[] entries)
+    /// <summary>Why nothing can be written any more; empty while all is well.</summary>
+    public string Failure => failure;
+
+    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
+    public Task<LocalVerdict> Write(StampedEntry[] entries) => Write(entries, out _);
+
+    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="index">Their index in the log; 0 where they are in none.</param>
+    /// <returns>How it ended.</returns>
+    public Task<LocalVerdict> Write(StampedEntry[] entries, out ulong index)
     {
+        index = 0;
         if (log is null)
         {
             lock (gate)
@@ -71,16 +96,13 @@ internal sealed class LocalCopy
         var write = new LocalWrite(this, entries);
         lock (gate)
         {
-            if (broken.Kind != OutcomeKind.Unavailable && TryCatchUp(group!) is { } full)
+            GoOnIfQuiet();
+            if (Refusal is { Kind: not OutcomeKind.Ok } refused)
             {
-                return Task.FromResult(new LocalVerdict(OutcomeKind.DiskFull, full));
-            }
-            if (broken.Kind != OutcomeKind.Ok)
-            {
-                return Task.FromResult(broken);
+                return Task.FromResult(refused);
             }
             inFlight++;
-            write.Index = nextIndex++;
+            index = write.Index = nextIndex++;
             var append = new GroupAppend { Group = groupId, Completion = write };
             append.Entries.Add(new(0, write.Index, 0, StampedCodec.Encode(entries)));
             log.Append(append);
@@ -88,40 +110,45 @@ internal sealed class LocalCopy
         return write.Completion;
     }
 
-    /// <summary>Merges what found no space in the store before, if there is some again.</summary>
-    public void Tick()
+    /// <summary>Merges what a full store held up, if it takes it now.</summary>
+    public void Resume()
     {
-        if (!isBehind)
+        // Asked outside the gate, for this comes with every tick: a refusal that is missed is met by the next one.
+        if (refusal.Kind == OutcomeKind.Ok)
         {
             return;
         }
         lock (gate)
         {
-            try
-            {
-                TryCatchUp(group!);
-            }
-            catch (Exception failure) when (failure is StoreFailedException or ReplicaFailedException)
-            {
-                broken = new(OutcomeKind.Unavailable, failure.Message);
-                isBehind = false;
-            }
+            GoOnIfQuiet();
         }
+    }
+
+    /// <summary>Writes a row of metadata beside the entries; it becomes durable with the store's next flush.</summary>
+    public void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        var row = Store.NewBatch();
+        row.PutMeta(key, value);
+        Store.Apply(row);
     }
 
     /// <summary>What this copy holds for a key, tombstones and expired entries included.</summary>
     public StampedEntry Read(ReadOnlyMemory<byte> key) =>
         Store.TryGet(key.Span, out var entry) ? StampedCodec.FromStored(key, entry) : StampedCodec.Absent(key);
 
-    /// <summary>
-    /// Merges what the log holds beyond the store: after a start, and after the store was full. Why it cannot go on for
-    /// now, or null.
-    /// </summary>
-    /// <exception cref="ReplicaFailedException">The log cannot be read.</exception>
-    private string? TryCatchUp(GroupLog from)
+    private LocalVerdict Refusal => failure.Length > 0 ? new(OutcomeKind.Unavailable, failure) : refusal;
+
+    /// <summary>Merges what the log held when it was opened. Until all of that is merged nothing is written.</summary>
+    private void Replay(GroupLog from)
     {
+        if (Store.AppliedIndex > from.LastIndex)
+        {
+            throw new ReplicaFailedException(
+                $"The store holds log entry {Store.AppliedIndex}, the log ends at {from.LastIndex}."
+            );
+        }
         List<LogRecordEntry> records = [];
-        while (isBehind && Store.AppliedIndex < from.LastIndex)
+        while (Store.AppliedIndex < from.LastIndex)
         {
             records.Clear();
             var status = from.Read(Store.AppliedIndex + 1, from.LastIndex, 4 << 20, records);
@@ -136,22 +163,15 @@ internal sealed class LocalCopy
                 var entries =
                     StampedCodec.Decode(record.Payload)
                     ?? throw new ReplicaFailedException($"Log entry {record.Index} is none that this version knows.");
-                try
-                {
-                    Merge(entries, record.Index);
-                }
-                catch (StoreFullException full)
-                {
-                    return full.Message;
-                }
+                Merge(entries, record.Index);
             }
         }
-        isBehind = false;
-        return null;
+        isReplayed = true;
     }
 
     private void Merge(StampedEntry[] entries, ulong? index)
     {
+        var lost = 0;
         try
         {
             foreach (var entry in InStampOrder(entries))
@@ -159,7 +179,7 @@ internal sealed class LocalCopy
                 var stored = StampedCodec.ToStored(entry);
                 if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
                 {
-                    superseded++;
+                    lost += current.Version > stored.Version ? 1 : 0;
                     continue;
                 }
                 batch.Put(entry.Key.Span, stored);
@@ -171,6 +191,7 @@ internal sealed class LocalCopy
         {
             batch.Clear();
         }
+        superseded += lost;
     }
 
     /// <summary>
@@ -209,60 +230,83 @@ internal sealed class LocalCopy
         lock (gate)
         {
             inFlight--;
-            verdict =
-                !write.Result.IsOk ? Break(write.Result)
-                : broken.Kind == OutcomeKind.Unavailable ? new(OutcomeKind.Unknown, broken.Detail)
-                : MergeLogged(write);
-            if (inFlight == 0 && broken.Kind == OutcomeKind.DiskFull)
-            {
-                broken = LocalVerdict.Ok;
-                nextIndex = group!.LastIndex + 1;
-            }
+            verdict = write.Result.IsOk ? MergeInTurn(write) : Refuse(write.Result);
+            GoOnIfQuiet();
         }
         write.End(verdict);
     }
 
-    /// <summary>
-    /// Merges a durable write. One for which the store has no space is merged from the log later: whoever waits for its
-    /// end can only be told that it will be seen some time.
-    /// </summary>
-    private LocalVerdict MergeLogged(LocalWrite write)
+    private LocalVerdict MergeInTurn(LocalWrite write)
     {
+        unmerged.Enqueue(write);
+        return MergeWaiting() ? LocalVerdict.Ok : new(OutcomeKind.Unknown, Refusal.Detail);
+    }
+
+    /// <summary>Merges in log order what is durable; false where the store does not take it.</summary>
+    private bool MergeWaiting()
+    {
+        if (failure.Length > 0)
+        {
+            return false;
+        }
         try
         {
-            if (TryCatchUp(group!) is { } waits)
+            if (!isReplayed)
             {
-                return new(OutcomeKind.Unknown, waits);
+                Replay(group!);
             }
-            if (write.Index > Store.AppliedIndex)
+            while (unmerged.TryPeek(out var write))
             {
                 Merge(write.Entries, write.Index);
+                unmerged.Dequeue();
             }
-            return LocalVerdict.Ok;
+            return true;
         }
         catch (StoreFullException full)
         {
-            isBehind = true;
-            return new(OutcomeKind.Unknown, full.Message);
+            refusal = new(OutcomeKind.DiskFull, full.Message);
+            return false;
         }
-        catch (Exception failure) when (failure is StoreFailedException or ReplicaFailedException)
+        catch (Exception broken)
         {
-            broken = new(OutcomeKind.Unavailable, failure.Message);
-            return new(OutcomeKind.Unknown, failure.Message);
+            // Whatever the store said: this replica cannot go on, the node's others can.
+            failure = $"The store does not take what is in the log: {broken.Message}";
+            return false;
         }
     }
 
-    /// <summary>The verdict on a write that the log refused; what comes after it is refused without being tried.</summary>
-    private LocalVerdict Break(LogAppendResult result)
+    private LocalVerdict Refuse(LogAppendResult result)
     {
-        var isOfSpace = result.Status switch
+        var kind = result.Status switch
         {
-            LogAppendStatus.DiskFull or LogAppendStatus.Overloaded => true,
-            LogAppendStatus.Invalid => broken.Kind == OutcomeKind.DiskFull,
-            _ => false,
+            LogAppendStatus.DiskFull => OutcomeKind.DiskFull,
+            LogAppendStatus.Overloaded => OutcomeKind.Overloaded,
+            LogAppendStatus.TooLarge => OutcomeKind.Invalid,
+            // A gap behind a write that was refused.
+            LogAppendStatus.Invalid when refusal.Kind != OutcomeKind.Ok => refusal.Kind,
+            LogAppendStatus.IoError => OutcomeKind.Unknown,
+            _ => OutcomeKind.Unavailable,
         };
-        broken = new(isOfSpace ? OutcomeKind.DiskFull : OutcomeKind.Unavailable, result.Reason);
-        return result.Status == LogAppendStatus.IoError ? new(OutcomeKind.Unknown, result.Reason) : broken;
+        if (kind is OutcomeKind.Unknown or OutcomeKind.Unavailable)
+        {
+            failure = $"The log takes nothing any more: {result.Reason}";
+        }
+        else
+        {
+            // Only whoever wrote too much is told so; who comes meanwhile is asked to come again.
+            refusal = new(kind == OutcomeKind.Invalid ? OutcomeKind.Overloaded : kind, result.Reason);
+        }
+        return new(kind, result.Reason);
+    }
+
+    /// <summary>Once nothing is in flight the log's end is known again, and what was refused may be tried.</summary>
+    private void GoOnIfQuiet()
+    {
+        if (refusal.Kind != OutcomeKind.Ok && inFlight == 0 && MergeWaiting())
+        {
+            refusal = LocalVerdict.Ok;
+            nextIndex = group!.LastIndex + 1;
+        }
     }
 
     private sealed class LocalWrite(LocalCopy owner, StampedEntry[] entries) : ILogCompletion

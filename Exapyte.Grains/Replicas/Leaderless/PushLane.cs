@@ -6,7 +6,8 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// <summary>
 /// Pushes writes to one other replica, in batches: while a call is in flight the next batch gathers. A batch that did
 /// not arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is
-/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair. Thread-safe.
+/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair; what was
+/// enqueued together with a dropped write is never acknowledged. Thread-safe.
 /// </summary>
 internal sealed class PushLane(
     IShardGrain peer,
@@ -20,10 +21,29 @@ internal sealed class PushLane(
     private readonly Queue<Push> queue = new();
     private long queuedBytes;
     private long dropped;
+    private List<Push> underWay = [];
     private bool pushing;
     private bool stopped;
 
-    private readonly record struct Push(StampedEntry Entry, AckCounter? Acks, int Bytes);
+    private readonly record struct Push(StampedEntry Entry, Parcel Parcel, bool IsLast, int Bytes);
+
+    /// <summary>What was enqueued together. Touched behind the gate.</summary>
+    private sealed class Parcel(AckCounter? acks, ulong index)
+    {
+        public ulong Index => index;
+
+        private bool isIncomplete;
+
+        public void Lose() => isIncomplete = true;
+
+        public void Arrive()
+        {
+            if (!isIncomplete)
+            {
+                acks?.Add();
+            }
+        }
+    }
 
     /// <summary>Writes that wait.</summary>
     public int Waiting
@@ -37,11 +57,35 @@ internal sealed class PushLane(
         }
     }
 
+    /// <summary>The lowest log index among the writes that have not arrived; null where all have.</summary>
+    public ulong? OldestIndex
+    {
+        get
+        {
+            lock (gate)
+            {
+                ulong? oldest = null;
+                foreach (var push in underWay.Concat(queue))
+                {
+                    var index = push.Parcel.Index;
+                    if (index != 0 && (oldest is null || index < oldest))
+                    {
+                        oldest = index;
+                    }
+                }
+                return oldest;
+            }
+        }
+    }
+
     /// <summary>Writes that were dropped because the peer was away for too long.</summary>
     public long Dropped => Volatile.Read(ref dropped);
 
-    /// <summary>Pushes the entries; each acknowledgement of the whole is counted once.</summary>
-    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks)
+    /// <summary>Pushes the entries; the acknowledgement of the whole is counted once.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="acks">Who counts; null for nobody.</param>
+    /// <param name="index">Their index in this node's log; 0 where they are in none.</param>
+    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks, ulong index = 0)
     {
         lock (gate)
         {
@@ -49,10 +93,11 @@ internal sealed class PushLane(
             {
                 return;
             }
+            var parcel = new Parcel(acks, index);
             for (var i = 0; i < entries.Length; i++)
             {
-                var bytes = entries[i].Key.Length + entries[i].Value.Length + PushLimits.EntryOverheadBytes;
-                queue.Enqueue(new(entries[i], i == entries.Length - 1 ? acks : null, bytes));
+                var bytes = WireBatches.BytesOf(entries[i]);
+                queue.Enqueue(new(entries[i], parcel, i == entries.Length - 1, bytes));
                 queuedBytes += bytes;
             }
             DropExcess();
@@ -92,10 +137,22 @@ internal sealed class PushLane(
                 pause = pause * 2 < limits.RetryPauseMax ? pause * 2 : limits.RetryPauseMax;
             }
             pause = limits.RetryPauseMin;
+            Arrived(batch);
+        }
+    }
+
+    private void Arrived(List<Push> batch)
+    {
+        lock (gate)
+        {
             foreach (var push in batch)
             {
-                push.Acks?.Add();
+                if (push.IsLast)
+                {
+                    push.Parcel.Arrive();
+                }
             }
+            underWay = [];
         }
     }
 
@@ -117,6 +174,7 @@ internal sealed class PushLane(
                 bytes += push.Bytes;
                 queuedBytes -= push.Bytes;
             }
+            underWay = batch;
             return batch;
         }
     }
@@ -145,7 +203,9 @@ internal sealed class PushLane(
     {
         while (queue.Count > limits.EntriesMax || queuedBytes > limits.BytesMax)
         {
-            queuedBytes -= queue.Dequeue().Bytes;
+            var push = queue.Dequeue();
+            push.Parcel.Lose();
+            queuedBytes -= push.Bytes;
             dropped++;
         }
     }
@@ -154,9 +214,6 @@ internal sealed class PushLane(
 /// <summary>Bounds of a <see cref="PushLane"/>.</summary>
 internal sealed record PushLimits
 {
-    /// <summary>What an entry costs beside its key and value, in bytes.</summary>
-    public const int EntryOverheadBytes = 128;
-
     /// <summary>Most entries that wait for one peer.</summary>
     public int EntriesMax { get; init; } = 1_000_000;
 

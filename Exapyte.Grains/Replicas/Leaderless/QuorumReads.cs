@@ -128,14 +128,31 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
         }
     }
 
-    private async Task<bool> RepairLocal(StampedEntry[] entries) => (await local.Write(entries)).Kind == OutcomeKind.Ok;
+    private async Task<bool> RepairLocal(StampedEntry[] entries)
+    {
+        foreach (var part in WireBatches.Of(entries))
+        {
+            if ((await local.Write(part)).Kind != OutcomeKind.Ok)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
 
     private static async Task<bool> RepairPeer(IShardGrain peer, StampedEntry[] entries, long fromReplicaId)
     {
         try
         {
-            var reply = await peer.Replicate(new() { FromReplicaId = fromReplicaId, Entries = entries });
-            return reply.Kind == OutcomeKind.Ok;
+            foreach (var part in WireBatches.Of(entries))
+            {
+                var reply = await peer.Replicate(new() { FromReplicaId = fromReplicaId, Entries = part });
+                if (reply.Kind != OutcomeKind.Ok)
+                {
+                    return false;
+                }
+            }
+            return true;
         }
         catch (Exception)
         {

@@ -56,13 +56,17 @@ internal static class StampedCodec
         var entries = new StampedEntry[reader.Count(EntryBytesMin)];
         for (var i = 0; i < entries.Length; i++)
         {
-            var tombstone = (reader.Byte() & TombstoneFlag) != 0;
+            var flags = reader.Byte();
+            if ((flags & ~TombstoneFlag) != 0)
+            {
+                return null;
+            }
             var version = new VersionStamp(reader.UInt64(), reader.UInt64());
             var modifiedMs = reader.Int64();
             var expiresMs = reader.Int64();
             entries[i] = new()
             {
-                Tombstone = tombstone,
+                Tombstone = flags == TombstoneFlag,
                 Version = version,
                 ModifiedMs = modifiedMs,
                 ExpiresMs = expiresMs,

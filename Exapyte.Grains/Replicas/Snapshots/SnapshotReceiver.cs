@@ -1,4 +1,3 @@
-using Exapyte.Grains.Nodes;
 using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas.Snapshots;
@@ -7,7 +6,14 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 /// Takes the parts of a snapshot, in order, into a store of their own beside the replica's present one. A part that came
 /// before is answered with the one that is wanted; a new snapshot drops the one before. Used by one thread at a time.
 /// </summary>
-internal sealed class SnapshotReceiver(NodeServices node, Func<ulong> issuePrefix)
+/// <param name="openShard">Opens the store of a prefix.</param>
+/// <param name="deleteShard">Deletes everything under a prefix.</param>
+/// <param name="issuePrefix">Issues a prefix that was never used.</param>
+internal sealed class SnapshotReceiver(
+    Func<ulong, IShardStore> openShard,
+    Action<ulong> deleteShard,
+    Func<ulong> issuePrefix
+)
 {
     private Reception? current;
 
@@ -41,7 +47,7 @@ internal sealed class SnapshotReceiver(NodeServices node, Func<ulong> issuePrefi
         {
             Drop();
             var prefix = issuePrefix();
-            current = new(part.Head, prefix, node.Disk.OpenShard(prefix));
+            current = new(part.Head, prefix, openShard(prefix));
         }
         if (part.Number != current.NextPart || current.IsWhole)
         {
@@ -57,6 +63,9 @@ internal sealed class SnapshotReceiver(NodeServices node, Func<ulong> issuePrefi
         return current.NextPart;
     }
 
+    /// <summary>Whether a snapshot that was received whole is still here: another one may have taken its place.</summary>
+    public bool Holds(Received received) => current?.Prefix == received.Prefix;
+
     /// <summary>The received snapshot is the replica's state now.</summary>
     public void Installed() => current = null;
 
@@ -65,7 +74,7 @@ internal sealed class SnapshotReceiver(NodeServices node, Func<ulong> issuePrefi
     {
         if (current is not null)
         {
-            node.Disk.DeleteShard(current.Prefix);
+            deleteShard(current.Prefix);
             current = null;
         }
     }

@@ -9,22 +9,28 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 /// </summary>
 internal sealed class SnapshotSource : IDisposable
 {
-    private const int PartBytesMax = 512 << 10;
-
+    private readonly int partBytesMax;
     private readonly List<SnapshotRow> meta = [];
     private readonly IStoreScan entries;
     private int metaTaken;
     private int parts;
 
     /// <summary>Opens the source. Nothing may be applied to the shard meanwhile: the caller is the replica's own loop.</summary>
-    public SnapshotSource(ShardStateMachine machine, Term term, Configuration configuration)
+    /// <param name="machine">The state.</param>
+    /// <param name="snapshotId">A number that no other sending has.</param>
+    /// <param name="term">Term of the last entry applied.</param>
+    /// <param name="configuration">The configuration that holds there.</param>
+    /// <param name="partBytesMax">Rows are added to a part until it has so many bytes.</param>
+    public SnapshotSource(
+        ShardStateMachine machine,
+        long snapshotId,
+        Term term,
+        Configuration configuration,
+        int partBytesMax = 512 << 10
+    )
     {
-        Head = new(
-            Random.Shared.NextInt64(),
-            machine.Applied.Value,
-            term.Value,
-            ConfigurationCodec.Encode(configuration)
-        );
+        this.partBytesMax = partBytesMax;
+        Head = new(snapshotId, machine.Applied.Value, term.Value, ConfigurationCodec.Encode(configuration));
         machine.Store.ScanMeta(
             [],
             (key, value) =>
@@ -44,7 +50,7 @@ internal sealed class SnapshotSource : IDisposable
     {
         List<SnapshotRow> rows = [];
         long bytes = 0;
-        while (bytes < PartBytesMax)
+        while (bytes < partBytesMax)
         {
             if (TakeRow() is not { } row)
             {

@@ -15,6 +15,8 @@ public sealed class ScriptedRaftGroupGrain : Grain, IRaftGroupGrain
 
     public ValueTask<ReplicaStatus> Status() => throw new NotSupportedException();
 
+    public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
+
     private ScriptedReplica Replica => ScriptedLookup.ReplicaOf(this.GetPrimaryKeyString());
 }
 
@@ -26,6 +28,8 @@ public sealed class ScriptedShardGrain : Grain, IShardGrain
     public ValueTask<ScanReply> Scan(ScanRequest request) => Replica.ScanAsync(request, raft: false);
 
     public ValueTask<ReplicaStatus> Status() => throw new NotSupportedException();
+
+    public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
 
     public ValueTask<ReplicateReply> Replicate(ReplicateRequest request) => throw new NotSupportedException();
 

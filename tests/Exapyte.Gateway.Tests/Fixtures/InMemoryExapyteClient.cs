@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Exapyte.Client;
 using Exapyte.Keyspaces;
@@ -28,6 +29,9 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 
     /// <summary>Held by every operation before it starts.</summary>
     public TaskCompletionSource? Hold { get; set; }
+
+    /// <summary>Snapshots break off behind their entries.</summary>
+    public bool SnapshotBreaks { get; set; }
 
     public List<string> ReasonsNotReady { get; } = [];
 
@@ -103,6 +107,32 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
                     ? space.Scan(query, NowMs, Served)
                     : new(OutcomeKind.NoSuchKeyspace, [], false, 0, "There is no such keyspace.", ServedBy.Nothing)
             );
+        }
+    }
+
+    public async IAsyncEnumerable<SnapshotPart> ReadSnapshotAsync(
+        string keyspace,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
+    {
+        MemoryKeyspace? space;
+        List<StampedEntry> entries;
+        lock (gate)
+        {
+            keyspaces.TryGetValue(keyspace, out space);
+            entries = space?.Snapshot(NowMs) ?? [];
+        }
+        if (space is null)
+        {
+            yield return new(OutcomeKind.NoSuchKeyspace, "There is no such keyspace.", null, 0, 0, []);
+            yield break;
+        }
+        yield return new(OutcomeKind.Ok, null, space.Map, 0, 0, []);
+        yield return new(OutcomeKind.Ok, null, space.Map, 0, (ulong)entries.Count, entries);
+        await Task.Yield();
+        if (SnapshotBreaks)
+        {
+            yield return new(OutcomeKind.Unavailable, "The replica is gone.", null, 0, 0, []);
         }
     }
 

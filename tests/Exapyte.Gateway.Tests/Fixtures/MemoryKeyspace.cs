@@ -1,6 +1,7 @@
 using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Wire;
 
 namespace Exapyte.Gateway.Tests.Fixtures;
 
@@ -22,6 +23,21 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
     public SortedDictionary<byte[], OperationOutcome> Copy() => new(entries, ByteOrder.Instance);
 
     public void Restore(SortedDictionary<byte[], OperationOutcome> copy) => entries = copy;
+
+    public List<StampedEntry> Snapshot(long nowMs) =>
+        [
+            .. entries
+                .Where(entry => IsAlive(entry.Value, nowMs))
+                .Select(entry => new StampedEntry
+                {
+                    Key = entry.Key,
+                    Version = entry.Value.Version,
+                    Value = entry.Value.Value,
+                    ContentType = entry.Value.ContentType,
+                    ModifiedMs = entry.Value.ModifiedMs,
+                    ExpiresMs = entry.Value.ExpiresMs,
+                }),
+        ];
 
     public OperationOutcome Execute(Operation operation, long nowMs)
     {

@@ -1,5 +1,6 @@
 using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
+using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
 using Exapyte.Wire;
 using Xunit;
@@ -99,9 +100,23 @@ public sealed class RegistrationTests
         await cluster.Nodes.StartNode(Three[1] with { StoreId = 999_998 });
 
         var after = (await cluster.Keyspace("spread").Get()).Map!;
+        await Eventually.Holds(
+            async () =>
+            {
+                after = (await cluster.Keyspace("spread").Get()).Map!;
+                return after.Shards.All(shard => shard.Replicas.Length == 3);
+            },
+            "New replicas take the place of the old ones."
+        );
         Assert.True(after.Epoch > spread.Epoch);
-        Assert.All(after.Shards, shard => Assert.Equal(2, shard.Replicas.Length));
-        Assert.All(after.Shards, shard => Assert.DoesNotContain(shard.Replicas, replica => replica.Node == "n2"));
+        var old = spread.Shards.SelectMany(shard => shard.Replicas).Where(replica => replica.Node == "n2");
+        Assert.Empty(
+            after.Shards.SelectMany(shard => shard.Hosted).IntersectBy(old.Select(Id), replica => replica.ReplicaId)
+        );
+        Assert.All(
+            after.Shards,
+            shard => Assert.Equal("n2", Assert.Single(shard.Replicas, replica => replica.Joining).Node)
+        );
         Assert.True(after.UnderReplicated);
         var lost = (await cluster.Keyspace("single").Get()).Map!;
         Assert.Equal(
@@ -208,6 +223,8 @@ public sealed class RegistrationTests
             await Assert.ThrowsAsync<ControlPlaneUnavailableException>(() => cluster.ControlPlane().IssueIds(100_000));
         }
     }
+
+    private static long Id(ReplicaPlacement replica) => replica.ReplicaId;
 
     private static async Task<IEnumerable<long>> Issue(ControlPlaneCluster cluster, string node, int count)
     {

@@ -81,9 +81,7 @@ public sealed class QuorumTests : IAsyncLifetime
 
         var write = await cluster.Client().PutAsync("quorum", "a", "2");
         var read = await cluster.Client().GetAsync("quorum", "a");
-        var one = await cluster
-            .Client()
-            .GetAsync("quorum", "a", ConsistencyLevel.One);
+        var one = await cluster.Client().GetAsync("quorum", "a", ConsistencyLevel.One);
 
         Assert.Equal(OutcomeKind.Unknown, write.Outcome.Kind);
         Assert.Equal(OutcomeKind.Unavailable, read.Outcome.Kind);

@@ -314,18 +314,8 @@ sealed class RandomRun
         }
 
         throw new InvalidOperationException(
-            $"The healed group does not make progress:\n{string.Join('\n', members.Select(Describe))}"
+            $"The healed group does not make progress:\n{string.Join('\n', members.Select(Group.Describe))}"
         );
-    }
-
-    static string Describe(TestMember member)
-    {
-        var core = member.Core;
-        var progress = new List<FollowerProgress>();
-        core.ReadProgress(progress);
-        return $"{core.Id} {core.Role} term {core.Term} leader {core.Leader} last {core.LastIndex} commit {core.CommitIndex}"
-            + $" applied {core.AppliedIndex} log from {member.Log.FirstIndex} {core.Configuration}"
-            + $" {string.Join("; ", progress)}";
     }
 
     bool IsDone(TestMember leader)
@@ -389,24 +379,12 @@ sealed class RandomRun
         {
             var configuration = member.Core.Configuration;
             History.Require(
-                HasMajority(configuration.Voters, member, commit)
-                    && (!configuration.IsJoint || HasMajority(configuration.OutgoingVoters, member, commit)),
+                Group.HasDurableQuorum(members, configuration, commit, handed[member.Id].TermAt(commit)),
                 $"{member.Id} committed {commit}, which lies on no durable quorum of {configuration}."
             );
         }
 
         commits[member.Id] = commit;
-    }
-
-    bool HasMajority(IReadOnlyCollection<MemberId> voters, TestMember leader, LogIndex commit)
-    {
-        var term = handed[leader.Id].TermAt(commit);
-        var holders = voters.Count(id =>
-        {
-            var log = members.Find(member => member.Id == id)!.Log;
-            return log.FirstIndex > commit || log.TermAt(commit) == term;
-        });
-        return holders > voters.Count / 2;
     }
 
     TestMember LeaderOr(TestMember other) => members.Find(member => member.Core.Role == RaftRole.Leader) ?? other;

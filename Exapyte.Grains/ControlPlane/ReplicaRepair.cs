@@ -1,0 +1,250 @@
+using Exapyte.Keyspaces;
+using Exapyte.Topology;
+
+namespace Exapyte.Grains.ControlPlane;
+
+/// <summary>What is to change about one shard's replicas.</summary>
+/// <param name="Shard">The position of the shard in the map.</param>
+/// <param name="Dropped">Replicas that are not wanted any more.</param>
+/// <param name="Added">Nodes that get a new replica each.</param>
+internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Dropped, string[] Added);
+
+/// <summary>
+/// Decides which raft replicas to add and to drop, and when a change is complete. Pure.
+/// </summary>
+/// <remarks>
+/// <list type="bullet">
+/// <item>A replica is added where there are fewer than the settings want, on an alive node that holds none of the shard.</item>
+/// <item>A replica of a lost node is dropped only together with the one that takes its place, and only while a majority
+/// of the group is alive: without one nothing can change, and what is lost may still come back with what only it has.</item>
+/// <item>A shard without any replica that has belonged to its group is left alone: nobody could take a new one in.</item>
+/// <item>At most so many shards change at one time; one that changes is not changed again before it is done, unless a
+/// replica that is joining was lost.</item>
+/// </list>
+/// </remarks>
+internal static class ReplicaRepair
+{
+    /// <summary>Whether the keyspace's replicas can be repaired at all: groups that keep a log bring a new member up to date.</summary>
+    public static bool IsFor(KeyspaceMap map) => map is { Deleted: false, Settings.Replication: ReplicationKind.Raft };
+
+    /// <summary>The repairs that are due.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="alive">The nodes that are registered and alive.</param>
+    /// <param name="lost">The nodes that have been away for too long.</param>
+    /// <param name="shardsMax">Most shards that may change at one time, those that are changing included.</param>
+    public static List<ShardRepair> Plan(
+        KeyspaceMap map,
+        IReadOnlyCollection<PlacementNode> alive,
+        IReadOnlySet<string> lost,
+        int shardsMax
+    )
+    {
+        var loads = map
+            .Shards.SelectMany(shard => shard.Replicas)
+            .CountBy(replica => replica.Node, StringComparer.Ordinal)
+            .ToDictionary(StringComparer.Ordinal);
+        var changing = map.Shards.Count(shard => shard.IsChanging);
+        List<ShardRepair> repairs = [];
+        for (var at = 0; at < map.Shards.Length; at++)
+        {
+            var shard = map.Shards[at];
+            if ((changing >= shardsMax && !shard.IsChanging) || !shard.Replicas.Any(IsMember))
+            {
+                continue;
+            }
+            var repair = Of(shard, at, map.Settings.Replicas, alive, lost, loads);
+            if (repair.Added.Length + repair.Dropped.Length > 0)
+            {
+                repairs.Add(repair);
+                changing += shard.IsChanging ? 0 : 1;
+            }
+        }
+        return repairs;
+    }
+
+    /// <summary>The map with the repairs as its intent; its epoch is left to the caller.</summary>
+    /// <param name="map">The map that was planned on.</param>
+    /// <param name="repairs">The repairs.</param>
+    /// <param name="firstId">The first of as many ids as replicas are added.</param>
+    /// <param name="nodeEpoch">The node epoch of which the nodes are.</param>
+    public static KeyspaceMap With(KeyspaceMap map, IReadOnlyList<ShardRepair> repairs, long firstId, long nodeEpoch)
+    {
+        var shards = (ShardPlacement[])map.Shards.Clone();
+        foreach (var repair in repairs)
+        {
+            var shard = shards[repair.Shard];
+            shards[repair.Shard] = shard with
+            {
+                Replicas =
+                [
+                    .. shard.Replicas.Except(repair.Dropped),
+                    .. repair.Added.Select(node => new ReplicaPlacement
+                    {
+                        ReplicaId = firstId++,
+                        Node = node,
+                        NodeEpoch = nodeEpoch,
+                        Joining = true,
+                    }),
+                ],
+                Leaving = [.. shard.Leaving ?? [], .. repair.Dropped],
+            };
+        }
+        return map with { Shards = shards };
+    }
+
+    /// <summary>
+    /// The map without what its groups have completed: a change is done once a leader that serves by this map has applied
+    /// a configuration whose voters are exactly the wanted replicas. Itself where nothing is done.
+    /// </summary>
+    public static KeyspaceMap Confirmed(KeyspaceMap map, IReadOnlyCollection<ReplicaStatus> statuses)
+    {
+        var leaders = statuses
+            .Where(status => status.Role == "leader" && status.MapEpoch >= map.Epoch)
+            .ToLookup(status => status.ReplicaId);
+        ShardPlacement[] shards =
+        [
+            .. map.Shards.Select(shard => shard.IsChanging && IsDone(shard, leaders) ? Settled(shard) : shard),
+        ];
+        return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
+    }
+
+    /// <summary>
+    /// The map with preferred leaders spread over the nodes that now hold replicas; itself while shards are changing, and
+    /// where they are spread.
+    /// </summary>
+    public static KeyspaceMap Spread(KeyspaceMap map)
+    {
+        var placed = Array.FindAll(map.Shards, shard => shard.Replicas.Length > 0);
+        if (Array.Exists(map.Shards, shard => shard.IsChanging) || placed.Length == 0)
+        {
+            return map;
+        }
+        List<string> nodes = [.. placed.SelectMany(shard => shard.Replicas).Select(replica => replica.Node).Distinct()];
+        var members = Array.ConvertAll(
+            placed,
+            shard => Array.ConvertAll(shard.Replicas, replica => nodes.IndexOf(replica.Node))
+        );
+        LeaderSpread.Improve(members, nodes.Count);
+        var first = placed.Zip(members).ToDictionary(pair => pair.First.ShardId, pair => nodes[pair.Second[0]]);
+        ShardPlacement[] shards =
+        [
+            .. map.Shards.Select(shard =>
+                first.TryGetValue(shard.ShardId, out var leader) && shard.Replicas[0].Node != leader
+                    ? shard with
+                    {
+                        Replicas = [.. shard.Replicas.OrderBy(replica => replica.Node != leader)],
+                    }
+                    : shard
+            ),
+        ];
+        return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
+    }
+
+    /// <summary>Whether a replica can go at once without leaving its group short of a majority of the members it has.</summary>
+    public static bool CanSpare(KeyspaceMap map, long replicaId)
+    {
+        foreach (var shard in map.Shards)
+        {
+            var members = shard.Hosted.Where(IsMember).ToArray();
+            if (Array.Exists(members, replica => replica.ReplicaId == replicaId))
+            {
+                return members.Length - 1 >= KeyspaceRules.Majority(members.Length);
+            }
+        }
+        return true;
+    }
+
+    private static bool IsDone(ShardPlacement shard, ILookup<long, ReplicaStatus> leaders)
+    {
+        var wanted = shard.Replicas.Select(replica => replica.ReplicaId).ToHashSet();
+        return shard
+            .Replicas.SelectMany(replica => leaders[replica.ReplicaId])
+            .Any(leader => leader.Learners.Length == 0 && wanted.SetEquals(leader.Voters));
+    }
+
+    private static ShardPlacement Settled(ShardPlacement shard) =>
+        shard with
+        {
+            Replicas = Array.ConvertAll(shard.Replicas, replica => replica with { Joining = false }),
+            Leaving = [],
+        };
+
+    private static ShardRepair Of(
+        ShardPlacement shard,
+        int at,
+        int wanted,
+        IReadOnlyCollection<PlacementNode> alive,
+        IReadOnlySet<string> lost,
+        Dictionary<string, int> loads
+    )
+    {
+        PlacementNode[] free =
+        [
+            .. alive.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node)),
+        ];
+        var missing = Math.Max(0, wanted - shard.Replicas.Length);
+        if (shard.IsChanging)
+        {
+            missing = 0;
+        }
+        var dropped = Lost(shard, alive, lost).Take(Math.Max(0, free.Length - missing)).ToArray();
+        var added = Choose(shard.Replicas.Except(dropped), alive, free, missing + dropped.Length, loads);
+        if (!shard.IsChanging && dropped.Length == 0 && shard.Replicas.Length > wanted)
+        {
+            dropped = Surplus(shard, alive, wanted);
+        }
+        return new(at, dropped, added);
+    }
+
+    private static IEnumerable<ReplicaPlacement> Lost(
+        ShardPlacement shard,
+        IReadOnlyCollection<PlacementNode> alive,
+        IReadOnlySet<string> lost
+    )
+    {
+        var members = shard.Hosted.Where(IsMember).ToArray();
+        return members.Count(replica => IsAlive(replica, alive)) < KeyspaceRules.Majority(members.Length)
+            ? []
+            : shard.Replicas.Where(replica => lost.Contains(replica.Node) && (replica.Joining || !shard.IsChanging));
+    }
+
+    /// <summary>With fewer replicas wanted than there are: those that are away go first, then the last ones.</summary>
+    private static ReplicaPlacement[] Surplus(
+        ShardPlacement shard,
+        IReadOnlyCollection<PlacementNode> alive,
+        int wanted
+    ) => [.. shard.Replicas.Reverse().OrderBy(replica => IsAlive(replica, alive)).Take(shard.Replicas.Length - wanted)];
+
+    /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all, then by name.</summary>
+    private static string[] Choose(
+        IEnumerable<ReplicaPlacement> kept,
+        IReadOnlyCollection<PlacementNode> alive,
+        PlacementNode[] free,
+        int count,
+        Dictionary<string, int> loads
+    )
+    {
+        var zones = alive.ToDictionary(node => node.Node, node => node.Zone, StringComparer.Ordinal);
+        var inZone = kept.Where(replica => zones.ContainsKey(replica.Node))
+            .CountBy(replica => zones[replica.Node], StringComparer.Ordinal)
+            .ToDictionary(StringComparer.Ordinal);
+        List<string> chosen = [];
+        while (chosen.Count < count && chosen.Count < free.Length)
+        {
+            var best = free.Where(node => !chosen.Contains(node.Node))
+                .OrderBy(node => inZone.GetValueOrDefault(node.Zone))
+                .ThenBy(node => loads.GetValueOrDefault(node.Node))
+                .ThenBy(node => node.Node, StringComparer.Ordinal)
+                .First();
+            chosen.Add(best.Node);
+            loads[best.Node] = loads.GetValueOrDefault(best.Node) + 1;
+            inZone[best.Zone] = inZone.GetValueOrDefault(best.Zone) + 1;
+        }
+        return [.. chosen];
+    }
+
+    private static bool IsMember(ReplicaPlacement replica) => !replica.Joining;
+
+    private static bool IsAlive(ReplicaPlacement replica, IReadOnlyCollection<PlacementNode> alive) =>
+        alive.Any(node => node.Node == replica.Node);
+}

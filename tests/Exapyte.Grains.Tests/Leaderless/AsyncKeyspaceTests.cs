@@ -1,0 +1,97 @@
+using Exapyte.Client;
+using Exapyte.Grains.Tests.EndToEnd;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+using Exapyte.Testing.Clusters;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using static Exapyte.Grains.Tests.Leaderless.Entries;
+
+namespace Exapyte.Grains.Tests.Leaderless;
+
+public sealed class AsyncKeyspaceTests : IAsyncLifetime
+{
+    private ProductCluster cluster = null!;
+    private KeyspaceMap map = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        cluster = await ProductCluster.Start(3);
+        map = await cluster.Create("async", new() { Replication = ReplicationKind.Async, Shards = 1 });
+    }
+
+    public ValueTask DisposeAsync() => cluster.DisposeAsync();
+
+    [Fact]
+    [Trait("Scenario", "async_replicator_initialization")]
+    [Trait("Scenario", "async_replicator_replicate_key")]
+    public async Task A_write_that_one_replica_acknowledged_reaches_the_others()
+    {
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            var status = await Replica(node).Status();
+            Assert.Equal(("replica", 0L, 0L), (status.Role, status.Entries, status.PendingPushes));
+        }
+
+        var put = await cluster.Client("n1").PutAsync("async", "a", "1");
+        Assert.Equal((OutcomeKind.Ok, 1), (put.Outcome.Kind, Math.Min(1, put.Outcome.Acknowledged)));
+        await OnAll("a", "1");
+        await cluster.Client("n2").PutAsync("async", "a", "2");
+        await OnAll("a", "2");
+        await cluster.Client("n3").DeleteAsync("async", "a");
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            await Eventually.Holds(async () => (await Held(node, "a")).Tombstone, $"{node} holds the delete.");
+        }
+    }
+
+    [Fact]
+    [Trait("Scenario", "async_replicator_replicate_key")]
+    public async Task A_replica_that_was_away_gets_what_it_missed_while_the_sender_lives()
+    {
+        await cluster.Client("n1").PutAsync("async", "before", "1");
+        await OnAll("before", "1");
+        await cluster.Nodes.KillNode("n3");
+        await cluster.Nodes.WaitForMembers();
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal(OutcomeKind.Ok, (await cluster.Client("n1").PutAsync("async", $"k{i}", "v")).Outcome.Kind);
+        }
+        await cluster.Nodes.StartNode(new("n3", "eu", "z3"));
+        await cluster.Nodes.WaitForMembers();
+
+        await OnAll("before", "1");
+        for (var i = 0; i < 30; i++)
+        {
+            await OnAll($"k{i}", "v");
+        }
+        await Eventually.Holds(
+            async () =>
+                (await Replica("n1").Status()).PendingPushes + (await Replica("n2").Status()).PendingPushes == 0,
+            "Nothing waits any more."
+        );
+    }
+
+    private async Task OnAll(string key, string value)
+    {
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            await Eventually.Holds(
+                async () => (await Held(node, key)).Value.Span.SequenceEqual(Bytes(value)),
+                $"{node} holds {key}={value}."
+            );
+        }
+    }
+
+    private async Task<StampedEntry> Held(string node, string key) =>
+        (await Replica(node).ReadLocal(new() { Keys = [Bytes(key)] })).Entries.Single();
+
+    private IShardGrain Replica(string node)
+    {
+        var shard = map.Shards.Single();
+        var placed = shard.Replicas.Single(replica => replica.Node == node);
+        return cluster
+            .Nodes.GrainsOf(cluster.Nodes.Nodes.First())
+            .GetGrain<IShardGrain>(new ReplicaKey(map.KeyspaceId, shard.ShardId, placed.ReplicaId, node).ToString());
+    }
+}

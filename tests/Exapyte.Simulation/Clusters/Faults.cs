@@ -1,0 +1,143 @@
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>Does harm: one fault after the other, many at the same time, each of them mended after a while.</summary>
+internal sealed class Faults(World world)
+{
+    private SimulatedNode? rotten;
+
+    public void Begin() => world.Add(500_000, EventKind.Fault);
+
+    public void Strike()
+    {
+        if (world.IsHealed)
+        {
+            return;
+        }
+        world.Add(world.Chance.Between(world.Weather.FaultEveryUs / 4, world.Weather.FaultEveryUs), EventKind.Fault);
+        var node = Pick();
+        switch (world.Chance.Below(100))
+        {
+            case < 14:
+                node.Crash(power: world.Chance.OneIn(2));
+                break;
+            case < 22:
+                node.ArmCrash(world.Chance.Below(12));
+                break;
+            case < 26:
+                node.ArmCrashBeforeSync();
+                break;
+            case < 38:
+                CutOneWay(node);
+                break;
+            case < 50:
+                Isolate(node);
+                break;
+            case < 60:
+                Pause(node);
+                break;
+            case < 68:
+                JumpClock(node);
+                break;
+            case < 74:
+                SlowDisk(node);
+                break;
+            case < 81:
+                FillDisk(node);
+                break;
+            case < 85:
+                node.ArmSyncFailure(world.Chance.Below(6));
+                break;
+            case < 88:
+                Rot(node);
+                break;
+            default:
+                Transfer();
+                break;
+        }
+    }
+
+    /// <summary>Mostly the leader: that is where it hurts.</summary>
+    private SimulatedNode Pick() =>
+        world.Chance.Percent(40) && world.Leader() is { } leader ? leader.Node : world.Chance.Of(world.Nodes);
+
+    private void After(long delayUs, Action mend) => world.Add(delayUs, EventKind.EndFault, mend);
+
+    private long AWhile() => world.Chance.Between(100_000L, world.Chance.OneIn(4) ? 6_000_000L : 1_500_000L);
+
+    private void CutOneWay(SimulatedNode node)
+    {
+        var other = world.Chance.Of(world.Nodes);
+        if (other == node)
+        {
+            return;
+        }
+        world.Tally.Count(Happening.OneWayCuts);
+        var (from, to) = world.Chance.OneIn(2) ? (node.Index, other.Index) : (other.Index, node.Index);
+        world.Network.Cut(from, to);
+        After(AWhile(), () => world.Network.Mend(from, to));
+        world.Trace.Note($"{from} is not heard by {to}");
+    }
+
+    private void Isolate(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.Isolations);
+        world.Network.Isolate(node.Index);
+        After(AWhile(), () => world.Network.Rejoin(node.Index));
+        world.Trace.Note($"node {node.Index} is cut off");
+    }
+
+    private void Pause(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.Pauses);
+        node.PausedUntilUs = world.Queue.NowUs + AWhile();
+        world.Trace.Note($"node {node.Index} stands still");
+    }
+
+    private void JumpClock(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.ClockJumps);
+        node.ClockOffsetMs += world.Chance.Between(-5_000L, 5_000L);
+        world.Trace.Note($"the clock of node {node.Index} jumps");
+    }
+
+    private void SlowDisk(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.SlowDisks);
+        node.WeatherDiskUs = world.Chance.Between(50_000, 700_000);
+        After(AWhile(), () => node.WeatherDiskUs = world.Weather.DiskUs);
+    }
+
+    private void FillDisk(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.FullDisks);
+        node.Files.CapacityBytes = node.Files.UsedBytes + world.Chance.Below(40_000);
+        After(AWhile(), () => node.Files.CapacityBytes = long.MaxValue);
+        world.Trace.Note($"the disk of node {node.Index} is full");
+    }
+
+    /// <summary>One node of a run rots, while all the others are whole: what it held must still be elsewhere.</summary>
+    private void Rot(SimulatedNode node)
+    {
+        if (
+            node.IsUp
+            && (rotten ?? node) == node
+            && world.History.Configuration.Voters.Length >= 3
+            && !world.HasDamaged
+        )
+        {
+            rotten = node;
+            node.Rot();
+        }
+    }
+
+    private void Transfer()
+    {
+        if (world.Leader() is { } leader)
+        {
+            world.Tally.Count(Happening.Transfers);
+            var members = leader.Core.Configuration.Members;
+            var to = members[world.Chance.Below(members.Length)];
+            leader.Post(replica => replica.Core.TransferLeadership(to));
+        }
+    }
+}

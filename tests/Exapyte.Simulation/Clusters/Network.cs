@@ -1,0 +1,64 @@
+using Exapyte.Raft;
+using Exapyte.Wire;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>The wires between nodes: they lose, double, delay and reorder, and are cut one way or both ways.</summary>
+internal sealed class Network(World world)
+{
+    private readonly HashSet<(int From, int To)> cuts = [];
+    private readonly HashSet<int> isolated = [];
+
+    public bool IsWhole { get; private set; }
+
+    public void Cut(int from, int to) => cuts.Add((from, to));
+
+    public void Mend(int from, int to) => cuts.Remove((from, to));
+
+    public void Isolate(int node) => isolated.Add(node);
+
+    public void Rejoin(int node) => isolated.Remove(node);
+
+    /// <summary>Everything works from now on.</summary>
+    public void Heal()
+    {
+        cuts.Clear();
+        isolated.Clear();
+        IsWhole = true;
+    }
+
+    public bool IsOpen(int from, int to) =>
+        !cuts.Contains((from, to)) && (from == to || !(isolated.Contains(from) || isolated.Contains(to)));
+
+    public void Send(SimulatedNode from, MemberId to, PeerMessage message)
+    {
+        if (world.PlaceOf(to) is not { } node)
+        {
+            return;
+        }
+        var weather = world.Weather;
+        if (!IsOpen(from.Index, node.Index) || (!IsWhole && world.Chance.Percent(weather.LossPercent)))
+        {
+            world.Tally.Count(Happening.MessagesLost);
+            return;
+        }
+        world.Add(LatencyUs(), EventKind.Deliver, node, (from.Index, message), life: 0);
+        if (!IsWhole && world.Chance.Percent(weather.DuplicatePercent))
+        {
+            world.Tally.Count(Happening.MessagesDuplicated);
+            world.Add(LatencyUs(), EventKind.Deliver, node, (from.Index, message), life: 0);
+        }
+    }
+
+    public long LatencyUs()
+    {
+        var latency = world.Chance.Between(world.Weather.LatencyUs / 2, world.Weather.LatencyUs);
+        if (!IsWhole && world.Chance.Percent(world.Weather.StragglerPercent))
+        {
+            world.Tally.Count(Happening.MessagesReordered);
+            // Some are late by a little, a few by more than an election.
+            return latency + world.Chance.Between(0, world.Chance.OneIn(10) ? 2_000_000 : 100_000);
+        }
+        return latency;
+    }
+}

@@ -1,0 +1,236 @@
+using System.Collections.Immutable;
+using Exapyte.Raft;
+using Exapyte.Simulation.Invariants;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>
+/// What the control plane does: adds replicas, changes who votes, retires whom a committed configuration has left out, and
+/// replaces replicas that damage has ended. A group never goes below three voters, so that one of them may be damaged.
+/// </summary>
+internal sealed class Operator(World world)
+{
+    private const int ActEveryUs = 150_000;
+    private const int VotersMin = 3;
+    private const int ReplicasMax = 7;
+
+    private readonly SortedSet<MemberId> joining = [];
+    private readonly SortedSet<MemberId> retiring = [];
+    private long nextChangeUs;
+
+    public bool IsRetiring(MemberId member) => retiring.Contains(member);
+
+    /// <summary>Whether nothing is left to be mended.</summary>
+    public bool IsDone => !world.HasDamaged && !world.History.Configuration.IsJoint && joining.Count == 0;
+
+    public void Begin()
+    {
+        nextChangeUs = 1_000_000;
+        world.Add(ActEveryUs, EventKind.Operator);
+    }
+
+    public void Act()
+    {
+        world.Add(ActEveryUs, EventKind.Operator);
+        Retire();
+        if (world.Leader() is not { } leader)
+        {
+            return;
+        }
+        var configuration = leader.Core.Configuration;
+        if (configuration.IsJoint)
+        {
+            if (!configuration.AutoLeave && (world.IsHealed || world.Chance.OneIn(4)))
+            {
+                Propose(leader, ConfigurationChange.Leave);
+            }
+            return;
+        }
+        if (world.HasDamaged)
+        {
+            Replace(leader, configuration);
+        }
+        else if (joining.Count > 0)
+        {
+            AddLearner(leader);
+        }
+        else if (!world.IsHealed && world.Queue.NowUs >= nextChangeUs && world.Weather.ChangeEveryUs < int.MaxValue)
+        {
+            nextChangeUs = world.Queue.NowUs + world.Chance.Between(ActEveryUs, world.Weather.ChangeEveryUs);
+            Change(leader, configuration);
+        }
+    }
+
+    private void Retire()
+    {
+        var current = world.History.Configuration;
+        foreach (var member in world.Placed.ToArray())
+        {
+            if (current.Members.Contains(member))
+            {
+                joining.Remove(member);
+                CreateIfLost(member);
+                continue;
+            }
+            if (joining.Contains(member))
+            {
+                continue;
+            }
+            if (world.PlaceOf(member) is { IsUp: true } node && node.PausedUntilUs <= world.Queue.NowUs)
+            {
+                retiring.Add(member);
+                node.Retire(member.Value);
+            }
+        }
+    }
+
+    private void AddLearner(SimulatedReplica leader)
+    {
+        foreach (var member in joining)
+        {
+            CreateIfLost(member);
+            Propose(leader, ConfigurationChange.AddLearner(member));
+            return;
+        }
+    }
+
+    /// <summary>A crash may have come before the node's log knew of the replica: the command is given again.</summary>
+    private void CreateIfLost(MemberId member)
+    {
+        if (
+            world.PlaceOf(member) is { IsUp: true } node
+            && !node.Hosted.ContainsKey(member.Value)
+            && !world.IsDamaged(member)
+        )
+        {
+            Create(node, member);
+        }
+    }
+
+    private static void Create(SimulatedNode node, MemberId member) =>
+        node.Create(
+            new()
+            {
+                KeyspaceId = 1,
+                ShardId = 1,
+                ReplicaId = (long)member.Value,
+                Replication = Keyspaces.ReplicationKind.Raft,
+                Storage = Keyspaces.StorageKind.Disk,
+                StorePrefix = node.IssuePrefix(),
+                FirstMembers = [],
+            }
+        );
+
+    private bool TryJoin(SimulatedNode node)
+    {
+        if (!node.IsUp || node.PausedUntilUs > world.Queue.NowUs || world.Placed.Count() >= ReplicasMax)
+        {
+            return false;
+        }
+        var identity = world.NewReplica(node, []);
+        world.Tally.Count(Happening.ReplicasAdded);
+        joining.Add(new((ulong)identity.ReplicaId));
+        node.Create(identity);
+        return true;
+    }
+
+    /// <summary>A new replica takes the damaged one's place: as a learner first, then in one joint change.</summary>
+    private void Replace(SimulatedReplica leader, Configuration configuration)
+    {
+        foreach (var member in configuration.Members)
+        {
+            if (!world.IsDamaged(member))
+            {
+                continue;
+            }
+            if (!configuration.IsVoter(member))
+            {
+                Propose(leader, ConfigurationChange.Remove(member));
+            }
+            else if (Learner(configuration) is { } successor)
+            {
+                Propose(leader, new([new(MemberChangeKind.Remove, member), new(MemberChangeKind.AddVoter, successor)]));
+            }
+            else if (joining.Count > 0)
+            {
+                AddLearner(leader);
+            }
+            else
+            {
+                TryJoin(FreeNode() ?? world.PlaceOf(member)!);
+            }
+            return;
+        }
+    }
+
+    private MemberId? Learner(Configuration configuration)
+    {
+        foreach (var learner in configuration.Learners)
+        {
+            if (!world.IsDamaged(learner))
+            {
+                return learner;
+            }
+        }
+        return null;
+    }
+
+    private SimulatedNode? FreeNode()
+    {
+        var free = world
+            .Nodes.Where(node =>
+                node.IsUp && !node.HasRot && !world.Placed.Any(member => world.PlaceOf(member) == node)
+            )
+            .ToList();
+        return free.Count > 0 ? world.Chance.Of(free) : null;
+    }
+
+    private void Change(SimulatedReplica leader, Configuration configuration)
+    {
+        var voters = configuration.Voters;
+        var voter = voters[world.Chance.Below(voters.Length)];
+        var learner = Learner(configuration);
+        switch (world.Chance.Below(6))
+        {
+            case 0 or 1 when FreeNode() is { } node:
+                TryJoin(node);
+                break;
+            case 2 when learner is { } promoted:
+                Propose(leader, ConfigurationChange.AddVoter(promoted));
+                break;
+            case 3 when learner is { } swapped:
+                Propose(leader, Swap(voter, swapped));
+                break;
+            case 4 when voters.Length > VotersMin:
+                Propose(
+                    leader,
+                    world.Chance.OneIn(2) ? ConfigurationChange.Remove(voter) : ConfigurationChange.AddLearner(voter)
+                );
+                break;
+            case 5 when learner is { } dropped:
+                Propose(leader, ConfigurationChange.Remove(dropped));
+                break;
+        }
+    }
+
+    private ConfigurationChange Swap(MemberId voter, MemberId learner)
+    {
+        ImmutableArray<MemberChange> changes =
+        [
+            new(world.Chance.OneIn(2) ? MemberChangeKind.Remove : MemberChangeKind.AddLearner, voter),
+            new(MemberChangeKind.AddVoter, learner),
+        ];
+        return new(
+            changes,
+            world.Chance.OneIn(3) ? ConfigurationTransition.JointExplicitLeave : ConfigurationTransition.Auto
+        );
+    }
+
+    private void Propose(SimulatedReplica leader, ConfigurationChange change) =>
+        leader.Post(replica =>
+        {
+            world.Flaw.BeforeConfiguration(leader);
+            var result = replica.Core.ProposeConfiguration(change, LogIndex.Zero);
+            world.Trace.Note($"{leader.Id} is asked for {change}: {result.Outcome} {result.Refusal}");
+        });
+}

@@ -1,0 +1,250 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Raft;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Log;
+using Exapyte.Testing.Files;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>How a node dies, what its disk does to it, and how it comes back.</summary>
+internal sealed partial class SimulatedNode
+{
+    private (string Path, long From) lastBatch = ("", 0);
+    private (string Path, long From) batchBefore = ("", 0);
+    private int operationsUntilCrash = -1;
+    private int syncsUntilFailure = -1;
+    private bool crashesBeforeSync;
+
+    /// <summary>Whether a bit of its log has been flipped and the replica concerned not yet been replaced.</summary>
+    public bool HasRot { get; set; }
+
+    /// <summary>The process or the machine ends before one of the next operations on files.</summary>
+    public void ArmCrash(int operations) => operationsUntilCrash = operations;
+
+    /// <summary>The machine loses its power between the next write and its sync.</summary>
+    public void ArmCrashBeforeSync() => crashesBeforeSync = true;
+
+    /// <summary>The device will refuse one of the next syncs.</summary>
+    public void ArmSyncFailure(int syncs) => syncsUntilFailure = syncs;
+
+    /// <summary>Nothing of that will happen any more.</summary>
+    public void Disarm()
+    {
+        operationsUntilCrash = syncsUntilFailure = -1;
+        crashesBeforeSync = false;
+    }
+
+    /// <summary>The node ends, if it runs.</summary>
+    public void Crash(bool power)
+    {
+        if (IsUp)
+        {
+            Die(power);
+        }
+    }
+
+    /// <summary>The node ends, perhaps while it starts. Its files are what they are; its store forgets.</summary>
+    public void Die(bool power)
+    {
+        world.Trace.Note($"node {Index} ends, {(power ? "power cut" : "killed")}");
+        world.Tally.Count(power ? Happening.PowerCuts : Happening.Kills);
+        IsUp = false;
+        Life++;
+        isLogDue = false;
+        Disarm();
+        PausedUntilUs = 0;
+        foreach (var replica in Replicas.Values)
+        {
+            replica.Die();
+        }
+        Replicas.Clear();
+        retired.Clear();
+        disused.Clear();
+        Files.Crash();
+        if (power)
+        {
+            Files.PowerCut(new Random((int)world.Chance.Next()));
+        }
+        else
+        {
+            Files.Restart();
+        }
+        var unflushed = Disk.Unflushed;
+        Disk.Crash(world.Chance);
+        world.Flaw.StoreCrashed(this);
+        world.Tally[Happening.UnflushedBatchesLost] += unflushed;
+        world.Add(world.Chance.Between(50_000, 2_000_000), EventKind.Restart, this, null);
+    }
+
+    /// <summary>Starts again from what the disk holds.</summary>
+    public void Restart()
+    {
+        if (IsUp)
+        {
+            return;
+        }
+        try
+        {
+            Open(out var recovery);
+            Recover(recovery);
+        }
+        catch (DiskException cause)
+        {
+            world.Trace.Note($"node {Index} does not start: {cause.Message}");
+            Die(power: false);
+        }
+    }
+
+    private void Open(out NodeLogRecovery recovery)
+    {
+        Life++;
+        Log = SteppedNodeLog.Open(Folder, world.LogOptions, world.Flaw.FilesOf(Files), (ulong)Index + 1, out recovery);
+        IsUp = true;
+        world.Add(world.Chance.Below(TickUs), EventKind.Tick, this, null);
+        world.Add(world.Chance.Below(world.Weather.UpkeepUs), EventKind.Upkeep, this, null);
+    }
+
+    private void Recover(NodeLogRecovery recovery)
+    {
+        world.Tally.Count(Happening.Restarts);
+        world.Tally[Happening.TornTails] += recovery.Tail is null ? 0 : 1;
+        world.Tally[Happening.DamageReported] += recovery.Damage.Count;
+        History.Require(
+            HasRot || recovery.Damage.Count == 0,
+            "false-damage",
+            $"node {Index} reports damage where there is none: {string.Join("; ", recovery.Damage)}"
+        );
+        HashSet<ulong> found = [];
+        HashSet<ulong> prefixes = [];
+        foreach (var group in recovery.Groups)
+        {
+            found.Add(group.Id.Value);
+            if (group.Quarantined is null)
+            {
+                var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
+                prefixes.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
+                Hosted[group.Id.Value] = identity;
+            }
+            Recover(group);
+        }
+        foreach (var id in Hosted.Keys.Where(id => !found.Contains(id)).ToArray())
+        {
+            Missing(id, recovery);
+        }
+        foreach (var prefix in Disk.ListPrefixes().Where(prefix => !prefixes.Contains(prefix)))
+        {
+            Disk.DeleteShard(prefix);
+        }
+        retired.AddRange(recovery.Destroyed);
+        StartReplicas();
+    }
+
+    private void Recover(RecoveredGroup group)
+    {
+        var id = new MemberId(group.Id.Value);
+        if (group.Quarantined is { } reason)
+        {
+            History.Require(HasRot, "false-quarantine", $"replica {id} is quarantined for no reason: {reason}");
+            world.Tally.Count(Happening.ReplicasQuarantined);
+            world.Damaged(id);
+            return;
+        }
+        var book = world.BookOf(id);
+        var log = Log.OpenGroup(group.Id);
+        var isSame = RecoveryCheck.TryMatch(book, log, out var survived);
+        if (!isSame && HasRot && log.Quarantined is not null)
+        {
+            world.Damaged(id);
+            return;
+        }
+        History.Require(
+            isSame,
+            "durable-lost",
+            $"replica {id} recovered ({group.FirstIndex}, {group.LastIndex}) {group.State}, the book has ({book.BaseIndex}, {book.Last}) {book.State} and {book.UnderWay.Count} changes under way"
+        );
+        book.Recovered(survived);
+    }
+
+    /// <summary>A replica that the log does not know any more was being destroyed, or damage hit its description.</summary>
+    private void Missing(ulong id, NodeLogRecovery recovery)
+    {
+        if (recovery.Destroyed.Contains(new(id)) || world.IsRetiring(new(id)))
+        {
+            world.Tally.Count(Happening.ReplicasRetired);
+            world.Retired(new(id));
+            Disk.DeleteShard(Hosted[id].StorePrefix);
+            Hosted.Remove(id);
+            return;
+        }
+        History.Require(HasRot, "replica-lost", $"node {Index} does not know replica {id} any more");
+        world.Damaged(new(id));
+    }
+
+    /// <summary>
+    /// Flips a bit somewhere in what the log has written, but not in its last two batches: damage in the last one cannot be
+    /// told from a torn tail (design, section 5), and a crash can make the one before it the last.
+    /// </summary>
+    public void Rot()
+    {
+        var path = $"{Folder}/{world.Chance.Of(Segments())}";
+        if (string.CompareOrdinal(path, batchBefore.Path) > 0)
+        {
+            return;
+        }
+        var end = Files.Length(path);
+        end = path == lastBatch.Path ? Math.Min(end, lastBatch.From) : end;
+        end = path == batchBefore.Path ? Math.Min(end, batchBefore.From) : end;
+        // Most of a young segment is zeros: the part that was written is the one to hit.
+        var written = Files.Content(path)[..(int)end].LastIndexOfAnyExcept((byte)0) + 1;
+        if (written <= 0)
+        {
+            return;
+        }
+        HasRot = true;
+        world.Tally.Count(Happening.BitsFlipped);
+        var offset = world.Chance.Below(written);
+        Files.Flip(path, offset, (byte)(1 << world.Chance.Below(8)));
+        world.Trace.Note($"a bit of node {Index} rots: {path} at {offset}");
+    }
+
+    private void BeforeFileOperation(FileOperation operation)
+    {
+        if (operation.Action == FileAction.Read)
+        {
+            return;
+        }
+        if (operation is { Action: FileAction.Write, Offset: > 0 })
+        {
+            NoteBatch(operation);
+        }
+        if (
+            (operationsUntilCrash >= 0 && operationsUntilCrash-- == 0)
+            || (crashesBeforeSync && operation.Action == FileAction.Sync)
+        )
+        {
+            world.Tally.Count(Happening.CrashesInsideFileOperations);
+            Files.Crash();
+            throw new SimulatedCrashException();
+        }
+        if (operation.Action is FileAction.Sync && syncsUntilFailure >= 0 && syncsUntilFailure-- == 0)
+        {
+            world.Tally.Count(Happening.SyncFailures);
+            throw new DiskException($"fdatasync {operation.Path}: input/output error", DiskException.InputOutput);
+        }
+    }
+
+    /// <summary>Zeros are filled in at the end of a file, batches are written into them.</summary>
+    private void NoteBatch(FileOperation operation)
+    {
+        // A segment goes by the name of the spare that it was until the node starts again.
+        var path = Files.Exists(operation.Path) ? operation.Path : $"{Folder}/{Segments()[^1]}";
+        if (operation.Offset < Files.Length(path))
+        {
+            (batchBefore, lastBatch) = (lastBatch, (path, operation.Offset));
+        }
+    }
+
+    private List<string> Segments() =>
+        [.. Files.List(Folder).Where(name => name.StartsWith("segment", StringComparison.Ordinal))];
+}

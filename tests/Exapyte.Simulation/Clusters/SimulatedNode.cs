@@ -1,0 +1,254 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Keyspaces;
+using Exapyte.Raft;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Simulation.Stores;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Log;
+using Exapyte.Testing.Files;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>A node: its disk, its log, its store, its clock, and the replicas that it hosts.</summary>
+internal sealed partial class SimulatedNode
+{
+    private const string Folder = "/data/log";
+    private const int PresentTicks = 8;
+
+    private readonly World world;
+    private readonly Dictionary<int, long> heard = [];
+    private readonly List<ulong> disused = [];
+    private readonly List<GroupId> retired = [];
+    private bool isLogDue;
+    private ulong lastPrefix;
+
+    public SimulatedNode(World world, int index)
+    {
+        this.world = world;
+        Index = index;
+        Files = new() { Before = BeforeFileOperation };
+        TickUs = 100_000 + world.Chance.Between(-2_000, 2_000);
+        WeatherDiskUs = world.Weather.DiskUs;
+    }
+
+    public int Index { get; }
+
+    public SimulatedFiles Files { get; }
+
+    public SteppedNodeLog Log { get; private set; } = null!;
+
+    public ModelDisk Disk { get; } = new();
+
+    /// <summary>Replicas that run, by id.</summary>
+    public SortedDictionary<ulong, SimulatedReplica> Replicas { get; } = [];
+
+    /// <summary>Replicas that the log surely describes.</summary>
+    public SortedDictionary<ulong, ReplicaIdentity> Hosted { get; } = [];
+
+    public bool IsUp { get; private set; }
+
+    /// <summary>Rises with each start and each end.</summary>
+    public int Life { get; private set; }
+
+    public long PausedUntilUs { get; set; }
+
+    public long ClockOffsetMs { get; set; }
+
+    public int TickUs { get; }
+
+    public int WeatherDiskUs { get; set; }
+
+    public long NowMs => 1_800_000_000_000 + (world.Queue.NowUs / 1_000) + ClockOffsetMs;
+
+    /// <summary>Whether a replica here has a reason to fail: the disk refused something, or a bit has rotted.</summary>
+    public bool MayFail => Log.Health.Condition == LogCondition.Failed || HasRot;
+
+    public ulong IssuePrefix() => ++lastPrefix;
+
+    public long DiskDelayUs() => world.Chance.Between(WeatherDiskUs / 4, WeatherDiskUs);
+
+    public void LogHasWork(bool mustSync)
+    {
+        if (!isLogDue)
+        {
+            isLogDue = true;
+            world.Add(mustSync ? DiskDelayUs() : 20_000, EventKind.WriteLog, this, null);
+        }
+    }
+
+    public void WriteLog()
+    {
+        isLogDue = false;
+        Log.Step();
+        WatchLog();
+    }
+
+    private void WatchLog()
+    {
+        if (Log.Health.Condition == LogCondition.Failed)
+        {
+            // Whoever watches over the process ends it and starts it again.
+            world.Add(
+                world.Chance.Between(0, 300_000),
+                EventKind.EndFault,
+                this,
+                new Action(() => Crash(power: false))
+            );
+        }
+    }
+
+    public void HeardFrom(int node) => heard[node] = world.Queue.NowUs;
+
+    public bool HearsNodeOf(MemberId member) =>
+        world.PlaceOf(member) is { } node
+        && (
+            node == this
+            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000) < PresentTicks * 100_000L
+        );
+
+    public void Disused(ulong prefix) => disused.Add(prefix);
+
+    /// <summary>The first start, with the replica that the group begins with, if it begins here.</summary>
+    public void Bootstrap(ReplicaIdentity? first)
+    {
+        Open(out _);
+        if (first is not null)
+        {
+            Log.SetDescriptor(
+                new((ulong)first.ReplicaId),
+                first.ToBytes(),
+                new Completed(result => History.Require(result.IsOk, "bootstrap", result.Reason ?? ""))
+            );
+            Log.Step();
+            Hosted.Add((ulong)first.ReplicaId, first);
+        }
+        StartReplicas();
+        Disk.Flush();
+    }
+
+    /// <summary>Creates a replica; it starts once the log describes it.</summary>
+    public void Create(ReplicaIdentity identity)
+    {
+        var id = (ulong)identity.ReplicaId;
+        var life = Life;
+        Log.SetDescriptor(
+            new(id),
+            identity.ToBytes(),
+            new Completed(result =>
+            {
+                if (result.IsOk && life == Life)
+                {
+                    Hosted[id] = identity;
+                    Start(id);
+                }
+            })
+        );
+        LogHasWork(mustSync: true);
+    }
+
+    /// <summary>Retires a replica for good.</summary>
+    public void Retire(ulong id)
+    {
+        var life = Life;
+        Replicas.GetValueOrDefault(id)?.Driver.Fail("retired");
+        Log.Destroy(
+            new(id),
+            new Completed(result =>
+            {
+                // A group whose description was damaged is not even known.
+                var isGone = result.IsOk || result.Status == LogAppendStatus.UnknownGroup;
+                if (!isGone || !Hosted.Remove(id, out var identity))
+                {
+                    return;
+                }
+                world.Tally.Count(Happening.ReplicasRetired);
+                world.Retired(new(id));
+                var prefix = identity.StorePrefix;
+                if (life == Life && Replicas.Remove(id, out var replica))
+                {
+                    replica.Die();
+                    prefix = replica.Driver.StorePrefix;
+                }
+                Disk.DeleteShard(prefix);
+                retired.Add(new(id));
+            })
+        );
+        LogHasWork(mustSync: true);
+    }
+
+    /// <summary>Flushes the store, compacts the logs, sweeps what has expired: what the node does every few seconds.</summary>
+    public void Upkeep()
+    {
+        if (world.Chance.OneIn(2))
+        {
+            Flush();
+        }
+        foreach (var replica in Replicas.Values)
+        {
+            if (
+                world.Flaw.FindCompaction(
+                    replica,
+                    world.IsHealed ? 10_000 : (ulong)world.Weather.EntriesKept,
+                    out var through,
+                    out var term
+                )
+            )
+            {
+                world.Tally.Count(Happening.Compactions);
+                Log.Compact(replica.Group, through.Value, term.Value);
+                LogHasWork(mustSync: false);
+            }
+            if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(replica.Loop.Machine.StampMs, 10) > 0)
+            {
+                world.Tally.Count(Happening.Sweeps);
+            }
+        }
+        if (!isLogDue)
+        {
+            Log.IdleStep();
+            WatchLog();
+        }
+    }
+
+    public void Flush()
+    {
+        world.Tally.Count(Happening.StoreFlushes);
+        disused.ForEach(Disk.DeleteShard);
+        disused.Clear();
+        Disk.Flush();
+        foreach (var group in retired)
+        {
+            Log.ForgetDestroyed(group);
+            LogHasWork(mustSync: false);
+        }
+        retired.Clear();
+    }
+
+    /// <summary>A replica has met a fault that ends it.</summary>
+    public void ReplicaFailed(SimulatedReplica replica)
+    {
+        world.Trace.Note($"replica {replica.Id} failed: {replica.Driver.Problem}");
+        if (replica.Log.Quarantined is not null)
+        {
+            world.Damaged(replica.Id);
+        }
+    }
+
+    private void StartReplicas()
+    {
+        foreach (var id in Hosted.Keys)
+        {
+            if (!world.IsDamaged(new(id)))
+            {
+                Start(id);
+            }
+        }
+    }
+
+    private void Start(ulong id)
+    {
+        var replica = new SimulatedReplica(world, this, Hosted[id], world.BookOf(new(id)));
+        Replicas[id] = replica;
+        world.Add(world.Chance.Between(0, 400_000), EventKind.Confirm, this, replica);
+    }
+}

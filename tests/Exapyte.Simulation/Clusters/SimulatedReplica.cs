@@ -1,0 +1,337 @@
+using System.Buffers;
+using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Operations;
+using Exapyte.Raft;
+using Exapyte.Simulation.Clients;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Simulation.Stores;
+using Exapyte.Storage.Log;
+using Exapyte.Wire;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>
+/// One life of one replica: the pump that production has in <see cref="RaftReplica"/>, in one thread. What it pumps, the
+/// <see cref="ReplicaDriver"/> and all below it, is the real thing.
+/// </summary>
+internal sealed partial class SimulatedReplica : IReplicaOutside
+{
+    private readonly Queue<ReplicaInput> inbox = new();
+    private readonly List<ClientCall> waiting = [];
+    private readonly ArrayBufferWriter<byte> buffer = new();
+    private readonly GroupLog log;
+    private readonly GrantedPreVotes granted = new();
+    private ulong seenCommit;
+    private ulong seenLedTerm;
+    private RaftRole seenRole;
+    private bool isWorkDue;
+
+    public SimulatedReplica(World world, SimulatedNode node, ReplicaIdentity identity, DurableLog book)
+    {
+        World = world;
+        Node = node;
+        Identity = identity;
+        Book = book;
+        log = node.Log.OpenGroup(Group);
+        var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
+        Shard = node.Disk.OpenShard(prefix);
+        var machine = new ShardStateMachine(world.Flaw.StoreOf(Shard, this));
+        var core = world.Flaw.CreateCore(this, machine, log, world.Chance.Next());
+        Loop = new(core, machine, world.Rules, world.Weather.IdleTicks);
+        var writer = new ReplicaLogWriter(
+            new SpiedLog(this, node),
+            Group,
+            submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission)),
+            World.AppendBytesMax
+        );
+        var receiver = new SnapshotReceiver(
+            issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
+            node.Disk.DeleteShard,
+            node.IssuePrefix
+        );
+        Driver = new(this, Loop, writer, receiver, prefix);
+        WatchStore();
+        ObserveCommit(log.FirstIndex - 1);
+    }
+
+    public World World { get; }
+
+    public SimulatedNode Node { get; }
+
+    public ReplicaIdentity Identity { get; }
+
+    public DurableLog Book { get; }
+
+    public ReplicaDriver Driver { get; }
+
+    public ReplicaLoop Loop { get; }
+
+    public ModelShard Shard { get; private set; }
+
+    public RaftCore Core => Loop.Core;
+
+    public MemberId Id => new((ulong)Identity.ReplicaId);
+
+    public GroupId Group => new((ulong)Identity.ReplicaId);
+
+    public GroupLog Log => log;
+
+    public long NowMs => Node.NowMs;
+
+    /// <summary>An input for the mailbox. It is worked on soon, together with what arrives until then.</summary>
+    public void Post(ReplicaInput input)
+    {
+        inbox.Enqueue(input);
+        if (!isWorkDue)
+        {
+            isWorkDue = true;
+            World.Add(World.Chance.Below(300), EventKind.Work, Node, this);
+        }
+    }
+
+    public void Post(Action<ReplicaLoop> call) => Post(ReplicaInput.Call(call));
+
+    /// <summary>Works through the mailbox, as the thread of the real one does.</summary>
+    public void Work()
+    {
+        isWorkDue = false;
+        try
+        {
+            while (inbox.TryDequeue(out var input))
+            {
+                World.Flaw.BeforeInput(input, this);
+                Driver.Take(World.Flaw.Alter(input, this));
+                World.Flaw.AfterInput(input, this);
+                Observe();
+            }
+            Driver.Advance();
+            Observe();
+            World.Flaw.AfterWork(this, waiting);
+        }
+        catch (ReplicaFailedException failure) when (Node.MayFail)
+        {
+            Driver.Fail(failure.Message);
+            Node.ReplicaFailed(this);
+        }
+        catch (Exception failure)
+            when (failure is RaftInvariantException or ReplicaFailedException or InvalidOperationException)
+        {
+            throw new ViolationException(
+                "invariant",
+                $"replica {Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}: {failure.Message}"
+            );
+        }
+        finally
+        {
+            AnswerClients();
+        }
+    }
+
+    public void Tick()
+    {
+        if (!Loop.IsAsleep)
+        {
+            Post(ReplicaInput.Tick);
+        }
+        else if (Loop.Core.Leader is { IsNone: false } leader && !Node.HearsNodeOf(leader))
+        {
+            Post(static replica => replica.LeaderIsSilent());
+        }
+    }
+
+    /// <summary>A message of another node, as <see cref="RaftReplica.Deliver"/> takes it.</summary>
+    public void Deliver(PeerMessage message)
+    {
+        var from = new MemberId((ulong)message.FromReplicaId);
+        switch (message.Kind)
+        {
+            case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
+                World.Tally.Count(Happening.SnapshotParts);
+                Post(_ => Driver.TakePart(World.Flaw.Alter(part), message.FromReplicaId));
+                break;
+            case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
+                SnapshotAnswered(from, reply);
+                break;
+            case PeerMessageKind.Rest when RestNotice.Decode(message.Payload) is { } notice:
+                Post(replica => replica.HearRest(from, notice));
+                break;
+            case PeerMessageKind.Raft when RaftMessageCodec.TryDecode(message.Payload, out var decoded):
+                Hear(decoded);
+                break;
+            default:
+                throw new ViolationException("wire", $"a message of {from} could not be read");
+        }
+    }
+
+    /// <summary>A caller's batch has arrived.</summary>
+    public void Arrive(ClientCall call)
+    {
+        if (Driver.Problem.Length > 0)
+        {
+            World.Clients.Answered(call, OutcomeKind.Unavailable);
+            return;
+        }
+        if (call.Read is { } read)
+        {
+            call.Floor = World.History.AcknowledgedThrough;
+            waiting.Add(call);
+            Post(ReplicaInput.Of(read));
+            World.Flaw.ReadArrived(call, this);
+            return;
+        }
+        if (Driver.IsStuck || Node.Log.Health.Condition == LogCondition.DiskFull)
+        {
+            World.Tally.Count(Happening.WritesStuckOnFullDisk);
+            World.Clients.Answered(call, OutcomeKind.DiskFull);
+            return;
+        }
+        waiting.Add(call);
+        Post(ReplicaInput.Of(call.Write!));
+    }
+
+    /// <summary>The node has crashed: who waits here gets no answer.</summary>
+    public void Die()
+    {
+        foreach (var call in waiting)
+        {
+            World.Clients.Answered(call, call.Read is null ? OutcomeKind.Unknown : OutcomeKind.Unavailable);
+        }
+        waiting.Clear();
+        Shard.Applied = null;
+    }
+
+    public void Synced(LogChange change)
+    {
+        if (!change.IsSnapshot)
+        {
+            World.History.SawSynced(Book, change.Entries);
+            if (change.Entries.Length > 0 && change.Entries[0].Index.Value <= Book.Last)
+            {
+                World.Tally.Count(Happening.Truncations);
+            }
+        }
+        Book.Synced(change);
+    }
+
+    void IReplicaOutside.Send(RaftMessage message)
+    {
+        Observe();
+        if (World.Flaw.AlterSent(message, this) is not { } sent)
+        {
+            return;
+        }
+        World.History.SawMessage(sent, Core, Book);
+        buffer.ResetWrittenCount();
+        RaftMessageCodec.Encode(sent, buffer);
+        SendTo(sent.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());
+    }
+
+    void IReplicaOutside.SendRest(RestNotice notice)
+    {
+        World.Tally.Count(Happening.Sleeps);
+        foreach (var member in Core.Configuration.Members)
+        {
+            if (member != Id)
+            {
+                SendTo(member, PeerMessageKind.Rest, notice.Encode());
+            }
+        }
+    }
+
+    void IReplicaOutside.Ticked() { }
+
+    void IReplicaOutside.LeadershipChanged()
+    {
+        if (Core.Role == RaftRole.Leader)
+        {
+            World.LeaderSeen(this);
+        }
+        World.Trace.Note($"{Id} is {Core.Role} in {Core.Term}, leader {Core.Leader}");
+    }
+
+    private void Hear(RaftMessage message)
+    {
+        if (message is { Kind: RaftMessageKind.PreVoteResponse, Reject: false })
+        {
+            granted.Add(message);
+        }
+        if (message.Kind == RaftMessageKind.TimeoutNow)
+        {
+            granted.ToldToCampaign(message.Term);
+        }
+        Post(ReplicaInput.Of(message));
+    }
+
+    private void SendTo(MemberId to, PeerMessageKind kind, byte[] payload) =>
+        World.Network.Send(
+            Node,
+            to,
+            new()
+            {
+                ToReplicaId = (long)to.Value,
+                FromReplicaId = Identity.ReplicaId,
+                Kind = kind,
+                Payload = payload,
+            }
+        );
+
+    private void WatchStore()
+    {
+        Shard.Applied = index =>
+        {
+            Observe();
+            World.History.SawApplied(Id, Shard, index);
+        };
+    }
+
+    private void Observe()
+    {
+        if (Core.CommitIndex.Value > seenCommit)
+        {
+            ObserveCommit(seenCommit);
+        }
+        var role = Core.Role;
+        if (role == seenRole && (role != RaftRole.Leader || Core.Term.Value == seenLedTerm))
+        {
+            return;
+        }
+        if (role is RaftRole.Candidate or RaftRole.Leader && seenRole is not (RaftRole.Candidate or RaftRole.Leader))
+        {
+            granted.RequireFor(Core);
+        }
+        seenRole = role;
+        if (role == RaftRole.Leader && Core.Term.Value != seenLedTerm)
+        {
+            seenLedTerm = Core.Term.Value;
+            World.History.SawLeader(Core);
+        }
+    }
+
+    private void ObserveCommit(ulong from)
+    {
+        World.History.SawCommit(Core, from);
+        seenCommit = Core.CommitIndex.Value;
+    }
+
+    private void AnswerClients()
+    {
+        for (var i = waiting.Count - 1; i >= 0; i--)
+        {
+            var call = waiting[i];
+            if (!call.IsDone)
+            {
+                continue;
+            }
+            waiting.RemoveAt(i);
+            if (call.Read is null)
+            {
+                World.Clients.WriteEnded(call);
+            }
+            else
+            {
+                World.Clients.ReadEnded(call, this);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>What happened how often, in one run or in many.</summary>
+internal sealed class Tally
+{
+    private readonly long[] counts = new long[Enum.GetValues<Happening>().Length];
+
+    public long this[Happening happening]
+    {
+        get => counts[(int)happening];
+        set => counts[(int)happening] = value;
+    }
+
+    public void Count(Happening happening) => counts[(int)happening]++;
+
+    public void Add(Tally other)
+    {
+        for (var i = 0; i < counts.Length; i++)
+        {
+            counts[i] += other.counts[i];
+        }
+    }
+}
+
+/// <summary>Faults and rare events. A great batch of runs in which one of them never came up proves nothing about it.</summary>
+internal enum Happening
+{
+    Elections,
+    LeaderChanges,
+    Truncations,
+    SnapshotsSent,
+    SnapshotParts,
+    SnapshotsInstalled,
+    ConfigurationChanges,
+    JointConfigurations,
+    ReplicasAdded,
+    ReplicasRetired,
+    Kills,
+    PowerCuts,
+    CrashesInsideFileOperations,
+    Restarts,
+    TornTails,
+    MessagesDelivered,
+    MessagesLost,
+    MessagesDuplicated,
+    MessagesReordered,
+    OneWayCuts,
+    Isolations,
+    SyncFailures,
+    FullDisks,
+    WritesStuckOnFullDisk,
+    SlowDisks,
+    BitsFlipped,
+    DamageReported,
+    ReplicasQuarantined,
+    Pauses,
+    ClockJumps,
+    Transfers,
+    Compactions,
+    SegmentsReleased,
+    StoreFlushes,
+    UnflushedBatchesLost,
+    Sweeps,
+    Sleeps,
+    WritesAcknowledged,
+    WritesUnknown,
+    WritesRefused,
+    ReadsAnswered,
+    ReadsRefused,
+    ConditionsFailed,
+    RequestIdRetries,
+    RequestIdRecalls,
+    RequestIdEvictions,
+}

@@ -1,0 +1,349 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Keyspaces;
+using Exapyte.Raft;
+using Exapyte.Simulation.Clients;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Simulation.Planted;
+using Exapyte.Storage.Log;
+using Exapyte.Testing.Files;
+using Exapyte.Wire;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>
+/// One run: nodes, wires, callers, faults and the books, all moved by one queue of events in one thread. A step is one
+/// event. Everything follows from the seed.
+/// </summary>
+internal sealed class World
+{
+    /// <summary>Writes that are larger go to the log in several appends.</summary>
+    public const int AppendBytesMax = 8 << 10;
+
+    private readonly SortedDictionary<MemberId, SimulatedNode> places = [];
+    private readonly SortedDictionary<MemberId, DurableLog> books = [];
+    private readonly SortedSet<MemberId> damaged = [];
+    private readonly Faults faults;
+    private MemberId lastLeader;
+    private long lastReplicaId;
+
+    public World(ulong seed, Flaw flaw, TextWriter? text)
+    {
+        Flaw = flaw;
+        Chance = new(seed);
+        Weather = Weather.Of(Chance);
+        Trace = new(text);
+        Rules = new(0, Weather.RequestWindowMs);
+        History = new(member => books.GetValueOrDefault(member), (index, term) => Clients!.Committed(index, term));
+        Network = new(this);
+        Clients = new(this);
+        Operator = new(this);
+        faults = new(this);
+        LogOptions = new()
+        {
+            SegmentBytes = 128 << 10,
+            FillStepBytes = 32 << 10,
+            BatchBytesMax = 32 << 10,
+            AppendBytesMax = 64 << 10,
+            DescriptorBytesMax = 8 << 10,
+            CacheBytes = Weather.CacheBytes,
+            SpareSegmentsMax = Chance.Below(3),
+            RewriteSegmentsMin = Chance.Between(2, 4),
+            RewriteBatchBytesMax = 8 << 10,
+        };
+        for (var i = 0; i < Weather.Nodes; i++)
+        {
+            Nodes.Add(new(this, i));
+        }
+        Begin();
+    }
+
+    public Flaw Flaw { get; }
+
+    public Chance Chance { get; }
+
+    public Weather Weather { get; }
+
+    public Trace Trace { get; }
+
+    public Tally Tally { get; } = new();
+
+    public EventQueue Queue { get; } = new();
+
+    public History History { get; }
+
+    public Network Network { get; }
+
+    public Callers Clients { get; }
+
+    public Operator Operator { get; }
+
+    public CommandRules Rules { get; }
+
+    public NodeLogOptions LogOptions { get; }
+
+    public List<SimulatedNode> Nodes { get; } = [];
+
+    public long Steps { get; private set; }
+
+    /// <summary>From then on nothing fails any more, and what failed is mended.</summary>
+    public bool IsHealed { get; private set; }
+
+    public IEnumerable<MemberId> Placed => places.Keys;
+
+    public void Add(long delayUs, EventKind kind, SimulatedNode node, object? subject, int? life = null) =>
+        Queue.Add(delayUs, new(kind, node.Index, life ?? node.Life, subject, 0));
+
+    public void Add(long delayUs, EventKind kind, object? subject = null, long number = 0) =>
+        Queue.Add(delayUs, new(kind, -1, 0, subject, number));
+
+    public SimulatedNode? PlaceOf(MemberId member) => places.GetValueOrDefault(member);
+
+    public DurableLog BookOf(MemberId member) => books[member];
+
+    /// <summary>A replica that has lost records to damage and must be replaced.</summary>
+    public void Damaged(MemberId member)
+    {
+        if (damaged.Add(member))
+        {
+            Trace.Note($"replica {member} is damaged");
+            if (places[member].Replicas.Remove(member.Value, out var replica))
+            {
+                replica.Driver.Fail("quarantined");
+                replica.Work();
+                replica.Die();
+            }
+        }
+    }
+
+    public bool IsDamaged(MemberId member) => damaged.Contains(member);
+
+    public bool HasDamaged => damaged.Count > 0;
+
+    public void Retired(MemberId member)
+    {
+        places.Remove(member);
+        damaged.Remove(member);
+    }
+
+    public bool IsRetiring(MemberId member) => Operator.IsRetiring(member);
+
+    public void LeaderSeen(SimulatedReplica leader)
+    {
+        Tally.Count(Happening.Elections);
+        Tally[Happening.LeaderChanges] += lastLeader == leader.Id ? 0 : 1;
+        lastLeader = leader.Id;
+    }
+
+    /// <summary>The replica that leads in the highest term, as far as it knows itself.</summary>
+    public SimulatedReplica? Leader()
+    {
+        SimulatedReplica? leader = null;
+        foreach (var node in Nodes)
+        {
+            foreach (var replica in node.Replicas.Values)
+            {
+                var leads = node.IsUp && replica.Core.Role == RaftRole.Leader && replica.Driver.Problem.Length == 0;
+                leader = leads && (leader is null || leader.Core.Term < replica.Core.Term) ? replica : leader;
+            }
+        }
+        return leader;
+    }
+
+    /// <summary>A description of a new replica on a node, entered in the books.</summary>
+    public ReplicaIdentity NewReplica(SimulatedNode node, long[] firstMembers)
+    {
+        var identity = new ReplicaIdentity
+        {
+            KeyspaceId = 1,
+            ShardId = 1,
+            ReplicaId = ++lastReplicaId,
+            Replication = ReplicationKind.Raft,
+            Storage = StorageKind.Disk,
+            StorePrefix = node.IssuePrefix(),
+            FirstMembers = firstMembers,
+        };
+        var id = new MemberId((ulong)identity.ReplicaId);
+        places.Add(id, node);
+        books.Add(id, new());
+        return identity;
+    }
+
+    /// <summary>Takes the next event.</summary>
+    public void Step()
+    {
+        Steps++;
+        var next = Queue.Take();
+        Trace.NowUs = Queue.NowUs;
+        Trace.Mix(((ulong)Queue.NowUs << 8) ^ ((ulong)next.Kind << 4) ^ (ulong)(next.Node + 1));
+        if (next.Node < 0)
+        {
+            Run(next);
+            return;
+        }
+        var node = Nodes[next.Node];
+        if (next.Kind == EventKind.Restart)
+        {
+            Guard(node, node.Restart);
+        }
+        else if (node.IsUp && (next.Life == 0 || next.Life == node.Life))
+        {
+            RunOnNode(node, next);
+        }
+    }
+
+    /// <summary>No faults from now on; what is down comes back.</summary>
+    public void Heal()
+    {
+        IsHealed = true;
+        Network.Heal();
+        foreach (var node in Nodes)
+        {
+            node.PausedUntilUs = 0;
+            node.WeatherDiskUs = 1_000;
+            node.Files.CapacityBytes = long.MaxValue;
+            node.Disarm();
+        }
+    }
+
+    private void Begin()
+    {
+        var first = Enumerable.Range(1, Weather.Voters).Select(id => (long)id).ToArray();
+        History.Begin(Configuration.Of([.. first.Select(id => new MemberId((ulong)id))]));
+        foreach (var node in Nodes)
+        {
+            node.Bootstrap(node.Index < Weather.Voters ? NewReplica(node, first) : null);
+        }
+        Clients.Begin();
+        faults.Begin();
+        Operator.Begin();
+    }
+
+    private void Run(in Event next)
+    {
+        switch (next.Kind)
+        {
+            case EventKind.Client:
+                Clients.Act((int)next.Number);
+                break;
+            case EventKind.ClientTimesOut:
+                Clients.TimeOut((ClientCall)next.Subject!);
+                break;
+            case EventKind.ClientArrives:
+                Clients.Arrive((ClientCall)next.Subject!);
+                break;
+            case EventKind.Fault:
+                faults.Strike();
+                break;
+            case EventKind.EndFault:
+                ((Action)next.Subject!)();
+                break;
+            case EventKind.Operator:
+                Operator.Act();
+                break;
+            case EventKind.Lull:
+                Clients.Rest();
+                break;
+            default:
+                throw new InvalidOperationException($"Nobody takes {next.Kind}.");
+        }
+    }
+
+    private void RunOnNode(SimulatedNode node, Event next)
+    {
+        if (node.PausedUntilUs > Queue.NowUs)
+        {
+            // A stopped process misses ticks and finds the rest when it goes on.
+            Queue.Add(node.PausedUntilUs - Queue.NowUs, next);
+            return;
+        }
+        Guard(node, () => Take(node, next));
+    }
+
+    private void Take(SimulatedNode node, in Event next)
+    {
+        switch (next.Kind)
+        {
+            case EventKind.Tick:
+                Tick(node);
+                break;
+            case EventKind.Deliver:
+                var (from, message) = ((int, PeerMessage))next.Subject!;
+                Deliver(node, from, message);
+                break;
+            case EventKind.Work:
+                ((SimulatedReplica)next.Subject!).Work();
+                break;
+            case EventKind.WriteLog:
+                node.WriteLog();
+                break;
+            case EventKind.Upkeep:
+                node.Upkeep();
+                Add(Chance.Between(Weather.UpkeepUs / 2, Weather.UpkeepUs), EventKind.Upkeep, node, null);
+                break;
+            case EventKind.Confirm:
+                ((SimulatedReplica)next.Subject!).Post(replica => replica.Core.MayCampaign = true);
+                break;
+            case EventKind.FlushedForSnapshot:
+                var (replica, received, sender) = ((SimulatedReplica, SnapshotReceiver.Received, long))next.Subject!;
+                replica.FlushedForSnapshot(received, sender);
+                break;
+            case EventKind.ResendSnapshot:
+                var (source, to, part, attempt) = ((SimulatedReplica, MemberId, int, int))next.Subject!;
+                source.ResendPart(to, part, attempt);
+                break;
+            case EventKind.EndFault:
+                ((Action)next.Subject!)();
+                break;
+            default:
+                throw new InvalidOperationException($"No node takes {next.Kind}.");
+        }
+    }
+
+    private void Tick(SimulatedNode node)
+    {
+        Add(node.TickUs, EventKind.Tick, node, null);
+        foreach (var peer in Nodes)
+        {
+            if (Network.IsOpen(node.Index, peer.Index))
+            {
+                peer.HeardFrom(node.Index);
+            }
+        }
+        foreach (var replica in node.Replicas.Values)
+        {
+            replica.Tick();
+        }
+    }
+
+    private void Deliver(SimulatedNode node, int from, PeerMessage message)
+    {
+        if (!Network.IsOpen(from, node.Index))
+        {
+            Tally.Count(Happening.MessagesLost);
+            return;
+        }
+        Tally.Count(Happening.MessagesDelivered);
+        Trace.Mix(
+            ((ulong)message.ToReplicaId << 32) ^ ((ulong)message.FromReplicaId << 16) ^ (ulong)message.Payload.Length
+        );
+        if (node.Replicas.TryGetValue((ulong)message.ToReplicaId, out var replica))
+        {
+            replica.Deliver(message);
+        }
+    }
+
+    /// <summary>A crash that strikes inside an operation on files ends the node there and then.</summary>
+    private void Guard(SimulatedNode node, Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (SimulatedCrashException)
+        {
+            node.Die(power: Chance.Percent(70));
+        }
+    }
+}

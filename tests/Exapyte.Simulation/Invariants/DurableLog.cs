@@ -1,0 +1,124 @@
+using Exapyte.Raft;
+using Exapyte.Storage.Log;
+
+namespace Exapyte.Simulation.Invariants;
+
+/// <summary>A change of a replica's log that was handed to the node's log: a write, or a snapshot that replaces it.</summary>
+internal sealed record LogChange(HardState? State, LogEntry[] Entries, ulong SnapshotIndex = 0, ulong SnapshotTerm = 0)
+{
+    public bool IsSnapshot => SnapshotIndex > 0;
+
+    public static LogChange Of(GroupAppend append) =>
+        new(
+            append.State is { } state ? new(new(state.Term), new(state.Vote), new(state.Commit)) : null,
+            [
+                .. append.Entries.Select(entry => new LogEntry(
+                    new(entry.Term),
+                    new(entry.Index),
+                    (EntryKind)entry.Kind,
+                    entry.Payload
+                )),
+            ]
+        );
+}
+
+/// <summary>
+/// What the disk of one replica holds for sure, by the simulator's own book: changes are taken in when the node's log has
+/// synced them, and until then kept as under way, for a crash may let any first few of those survive.
+/// </summary>
+internal sealed class DurableLog
+{
+    private readonly List<LogEntry> entries = [];
+    private readonly List<LogChange> underWay = [];
+
+    /// <summary>The log starts behind this index: nothing before it, or a snapshot.</summary>
+    public ulong BaseIndex { get; private set; }
+
+    public ulong BaseTerm { get; private set; }
+
+    public HardState State { get; private set; }
+
+    public ulong Last => BaseIndex + (ulong)entries.Count;
+
+    public IReadOnlyList<LogChange> UnderWay => underWay;
+
+    public void Submitted(LogChange change) => underWay.Add(change);
+
+    /// <summary>A change was not taken. After a failed sync nobody knows whether it is durable: it stays under way.</summary>
+    public void Failed(LogChange change, LogAppendStatus status)
+    {
+        if (status != LogAppendStatus.IoError)
+        {
+            underWay.Remove(change);
+        }
+    }
+
+    /// <summary>A change is on the disk.</summary>
+    public void Synced(LogChange change)
+    {
+        underWay.Remove(change);
+        Apply(change);
+    }
+
+    /// <summary>The node has started again and found so many of the changes under way on its disk.</summary>
+    public void Recovered(int survived)
+    {
+        for (var i = 0; i < survived; i++)
+        {
+            Apply(underWay[i]);
+        }
+        underWay.Clear();
+    }
+
+    public ulong? TermAt(ulong index)
+    {
+        if (index == BaseIndex)
+        {
+            return BaseTerm;
+        }
+        return index > BaseIndex && index <= Last ? entries[(int)(index - BaseIndex - 1)].Term.Value : null;
+    }
+
+    public LogEntry EntryAt(ulong index) => entries[(int)(index - BaseIndex - 1)];
+
+    /// <summary>Whether a committed entry is safe here: it stands in the log, or in the snapshot before it.</summary>
+    public bool Holds(ulong index, ulong term) => index <= BaseIndex || TermAt(index) == term;
+
+    public DurableLog Copy()
+    {
+        var copy = new DurableLog
+        {
+            BaseIndex = BaseIndex,
+            BaseTerm = BaseTerm,
+            State = State,
+        };
+        copy.entries.AddRange(entries);
+        copy.underWay.AddRange(underWay);
+        return copy;
+    }
+
+    /// <summary>Takes a change that is under way as if it had survived: to find out what a recovery has found.</summary>
+    public void Assume(int change) => Apply(underWay[change]);
+
+    private void Apply(LogChange change)
+    {
+        if (change.IsSnapshot)
+        {
+            entries.Clear();
+            (BaseIndex, BaseTerm) = (change.SnapshotIndex, change.SnapshotTerm);
+            return;
+        }
+        State = change.State ?? State;
+        if (change.Entries.Length == 0)
+        {
+            return;
+        }
+        var first = change.Entries[0].Index.Value;
+        if (first <= BaseIndex || first > Last + 1)
+        {
+            throw new ViolationException("log-gap", $"entry {first} was written to ({BaseIndex}, {Last}]");
+        }
+        entries.RemoveRange((int)(first - BaseIndex - 1), (int)(Last + 1 - first));
+        entries.AddRange(change.Entries);
+    }
+}

@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using System.Text;
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Operations;
+using Exapyte.Raft;
+
+namespace Exapyte.Simulation.Invariants;
+
+/// <summary>What every replica must have come to once it has applied an index.</summary>
+internal sealed record Expected(ulong Revision, long StampMs, ulong StateHash, AppliedWrite[] Outcomes);
+
+/// <summary>
+/// The state machine once more, written from its description and as plainly as possible: each committed entry goes through
+/// it once, in order, and says what every replica must make of it.
+/// </summary>
+internal sealed class Oracle
+{
+    private const int EvictionsMax = 8;
+
+    private readonly record struct Entry(ulong Revision, long ModifiedMs, long ExpiresMs, byte[] Value);
+
+    private readonly record struct Remembered(ulong BodyHash, AppliedWrite Write, long StampMs);
+
+    private Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    private Dictionary<string, Remembered> requests = new(StringComparer.Ordinal);
+    private readonly SortedSet<(long StampMs, string Id)> ages = new(AgeOrder.Instance);
+    private byte[]? configuration;
+    private ulong revision;
+    private long stampMs;
+
+    /// <summary>How often a request id was met again and remembered.</summary>
+    public int Recalls { get; private set; }
+
+    public int Evictions { get; private set; }
+
+    /// <summary>Takes in the next committed entry.</summary>
+    public Expected Apply(in LogEntry entry, bool withHash)
+    {
+        AppliedWrite[] outcomes = [];
+        if (entry.Kind == EntryKind.Command)
+        {
+            outcomes = Apply(ShardCommandCodec.Decode(entry.Payload)!);
+        }
+        else if (
+            entry.Kind == EntryKind.Configuration
+            && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next)
+        )
+        {
+            configuration = ConfigurationCodec.Encode(next.At(entry.Index));
+        }
+        return new(revision, stampMs, withHash ? Hash() : 0, outcomes);
+    }
+
+    private AppliedWrite[] Apply(ShardCommand command)
+    {
+        stampMs = Math.Max(stampMs, command.StampMs);
+        var outcomes = new AppliedWrite[command.Writes.Length];
+        var (entriesBefore, requestsBefore, revisionBefore) = (entries, requests, revision);
+        if (command.Atomic)
+        {
+            entries = new(entries, StringComparer.Ordinal);
+            requests = new(requests, StringComparer.Ordinal);
+        }
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] = ApplyOnce(command.Writes[i]);
+            if (command.Atomic && outcomes[i].Kind != OutcomeKind.Ok)
+            {
+                (entries, requests, revision) = (entriesBefore, requestsBefore, revisionBefore);
+                for (var j = 0; j < outcomes.Length; j++)
+                {
+                    outcomes[j] = j == i ? outcomes[j] : new(OutcomeKind.PreconditionFailed, default, false);
+                }
+                break;
+            }
+        }
+        Evict(stampMs - command.RequestIdWindowMs);
+        return outcomes;
+    }
+
+    private AppliedWrite ApplyOnce(in CommandWrite write)
+    {
+        if (write.RequestId is not { } id)
+        {
+            return ApplyWrite(write);
+        }
+        var bodyHash = RequestLog.BodyHashOf(write);
+        if (requests.TryGetValue(id, out var remembered))
+        {
+            Recalls++;
+            return remembered.BodyHash == bodyHash
+                ? remembered.Write
+                : new(OutcomeKind.RequestIdReused, default, false);
+        }
+        var outcome = ApplyWrite(write);
+        requests[id] = new(bodyHash, outcome, stampMs);
+        ages.Add((stampMs, id));
+        return outcome;
+    }
+
+    private AppliedWrite ApplyWrite(in CommandWrite write)
+    {
+        var key = Encoding.UTF8.GetString(write.Key.Span);
+        var current =
+            entries.TryGetValue(key, out var entry) && (entry.ExpiresMs == 0 || entry.ExpiresMs > stampMs)
+                ? new VersionStamp(entry.Revision)
+                : VersionStamp.None;
+        if (write.Condition is { } condition && !condition.IsMetBy(current))
+        {
+            return new(OutcomeKind.PreconditionFailed, current, false);
+        }
+        if (write.Kind == OperationKind.Delete)
+        {
+            if (current.IsNone)
+            {
+                return new(OutcomeKind.Ok, default, false);
+            }
+            entries.Remove(key);
+            return new(OutcomeKind.Ok, new(++revision), true);
+        }
+        var expiresMs = write.TtlMs == 0 ? 0 : stampMs + write.TtlMs;
+        entries[key] = new(++revision, stampMs, expiresMs, write.Value.ToArray());
+        return new(OutcomeKind.Ok, new(revision), current.IsNone);
+    }
+
+    private void Evict(long beforeMs)
+    {
+        for (var i = 0; i < EvictionsMax && ages.Count > 0; )
+        {
+            var oldest = ages.Min;
+            if (!requests.TryGetValue(oldest.Id, out var remembered) || remembered.StampMs != oldest.StampMs)
+            {
+                // Left behind by an atomic command that was undone.
+                ages.Remove(oldest);
+                continue;
+            }
+            if (oldest.StampMs >= beforeMs)
+            {
+                return;
+            }
+            ages.Remove(oldest);
+            requests.Remove(oldest.Id);
+            Evictions++;
+            i++;
+        }
+    }
+
+    /// <summary>All rows that a replica must hold now, as text.</summary>
+    public List<string> Rows()
+    {
+        List<string> rows = [];
+        Visit((key, value) => rows.Add($"{Encoding.UTF8.GetString(key)}={Convert.ToHexString(value)}"));
+        return rows;
+    }
+
+    private ulong Hash()
+    {
+        var hash = 0ul;
+        Visit((key, value) => hash += StateHash.OfRow(key, value));
+        return hash;
+    }
+
+    private void Visit(Row visit)
+    {
+        Span<byte> head = stackalloc byte[StateHash.EntryBytes];
+        foreach (var (key, entry) in entries)
+        {
+            if (entry.ExpiresMs == 0 || entry.ExpiresMs > stampMs)
+            {
+                StateHash.Head(head, entry.Revision, entry.ModifiedMs, entry.ExpiresMs, entry.Value);
+                visit(Encoding.UTF8.GetBytes(key), head);
+            }
+        }
+        if (configuration is not null)
+        {
+            visit("c"u8, configuration);
+        }
+        Span<byte> row = stackalloc byte[26];
+        foreach (var (id, remembered) in requests)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(row, remembered.BodyHash);
+            row[8] = (byte)remembered.Write.Kind;
+            BinaryPrimitives.WriteUInt64LittleEndian(row[9..], remembered.Write.Version.Revision);
+            BinaryPrimitives.WriteUInt64LittleEndian(row[17..], remembered.Write.Version.Origin);
+            row[25] = remembered.Write.Changed ? (byte)1 : (byte)0;
+            visit(Encoding.UTF8.GetBytes($"r{id}"), row);
+        }
+    }
+
+    private sealed class AgeOrder : IComparer<(long StampMs, string Id)>
+    {
+        public static readonly AgeOrder Instance = new();
+
+        public int Compare((long StampMs, string Id) x, (long StampMs, string Id) y)
+        {
+            var byStamp = x.StampMs.CompareTo(y.StampMs);
+            return byStamp != 0 ? byStamp : string.CompareOrdinal(x.Id, y.Id);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Raft;
+using Exapyte.Simulation.Clients;
+using Exapyte.Simulation.Clusters;
+using Exapyte.Simulation.Stores;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Log;
+using Exapyte.Storage.Stores;
+using LogIndex = Exapyte.Raft.LogIndex;
+
+namespace Exapyte.Simulation.Planted;
+
+/// <summary>
+/// The places at which a bug can be planted. This one plants none: everything passes as it is. A harness that has never
+/// failed proves nothing, so there is a subclass for every mistake it must be able to find.
+/// </summary>
+internal class Flaw
+{
+    public static readonly ReplicaOptions Options = new();
+
+    public static Flaw None { get; } = new();
+
+    /// <summary>The store behind a state machine.</summary>
+    public virtual IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) => shard;
+
+    /// <summary>The store that a read is answered from.</summary>
+    public virtual IShardStore ReadFrom(IShardStore store, SimulatedReplica replica) => store;
+
+    /// <summary>The files of a node's log.</summary>
+    public virtual IFiles FilesOf(IFiles files) => files;
+
+    public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
+        ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed);
+
+    /// <summary>What is handed to the log.</summary>
+    public virtual void Alter(GroupAppend append, SimulatedReplica replica) { }
+
+    /// <summary>It has been handed over.</summary>
+    public virtual void Submitted(ReplicaLogWriter.Submission submission, SimulatedReplica replica) { }
+
+    /// <summary>Whether the end of a log write is told, and how.</summary>
+    public virtual bool Passes(ref LogAppendResult result, SimulatedReplica replica) => true;
+
+    public virtual ReplicaInput Alter(ReplicaInput input, SimulatedReplica replica) =>
+        input is { Kind: ReplicaInputKind.Message, Subject: RaftMessage message }
+            ? ReplicaInput.Of(AlterReceived(message, replica))
+            : input;
+
+    public virtual RaftMessage AlterReceived(RaftMessage message, SimulatedReplica replica) => message;
+
+    public virtual void BeforeInput(ReplicaInput input, SimulatedReplica replica) { }
+
+    public virtual void AfterInput(ReplicaInput input, SimulatedReplica replica) { }
+
+    /// <summary>The mailbox is empty; these callers wait.</summary>
+    public virtual void AfterWork(SimulatedReplica replica, List<ClientCall> waiting) { }
+
+    public virtual void ReadArrived(ClientCall call, SimulatedReplica replica) { }
+
+    /// <summary>A message on its way out; null keeps it in.</summary>
+    public virtual RaftMessage? AlterSent(RaftMessage message, SimulatedReplica replica) => message;
+
+    public virtual SnapshotPart Alter(SnapshotPart part) => part;
+
+    public virtual void FlushForSnapshot(SimulatedNode node) => node.Flush();
+
+    public virtual void StoreCrashed(SimulatedNode node) { }
+
+    public virtual void BeforeConfiguration(SimulatedReplica leader) { }
+
+    public virtual bool FindCompaction(
+        SimulatedReplica replica,
+        ulong entriesKept,
+        out LogIndex through,
+        out Term term
+    ) => ReplicaStart.TryFindCompaction(replica.Shard, replica.Log, entriesKept, out through, out term);
+
+    /// <summary>A message as it is, but for its term.</summary>
+    protected static RaftMessage WithTerm(RaftMessage message, Term term) => Copy(message, message.From, term);
+
+    protected static RaftMessage Copy(
+        RaftMessage message,
+        MemberId from,
+        Term term,
+        bool? reject = null,
+        LogIndex? commit = null
+    ) =>
+        new()
+        {
+            Kind = message.Kind,
+            From = from,
+            To = message.To,
+            Term = term,
+            Index = message.Index,
+            LogTerm = message.LogTerm,
+            Commit = commit ?? message.Commit,
+            Entries = message.Entries,
+            Reject = reject ?? message.Reject,
+            RejectHint = message.RejectHint,
+            Force = message.Force,
+            Context = message.Context,
+        };
+}

@@ -1,0 +1,51 @@
+namespace Exapyte.Simulation.Planted;
+
+/// <summary>A bug that the simulator must find.</summary>
+/// <param name="Name">How it is called on the command line.</param>
+/// <param name="Plant">Plants it.</param>
+internal sealed record PlantedBug(string Name, Func<Flaw> Plant);
+
+/// <summary>All of them.</summary>
+internal static class PlantedBugs
+{
+    public static IReadOnlyList<PlantedBug> All { get; } =
+    [
+        new("vote-not-persisted", () => new VoteNotPersisted()),
+        new("hard-state-not-persisted", () => new HardStateNotPersisted()),
+        new("vote-forgotten-at-start", () => new HardStateForgottenAtStart()),
+        new("acknowledged-before-sync", () => new AcknowledgedBeforeSync()),
+        new("entries-dropped", () => new EntriesDropped()),
+        new("full-disk-ignored", () => new FullDiskIgnored()),
+        new("compaction-beyond-flush", () => new CompactionBeyondFlush()),
+        new("sync-error-swallowed", () => new SyncErrorSwallowed()),
+        new("never-synced", () => new NeverSynced()),
+        new("older-term-committed-by-counting", () => new OlderTermCommittedByCounting()),
+        new("quorum-off-by-one", () => new QuorumOffByOne()),
+        new("joint-quorum-skipped", () => new JointQuorumSkipped()),
+        new("learner-counted", () => new LearnerCounted()),
+        new("leader-counts-before-durable", () => new LeaderCountsBeforeDurable()),
+        new("two-configurations-at-once", () => new TwoConfigurationsAtOnce()),
+        new("votes-twice", () => new VotesTwice()),
+        new("votes-for-shorter-logs", () => new VotesForShorterLogs()),
+        new("duplicate-vote-counted", () => new DuplicateVoteCounted()),
+        new("old-votes-counted", () => new OldVotesCounted()),
+        new("pre-vote-ignored", () => new PreVoteIgnored()),
+        new("higher-term-ignored", () => new HigherTermIgnored()),
+        new("stale-append-accepted", () => new StaleAppendAccepted()),
+        new("append-always-truncates", () => new AppendAlwaysTruncates()),
+        new("previous-term-unchecked", () => new PreviousTermUnchecked()),
+        new("heartbeat-commits-unmatched", () => new HeartbeatCommitsUnmatched()),
+        new("append-commits-unmatched", () => new AppendCommitsUnmatched()),
+        new("acknowledged-before-commit", () => new AcknowledgedBeforeCommit()),
+        new("stale-read-index", () => new StaleReadIndex()),
+        new("read-without-proof", () => new ReadWithoutProof()),
+        new("read-before-apply", () => new ReadBeforeApply()),
+        new("applied-twice-after-restart", () => new AppliedTwiceAfterRestart()),
+        new("request-ids-not-in-snapshots", () => new RequestIdsNotInSnapshots()),
+        new("snapshot-part-lost", () => new SnapshotPartLost()),
+        new("snapshot-not-flushed", () => new SnapshotNotFlushed()),
+        new("snapshot-over-newer-log", () => new SnapshotOverNewerLog()),
+        new("expired-by-local-clock", () => new ExpiredByLocalClock()),
+        new("request-id-forgotten", () => new RequestIdForgotten()),
+    ];
+}

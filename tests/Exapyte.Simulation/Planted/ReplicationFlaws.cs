@@ -1,0 +1,103 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Raft;
+using Exapyte.Simulation.Clients;
+using Exapyte.Simulation.Clusters;
+using Exapyte.Simulation.Invariants;
+
+namespace Exapyte.Simulation.Planted;
+
+/// <summary>Every append ends the log where it ends, so that a late one takes back what was acknowledged.</summary>
+internal sealed class AppendAlwaysTruncates : Flaw
+{
+    public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        if (
+            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            && append.Term == replica.Core.Term
+            && replica.Core.Role == RaftRole.Follower
+        )
+        {
+            var log = CoreDoor.LogOf(replica.Core);
+            var end = new LogIndex(append.Index.Value + (ulong)append.Entries.Count + 1);
+            if (end > log.Committed && end <= log.Last)
+            {
+                CoreDoor.TruncateFrom(log, end);
+            }
+        }
+    }
+}
+
+/// <summary>An append is taken behind any entry of the right index, whatever its term.</summary>
+internal sealed class PreviousTermUnchecked : Flaw
+{
+    public override RaftMessage AlterReceived(RaftMessage message, SimulatedReplica replica)
+    {
+        if (
+            message.Kind != RaftMessageKind.Append
+            || message.Entries.Count == 0
+            || message.Index >= replica.Core.LastIndex
+            || CoreDoor.LogOf(replica.Core).TermAt(message.Index) is not { } term
+            || term > message.Entries[0].Term
+        )
+        {
+            return message;
+        }
+        return new()
+        {
+            Kind = message.Kind,
+            From = message.From,
+            To = message.To,
+            Term = message.Term,
+            Index = message.Index,
+            LogTerm = term,
+            Commit = message.Commit,
+            Entries = message.Entries,
+        };
+    }
+}
+
+/// <summary>A heartbeat commits whatever stands in the follower's log.</summary>
+internal sealed class HeartbeatCommitsUnmatched : Flaw
+{
+    public override RaftMessage? AlterSent(RaftMessage message, SimulatedReplica replica) =>
+        message.Kind == RaftMessageKind.Heartbeat
+            ? Copy(message, message.From, message.Term, commit: replica.Core.CommitIndex)
+            : message;
+
+    public override RaftMessage AlterReceived(RaftMessage message, SimulatedReplica replica) =>
+        message.Kind == RaftMessageKind.Heartbeat
+            ? Copy(message, message.From, message.Term, commit: LogIndex.Min(message.Commit, replica.Core.LastIndex))
+            : message;
+}
+
+/// <summary>An append commits entries behind those that it has checked.</summary>
+internal sealed class AppendCommitsUnmatched : Flaw
+{
+    public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        if (
+            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            && append.Term == replica.Core.Term
+            && replica.Core.Role == RaftRole.Follower
+        )
+        {
+            var log = CoreDoor.LogOf(replica.Core);
+            log.CommitTo(LogIndex.Min(append.Commit, log.Last));
+        }
+    }
+}
+
+/// <summary>A write is acknowledged as soon as it is proposed.</summary>
+internal sealed class AcknowledgedBeforeCommit : Flaw
+{
+    public override void AfterWork(SimulatedReplica replica, List<ClientCall> waiting)
+    {
+        foreach (var call in waiting)
+        {
+            if (call.Write is { IsDone: false } write && write.Index > LogIndex.Zero)
+            {
+                write.Applied([]);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Raft;
+using Exapyte.Simulation.Clients;
+using Exapyte.Simulation.Clusters;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Simulation.Stores;
+using Exapyte.Storage.Stores;
+
+namespace Exapyte.Simulation.Planted;
+
+/// <summary>A leader answers reads without asking whether it still leads.</summary>
+internal sealed class StaleReadIndex : Flaw
+{
+    public override void ReadArrived(ClientCall call, SimulatedReplica replica)
+    {
+        if (replica.Core.Role == RaftRole.Leader)
+        {
+            call.Read!.Ready();
+        }
+    }
+}
+
+/// <summary>Any replica answers reads from what it has applied.</summary>
+internal sealed class ReadWithoutProof : Flaw
+{
+    public override void ReadArrived(ClientCall call, SimulatedReplica replica) => call.Read!.Ready();
+}
+
+/// <summary>A read that was proved is answered from a state that has not reached the proof.</summary>
+internal sealed class ReadBeforeApply : Flaw
+{
+    public override IShardStore ReadFrom(IShardStore store, SimulatedReplica replica)
+    {
+        var slowest = replica.Shard;
+        foreach (var node in replica.World.Nodes)
+        {
+            foreach (var other in node.Replicas.Values)
+            {
+                slowest = other.Shard.AppliedIndex < slowest.AppliedIndex ? other.Shard : slowest;
+            }
+        }
+        return slowest;
+    }
+}
+
+/// <summary>After a crash the applied index is older than what was applied: entries are applied twice.</summary>
+internal sealed class AppliedTwiceAfterRestart : Flaw
+{
+    public override void StoreCrashed(SimulatedNode node)
+    {
+        foreach (var prefix in node.Disk.ListPrefixes())
+        {
+            var shard = node.Disk.OpenShard(prefix);
+            if (shard.AppliedIndex > 40)
+            {
+                shard.ForgetApplied(shard.AppliedIndex - 1);
+            }
+        }
+    }
+}
+
+/// <summary>Request ids are left out of snapshots.</summary>
+internal sealed class RequestIdsNotInSnapshots : Flaw
+{
+    public override SnapshotPart Alter(SnapshotPart part) =>
+        part with
+        {
+            Rows = [.. part.Rows.Where(row => !row.IsMeta || row.Key.Span[0] is not ((byte)'r' or (byte)'t'))],
+        };
+}
+
+/// <summary>A snapshot counts as whole although only its last part was taken.</summary>
+internal sealed class SnapshotPartLost : Flaw
+{
+    public override SnapshotPart Alter(SnapshotPart part) =>
+        part.IsLast ? part : part with { Rows = [.. part.Rows.Where(row => row.IsMeta)] };
+}
+
+/// <summary>A snapshot is installed before the store holds it durably.</summary>
+internal sealed class SnapshotNotFlushed : Flaw
+{
+    public override void FlushForSnapshot(SimulatedNode node) { }
+}
+
+/// <summary>A late snapshot replaces a log that has more than it.</summary>
+internal sealed class SnapshotOverNewerLog : Flaw
+{
+    public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        var applied = replica.Core.AppliedIndex;
+        if (
+            input.Subject is RaftMessage { Kind: RaftMessageKind.Append }
+            && replica.Core.DurableIndex > applied
+            && replica.World.Chance.OneIn(20)
+            && replica.Log.TermAt(applied.Value) is { } term
+        )
+        {
+            replica.Node.Log.SnapshotInstalled(
+                replica.Group,
+                replica.Driver.StorePrefix,
+                applied.Value,
+                term,
+                ConfigurationCodec.Encode(replica.Core.Configuration)
+            );
+            replica.Node.LogHasWork(mustSync: true);
+        }
+    }
+}
+
+/// <summary>Expiry is judged by the clock of the replica that applies.</summary>
+internal sealed class ExpiredByLocalClock : Flaw
+{
+    public override IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) =>
+        new AlteredStore(shard, hides: entry => entry.IsExpired(replica.NowMs), keepsMeta: static _ => true);
+}
+
+/// <summary>A request id is never found again.</summary>
+internal sealed class RequestIdForgotten : Flaw
+{
+    public override IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) =>
+        new AlteredStore(shard, hides: static _ => false, keepsMeta: static key => key[0] != (byte)'r');
+}
+
+/// <summary>A store that does not show everything.</summary>
+internal sealed class AlteredStore(ModelShard shard, Func<StoredEntry, bool> hides, AlteredStore.KeepsMeta keepsMeta)
+    : IShardStore
+{
+    public delegate bool KeepsMeta(ReadOnlySpan<byte> key);
+
+    public ulong AppliedIndex => shard.AppliedIndex;
+
+    public long ApproximateCount => shard.ApproximateCount;
+
+    public long ApproximateBytes => shard.ApproximateBytes;
+
+    public ulong ReadFlushedIndex() => shard.ReadFlushedIndex();
+
+    public StoreBatch NewBatch() => shard.NewBatch();
+
+    public void Apply(StoreBatch batch) => shard.Apply(batch);
+
+    public bool TryGet(ReadOnlySpan<byte> key, out StoredEntry entry) => shard.TryGet(key, out entry) && !hides(entry);
+
+    public bool TryGetHeader(ReadOnlySpan<byte> key, out StoredEntry entryWithoutValue) =>
+        shard.TryGetHeader(key, out entryWithoutValue) && !hides(entryWithoutValue);
+
+    public byte[]? GetMeta(ReadOnlySpan<byte> key) => keepsMeta(key) ? shard.GetMeta(key) : null;
+
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor) => shard.ScanMeta(prefix, visitor);
+
+    public IStoreScan Scan(KeyRange range, bool reverse) => shard.Scan(range, reverse);
+
+    public long SweepExpired(long appliedStampMs, int entriesMax) => shard.SweepExpired(appliedStampMs, entriesMax);
+
+    public void Clear() => shard.Clear();
+}
