@@ -44,6 +44,12 @@ public sealed class ExapyteGatewayOptions
 
     /// <summary>How long <c>/readyz</c> waits for an answer before it says no; 10 ms to 1 minute.</summary>
     public TimeSpan ReadinessTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// What the process itself knows against its being ready, beside what the cluster says: one line each, empty for
+    /// nothing. Asked with each <c>/readyz</c>; must not block.
+    /// </summary>
+    public Func<IReadOnlyList<string>> OwnReasonsNotReady { get; set; } = static () => [];
 }
 
 /// <summary>Refuses options that the service could not keep. Names every reason at once.</summary>

@@ -56,7 +56,7 @@ internal sealed partial class GatewayHandler
         listing = new(client, problems, limits, new CursorCodec(limits.CursorKey, limits.CursorKeySource));
         batches = new(client, problems, limits);
         keyspaces = new(client, problems);
-        cluster = new(client, problems, limits.ReadinessTimeout, time ?? TimeProvider.System, logger);
+        cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         backups = new(client, problems, time ?? TimeProvider.System);
     }
 

@@ -1,11 +1,13 @@
 using Exapyte.Client;
 using Exapyte.Gateway;
 using Exapyte.Grains.Hosting;
+using Exapyte.Grains.Nodes;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
+using Exapyte.Storage.Stores;
 
 namespace Exapyte.Silo;
 
@@ -23,6 +25,13 @@ internal static class Composition
         {
             DataFolderException => new(ExitCode.DataFolder, failure.Message),
             NodeLogException => new(ExitCode.DataFolder, failure.Message),
+            StoreFullException => new(ExitCode.DataFolder, $"{failure.Message}: free space on it and start again"),
+            StoreDamagedException => new(
+                ExitCode.DataFolder,
+                $"{failure.Message}: restore the disk, or empty the folder and add the node as a new one"
+            ),
+            StoreFailedException => new(ExitCode.DataFolder, failure.Message),
+            DiskException => new(ExitCode.DataFolder, failure.Message),
             NodeRefusedException => new(ExitCode.Node, failure.Message),
             _ => null,
         };
@@ -54,6 +63,12 @@ internal static class Composition
         services
             .AddOptions<ExapyteGatewayOptions>()
             .Configure<NodeRegistrar>((gateway, node) => gateway.CursorKeySource = () => node.ClusterKey("cursors"));
+
+    /// <summary>A node whose disk has failed says so on its own readiness.</summary>
+    public static void ShareHealth(IServiceCollection services) =>
+        services
+            .AddOptions<ExapyteGatewayOptions>()
+            .Configure<NodeHealth>((gateway, node) => gateway.OwnReasonsNotReady = () => node.Problems);
 
     /// <summary>The REST surface.</summary>
     public static void MapGateway(WebApplication app) => app.RunExapyte();

@@ -9,6 +9,9 @@ internal static class SiloProgram
 {
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
+        if (args is [InspectCommand.Verb, ..])
+            return new InspectCommand().Run(args, output, error);
+
         SiloCommand command = new();
         if (command.TryAnswer(args, output))
             return (int)ExitCode.Stopped;

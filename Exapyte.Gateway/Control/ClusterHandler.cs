@@ -10,7 +10,7 @@ namespace Exapyte.Gateway.Control;
 internal sealed partial class ClusterHandler(
     IExapyteClient client,
     ProblemWriter problems,
-    TimeSpan readinessTimeout,
+    ExapyteGatewayOptions options,
     TimeProvider time,
     ILogger logger
 )
@@ -43,7 +43,11 @@ internal sealed partial class ClusterHandler(
     /// <summary>GET /readyz: operations can be served from here.</summary>
     public async Task ReadyAsync(HttpContext context)
     {
-        var reasons = await ReasonsNotReadyAsync(context.RequestAborted);
+        IReadOnlyList<string> reasons =
+        [
+            .. options.OwnReasonsNotReady(),
+            .. await ReasonsNotReadyAsync(context.RequestAborted),
+        ];
         await JsonAnswer.WriteAsync(
             context,
             reasons.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
@@ -89,7 +93,7 @@ internal sealed partial class ClusterHandler(
 
     private async Task<IReadOnlyList<string>> ReasonsNotReadyAsync(CancellationToken aborted)
     {
-        using var deadline = new CancellationTokenSource(readinessTimeout, time);
+        using var deadline = new CancellationTokenSource(options.ReadinessTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, aborted);
         try
         {
@@ -97,7 +101,7 @@ internal sealed partial class ClusterHandler(
         }
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {
-            return [$"The cluster did not answer within {readinessTimeout.TotalSeconds:0.###} s."];
+            return [$"The cluster did not answer within {options.ReadinessTimeout.TotalSeconds:0.###} s."];
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -55,6 +55,7 @@ public static class ExapyteSiloBuilderExtensions
                 }
             );
         services.AddOptions<ReplicaOptions>();
+        services.AddSingleton<NodeHealth>();
         services.AddSingleton<NodeLifecycle>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
             provider.GetRequiredService<NodeLifecycle>()

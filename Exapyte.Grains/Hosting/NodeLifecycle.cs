@@ -19,6 +19,7 @@ internal sealed partial class NodeLifecycle(
     IGrainFactory grains,
     NodeRegistrar registrar,
     NodeMap nodes,
+    NodeHealth health,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -65,6 +66,10 @@ internal sealed partial class NodeLifecycle(
         {
             LogDamaged(damage.File, damage.Offset, damage.Reason);
         }
+        if (recovery.Tail is { } tail)
+        {
+            LogTornTail(tail.File, tail.Offset, tail.Bytes);
+        }
         var services = new NodeServices
         {
             NodeId = options.Value.Node,
@@ -72,6 +77,7 @@ internal sealed partial class NodeLifecycle(
             Region = options.Value.Region,
             Log = log,
             Disk = DiskStore.Open(folder.StorePath, new()),
+            Health = health,
             Clock = new(
                 time,
                 log,
@@ -181,6 +187,12 @@ internal sealed partial class NodeLifecycle(
 
     [LoggerMessage(LogLevel.Critical, "The node's log is damaged: {File} at {Offset}: {Reason}")]
     private partial void LogDamaged(string file, long offset, string reason);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The node's log ends in a torn batch, which is cut off: {File} at {Offset}, {Bytes} bytes. That is what a crash in the middle of a write leaves."
+    )]
+    private partial void LogTornTail(string file, long offset, long bytes);
 
     [LoggerMessage(LogLevel.Warning, "The control plane has not confirmed this node's replicas yet: {Reason}")]
     private partial void LogNotConfirmed(string reason);

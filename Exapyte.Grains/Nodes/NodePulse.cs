@@ -1,3 +1,4 @@
+using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
 
@@ -12,6 +13,7 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
     private readonly NodeServices node = host.Services;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger = host.Services.LoggerFactory.CreateLogger("Exapyte.Node");
+    private LogCondition condition;
     private uint sweepAt;
     private Task ticking = Task.CompletedTask;
     private Task upkeep = Task.CompletedTask;
@@ -36,14 +38,47 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
         using var timer = new PeriodicTimer(node.Options.Tick, node.Time);
         while (await Next(timer))
         {
-            foreach (var peer in host.Maps.Peers)
+            Observe(node.Log.Health);
+            if (condition != LogCondition.Failed)
             {
-                node.Peers.Send(peer, NodePresence.Beat);
+                SendBeats();
             }
             foreach (var replica in host.Replicas.All)
             {
                 replica.Tick();
             }
+        }
+    }
+
+    /// <summary>A node whose log has failed leads nobody any more: its silence wakes the groups that sleep.</summary>
+    private void SendBeats()
+    {
+        foreach (var peer in host.Maps.Peers)
+        {
+            node.Peers.Send(peer, NodePresence.Beat);
+        }
+    }
+
+    private void Observe(LogHealth log)
+    {
+        node.Health.Observe(log);
+        var now = log.Condition != LogCondition.Failed && node.IsDiskFull ? LogCondition.DiskFull : log.Condition;
+        if (now == condition)
+        {
+            return;
+        }
+        condition = now;
+        switch (condition)
+        {
+            case LogCondition.Failed:
+                LogLogFailed(log.Reason);
+                break;
+            case LogCondition.DiskFull:
+                LogDiskFull(log.Reason ?? "the store could not write what it holds in memory");
+                break;
+            default:
+                LogSpaceReturned();
+                break;
         }
     }
 
@@ -56,6 +91,10 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
             sinceCompaction += node.Options.SweepInterval;
             try
             {
+                if (!HasSpace())
+                {
+                    continue;
+                }
                 Sweep();
                 if (sinceCompaction >= node.Options.CompactionInterval)
                 {
@@ -68,6 +107,25 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
                 // Upkeep waits for better times: nothing is lost by it, and writes report the disk's state themselves.
                 LogUpkeepFailed(exception);
             }
+        }
+    }
+
+    /// <summary>While the store is full nothing but a flush can tell that space has returned.</summary>
+    private bool HasSpace()
+    {
+        if (!node.Disk.IsFull)
+        {
+            return true;
+        }
+        try
+        {
+            node.Disk.Flush();
+            return true;
+        }
+        catch (StoreFullException)
+        {
+            // Said once, when it began.
+            return false;
         }
     }
 
@@ -110,6 +168,15 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
             return false;
         }
     }
+
+    [LoggerMessage(LogLevel.Critical, "The node's log has failed: no write is taken any more, reads go on: {Reason}")]
+    private partial void LogLogFailed(string? reason);
+
+    [LoggerMessage(LogLevel.Error, "The disk is full: writes are refused until space returns, reads go on: {Reason}")]
+    private partial void LogDiskFull(string? reason);
+
+    [LoggerMessage(LogLevel.Information, "Space has returned to the disk: writes are taken again")]
+    private partial void LogSpaceReturned();
 
     [LoggerMessage(LogLevel.Warning, "Upkeep of the node's store and log failed and is tried again")]
     private partial void LogUpkeepFailed(Exception exception);

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas.Leaderless;
 using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
@@ -24,6 +26,12 @@ internal sealed record NodeServices
 
     /// <summary>The node's store on disk.</summary>
     public required DiskStore Disk { get; init; }
+
+    /// <summary>Log or store found no space and have not yet found some again. Writes are refused before they begin.</summary>
+    public bool IsDiskFull => Log.Health.Condition == LogCondition.DiskFull || Disk.IsFull;
+
+    /// <summary>What keeps the node from taking writes.</summary>
+    public required NodeHealth Health { get; init; }
 
     /// <summary>The node's clock for leaderless writes.</summary>
     public required HybridClock Clock { get; init; }
@@ -60,4 +68,20 @@ internal sealed record NodeServices
 
     /// <summary>How replicas are run.</summary>
     public required ReplicaOptions Options { get; init; }
+
+    /// <summary>Why a write that has not begun must not begin here; null where it may.</summary>
+    /// <param name="storage">Where the keyspace's state is: in memory nothing of it needs space.</param>
+    public OperationOutcome? RefusalOfWrites(StorageKind storage) =>
+        Log.Health switch
+        {
+            { Condition: LogCondition.Failed, Reason: var reason } => OperationOutcome.Of(
+                OutcomeKind.Unavailable,
+                $"The node's log has failed: {reason}"
+            ),
+            _ when IsDiskFull && storage == StorageKind.Disk => OperationOutcome.Of(
+                OutcomeKind.DiskFull,
+                "The disk of this node is full: nothing was changed. Free space on it; reads go on."
+            ),
+            _ => null,
+        };
 }

@@ -22,7 +22,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
     /// <summary>All hosted replicas.</summary>
     public ICollection<IReplica> All => replicas.Values;
 
-    /// <summary>Replicas of this node whose log cannot be read: they are not started, and must never be made again.</summary>
+    /// <summary>Replicas of this node whose log or state cannot be read: they are not started, and must never be made again.</summary>
     public IEnumerable<(ReplicaIdentity Identity, string Reason)> Quarantined => quarantined.Values;
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
@@ -37,25 +37,24 @@ internal sealed partial class ReplicaHost(NodeServices node)
             if (group.Quarantined is { } reason)
             {
                 // Nothing of it is needed any more: it is to be replaced. Its description may be what is damaged.
-                if (!group.Descriptor.IsEmpty)
+                if (group.Descriptor.IsEmpty)
                 {
-                    var lost = ReplicaIdentity.FromBytes(group.Descriptor.Span);
-                    quarantined[lost.ReplicaId] = (lost, reason);
+                    LogLost((long)group.Id.Value, reason);
                 }
-                LogQuarantined((long)group.Id.Value, reason);
+                else
+                {
+                    Quarantine(ReplicaIdentity.FromBytes(group.Descriptor.Span), reason);
+                }
                 continue;
             }
             var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
             used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
-            Start(identity);
-        }
-        foreach (var prefix in node.Disk.ListPrefixes())
-        {
-            if (!used.Contains(prefix))
+            if (TryStart(identity) is { } damage)
             {
-                node.Disk.DeleteShard(prefix);
+                Quarantine(identity, damage);
             }
         }
+        DeleteUnused(used);
         foreach (var group in recovery.Destroyed)
         {
             retired.Enqueue(group);
@@ -160,6 +159,45 @@ internal sealed partial class ReplicaHost(NodeServices node)
         return Array.IndexOf(founders, own.ReplicaId) >= 0 ? founders : [];
     }
 
+    private void DeleteUnused(HashSet<ulong> used)
+    {
+        try
+        {
+            foreach (var prefix in node.Disk.ListPrefixes())
+            {
+                if (!used.Contains(prefix))
+                {
+                    node.Disk.DeleteShard(prefix);
+                }
+            }
+        }
+        catch (StoreDamagedException damage)
+        {
+            // What is left over takes space and nothing else.
+            LogNotCleared(damage.Message);
+        }
+    }
+
+    /// <summary>Starts a replica, or says why it cannot be: one that is damaged leaves the node's others alone.</summary>
+    private string? TryStart(ReplicaIdentity identity)
+    {
+        try
+        {
+            Start(identity);
+            return null;
+        }
+        catch (Exception damage) when (damage is not StoreFullException)
+        {
+            return damage.Message;
+        }
+    }
+
+    private void Quarantine(ReplicaIdentity identity, string reason)
+    {
+        quarantined[identity.ReplicaId] = (identity, reason);
+        LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
+    }
+
     private void Start(ReplicaIdentity identity)
     {
         var group = new GroupId((ulong)identity.ReplicaId);
@@ -200,6 +238,15 @@ internal sealed partial class ReplicaHost(NodeServices node)
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} of keyspace {KeyspaceId} is retired")]
     private partial void LogRetired(long replicaId, long keyspaceId);
 
-    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} is quarantined and must be replaced: {Reason}")]
-    private partial void LogQuarantined(long replicaId, string reason);
+    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} is quarantined, its description lost with it: {Reason}")]
+    private partial void LogLost(long replicaId, string reason);
+
+    [LoggerMessage(LogLevel.Critical, "What retired replicas left in the store cannot be cleared away: {Reason}")]
+    private partial void LogNotCleared(string reason);
+
+    [LoggerMessage(
+        LogLevel.Critical,
+        "Replica {ReplicaId} of keyspace {KeyspaceId}, shard {ShardId}, is quarantined and must be replaced: {Reason}"
+    )]
+    private partial void LogQuarantined(long replicaId, long keyspaceId, long shardId, string reason);
 }

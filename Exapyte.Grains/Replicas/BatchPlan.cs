@@ -88,16 +88,20 @@ internal readonly struct BatchPlan
         }
     }
 
-    /// <summary>Gives the writes their outcomes; where they were refused as a whole the reads get the same.</summary>
+    /// <summary>
+    /// Gives the writes their outcomes; where they were refused as a whole the reads get the same, unless the verdict
+    /// leaves them to be read.
+    /// </summary>
     public void FillWrites(WriteVerdict verdict)
     {
         if (verdict.Kind != OutcomeKind.Ok)
         {
             var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
             var readRefused =
-                verdict.Kind == OutcomeKind.Unknown
+                verdict.LeavesReads ? null
+                : verdict.Kind == OutcomeKind.Unknown
                     ? Refused(OutcomeKind.Unavailable, verdict.Detail, (long)verdict.Leader.Value)
-                    : refused;
+                : refused;
             for (var i = 0; i < outcomes.Length; i++)
             {
                 outcomes[i] ??= batch.Operations[i].IsWrite ? refused : readRefused;
@@ -114,7 +118,20 @@ internal readonly struct BatchPlan
         }
     }
 
-    /// <summary>Refuses the reads that needed a proof.</summary>
+    /// <summary>Refuses the reads that needed a proof; the others need none.</summary>
+    public void FillProvenReads(in ReadVerdict verdict)
+    {
+        var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            if (outcomes[i] is null && NeedsProof(batch.Operations[i].Level))
+            {
+                outcomes[i] = refused;
+            }
+        }
+    }
+
+    /// <summary>Refuses all reads that have no outcome yet.</summary>
     public void FillReads(in ReadVerdict verdict)
     {
         var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);

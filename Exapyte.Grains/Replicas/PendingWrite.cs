@@ -62,4 +62,7 @@ internal sealed class WriteVerdict
 
     /// <summary>The leader, where it is known and another.</summary>
     public MemberId Leader { get; init; }
+
+    /// <summary>Nothing was written, for a reason of the disk's: reads that came with the writes go on.</summary>
+    public bool LeavesReads { get; init; }
 }

@@ -42,6 +42,10 @@ internal sealed partial class RaftReplica
         {
             mailbox.Post(ReplicaInput.Tick, inline: false);
         }
+        else if (loop.IsHeldUp)
+        {
+            Post(static replica => replica.TryApplyAgain());
+        }
         else if (LeaderNode() is { } leader && leader != node.NodeId && !node.Presence.IsPresent(leader))
         {
             Post(static replica => replica.LeaderIsSilent());
@@ -60,6 +64,7 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void Ticked()
     {
+        RequireLog();
         ConsiderPreferredLeader(loop);
         ConsiderMembership(loop);
     }

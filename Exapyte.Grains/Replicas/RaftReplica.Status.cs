@@ -17,7 +17,10 @@ internal sealed partial class RaftReplica
         {
             ReplicaId = Identity.ReplicaId,
             Node = node.NodeId,
-            Role = Problem.Length > 0 ? "stopped" : RoleOf(core),
+            Role =
+                Problem.Length == 0 ? RoleOf(core)
+                : servesReads ? "read-only"
+                : "stopped",
             Term = core.Term.Value,
             LeaderReplicaId = (long)core.Leader.Value,
             LastIndex = core.LastIndex.Value,

@@ -85,25 +85,30 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var plan = BatchPlan.Of(batch, map, Identity, outcomes);
-        if (Problem.Length > 0)
+        if (Problem.Length > 0 && !servesReads)
         {
             plan.Fill(OutcomeKind.Unavailable, Problem);
             return outcomes;
         }
+        var needsProof = plan.ProvenReads > 0;
+        var isProven = false;
         if (plan.Writes > 0)
         {
-            plan.FillWrites(await Write(batch, plan));
+            var verdict = await Write(batch, plan);
+            plan.FillWrites(verdict);
+            isProven = verdict.Kind == OutcomeKind.Ok;
+            needsProof &= verdict.LeavesReads;
         }
-        else if (plan.ProvenReads > 0)
+        if (needsProof)
         {
             var verdict = await Prove(batch.TimeoutMs);
-            if (verdict.Kind != OutcomeKind.Ok)
+            isProven = verdict.Kind == OutcomeKind.Ok;
+            if (!isProven)
             {
-                plan.FillReads(verdict);
-                return outcomes;
+                plan.FillProvenReads(verdict);
             }
         }
-        else if (!IsVoter)
+        if (!isProven && !IsVoter)
         {
             plan.FillReads(NotTakenIn);
             return outcomes;
@@ -115,7 +120,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        if (Problem.Length > 0)
+        if (Problem.Length > 0 && !servesReads)
         {
             return new() { Kind = OutcomeKind.Unavailable, Detail = Problem };
         }
@@ -185,6 +190,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(_ =>
         {
+            servesReads = servesProvenReads = false;
             driver.Fail("The replica has been stopped on this node.");
             stopped.SetResult();
         });
@@ -210,12 +216,22 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
 
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
-        if (driver.IsStuck || node.Log.Health.Condition == LogCondition.DiskFull)
+        if (Problem.Length > 0)
+        {
+            return new()
+            {
+                Kind = OutcomeKind.Unavailable,
+                Detail = Problem,
+                LeavesReads = true,
+            };
+        }
+        if (driver.IsStuck || loop.IsHeldUp || node.IsDiskFull)
         {
             return new()
             {
                 Kind = OutcomeKind.DiskFull,
                 Detail = "The disk of the shard's leader is full: nothing was changed. Free space on it; reads go on.",
+                LeavesReads = true,
             };
         }
         var write = new PendingWrite(plan.Accepted(batch), NowMs + batch.TimeoutMs);
@@ -228,6 +244,12 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
 
     private ValueTask<ReadVerdict> Prove(int timeoutMs)
     {
+        if (Problem.Length > 0)
+        {
+            return new(
+                servesProvenReads ? ReadVerdict.Ready : new ReadVerdict(OutcomeKind.Unavailable, Problem, default)
+            );
+        }
         var read = new PendingRead(NowMs + timeoutMs);
         return mailbox.Post(ReplicaInput.Of(read), inline: true)
             ? new(read.Completion)
@@ -247,16 +269,12 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         catch (Exception exception)
         {
             // A broken invariant, a failed disk or damage stops this replica; the node and its other replicas go on.
-            LogFailed(exception, Identity.ReplicaId, exception.Message);
-            driver.Fail(exception.Message);
+            Stop(exception);
         }
     }
 
     [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} is {Role} in term {Term}, leader {Leader}")]
     private partial void LogLeadership(long replicaId, RaftRole role, ulong term, ulong leader);
-
-    [LoggerMessage(LogLevel.Critical, "Replica {ReplicaId} stops: {Reason}")]
-    private partial void LogFailed(Exception exception, long replicaId, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Replica {ReplicaId} refused a malformed {Kind} message of replica {From}")]
     private partial void LogMalformed(long replicaId, PeerMessageKind kind, long from);

@@ -95,7 +95,10 @@ internal sealed class ReplicaLogWriter(
         }
         if (!submission.Result.IsOk && !stuck && !CanRetry(submission.Result.Status))
         {
-            throw new ReplicaFailedException($"The log refused a write: {submission.Result.Reason}");
+            throw new ReplicaFailedException(
+                $"The log refused a write: {submission.Result.Reason}",
+                isOfDisk: submission.Result.Status == LogAppendStatus.IoError
+            );
         }
         if (submission.Result.IsOk && submission.Write.Entries.Count > 0)
         {
@@ -199,4 +202,8 @@ internal sealed class ReplicaLogWriter(
 }
 
 /// <summary>A replica cannot go on: an invariant is broken or its log has failed.</summary>
-internal sealed class ReplicaFailedException(string message) : Exception(message);
+internal sealed class ReplicaFailedException(string message, bool isOfDisk = false) : Exception(message)
+{
+    /// <summary>The disk takes nothing any more; what the replica had applied is as good as before.</summary>
+    public bool IsOfDisk => isOfDisk;
+}

@@ -14,7 +14,7 @@ namespace Exapyte.Grains.Replicas;
 /// never by guess; a read goes ahead only when the core has proved that the applied state is recent enough. Used by one
 /// thread at a time.
 /// </remarks>
-internal sealed class ReplicaLoop(
+internal sealed partial class ReplicaLoop(
     RaftCore core,
     ShardStateMachine machine,
     CommandRules rules,
@@ -50,7 +50,8 @@ internal sealed class ReplicaLoop(
     public void Tick(long nowMs)
     {
         core.Tick();
-        fallsAsleep = quiescence.Tick(core, Waiting > 0);
+        TryApplyAgain();
+        fallsAsleep = quiescence.Tick(core, Waiting + unapplied.Count > 0);
         ExpireWrites(nowMs);
         ExpireReads(nowMs);
     }
@@ -117,7 +118,7 @@ internal sealed class ReplicaLoop(
         fallsAsleep = false;
         if (!core.HasEffects)
         {
-            return outside.FallsAsleep;
+            return outside.FallsAsleep | Apply(outside);
         }
         core.TakeEffects(effects);
         if (effects.Write is { } write)
@@ -127,6 +128,10 @@ internal sealed class ReplicaLoop(
         outside.Messages.AddRange(effects.Messages);
         outside.Snapshots.AddRange(effects.Snapshots);
         outside.LeadershipChanged |= effects.LeadershipChanged;
+        foreach (var entry in effects.Committed)
+        {
+            unapplied.Enqueue(entry);
+        }
         Apply(outside);
         AnswerReads();
         return true;
@@ -139,6 +144,8 @@ internal sealed class ReplicaLoop(
     public void Restart(ShardStateMachine installed)
     {
         Machine = installed;
+        unapplied.Clear();
+        isHeldUp = false;
         while (proposed.TryPeek(out var write) && write.Index <= installed.Applied)
         {
             proposed.Dequeue();
@@ -260,44 +267,16 @@ internal sealed class ReplicaLoop(
             reads.Clear();
             return;
         }
+        if (isHeldUp && HoldsAllAcknowledged)
+        {
+            // The core would wait for what the store has no space for, and which nobody was told of.
+            reads.ForEach(read => read.Ready());
+            reads.Clear();
+            return;
+        }
         asked.Add(++lastReadId, reads);
         core.ReadIndex(lastReadId);
         reads = [];
-    }
-
-    private void Apply(ReplicaEffects outside)
-    {
-        foreach (ref readonly var entry in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(effects.Committed))
-        {
-            var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
-            var writes = Machine.Apply(entry, configuration);
-            outside.AppliedBytes += entry.Payload.Length;
-            CompleteUpTo(entry, writes);
-        }
-        if (effects.Committed.Count > 0)
-        {
-            core.Applied(effects.Committed[^1].Index);
-        }
-    }
-
-    private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)
-    {
-        while (proposed.TryPeek(out var write) && write.Index <= entry.Index)
-        {
-            proposed.Dequeue();
-            if (write.Index == entry.Index && write.Term == entry.Term)
-            {
-                write.Applied(writes);
-            }
-            else
-            {
-                write.Refuse(
-                    OutcomeKind.Unavailable,
-                    "Another leader's entry took its place in the log: nothing was changed.",
-                    core.Leader
-                );
-            }
-        }
     }
 
     private void AnswerReads()

@@ -62,16 +62,18 @@ internal sealed class ShardStateMachine
                 : throw new InvalidOperationException("The shard's configuration row is damaged.")
             : null;
 
-    /// <summary>Applies the next entry.</summary>
+    /// <summary>Applies the next entry. Where the store has no space for it nothing has changed and it can be tried again.</summary>
     /// <param name="entry">The entry at <see cref="Applied"/> + 1.</param>
     /// <param name="configuration">The configuration after the entry, where it is one.</param>
     /// <returns>What became of its writes, in their order; empty for other kinds of entries.</returns>
+    /// <exception cref="StoreFullException">There is no space.</exception>
     public AppliedWrite[] Apply(in LogEntry entry, Configuration? configuration)
     {
         if (entry.Index.Value != store.AppliedIndex + 1)
         {
             throw new InvalidOperationException($"Entry {entry.Index} does not follow {store.AppliedIndex}.");
         }
+        var revisionBefore = Revision;
         AppliedWrite[] outcomes = [];
         if (entry.Kind == EntryKind.Command)
         {
@@ -85,10 +87,22 @@ internal sealed class ShardStateMachine
             batch.PutMeta(ConfigurationKey, ConfigurationCodec.Encode(configuration));
         }
         batch.AppliedIndex = entry.Index.Value;
-        store.Apply(batch);
-        batch.Clear();
-        requests.BatchDone();
-        overlay.Clear();
+        try
+        {
+            store.Apply(batch);
+        }
+        catch (StoreFullException)
+        {
+            Revision = revisionBefore;
+            requests.BatchFailed();
+            throw;
+        }
+        finally
+        {
+            batch.Clear();
+            requests.BatchDone();
+            overlay.Clear();
+        }
         return outcomes;
     }
 

@@ -24,7 +24,8 @@ internal sealed class SiloCommand
 
     private readonly Dictionary<Setting, Option> options = [];
     private readonly RootCommand root = new(
-        "Exapyte: a node of a distributed data service, with its REST gateway, in one process."
+        "Exapyte: a node of a distributed data service, with its REST gateway, in one process. "
+            + $"'{InspectCommand.Verb} --data <folder>' looks into the data folder of a node that does not run."
     );
 
     public SiloCommand()

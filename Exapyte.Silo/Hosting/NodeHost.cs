@@ -89,6 +89,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         builder.Services.AddHostedService<NodeWatch>();
         Composition.AddClient(builder.Services, claimed);
         Composition.ShareCursors(builder.Services);
+        Composition.ShareHealth(builder.Services);
         WebApplication app = builder.Build();
         Composition.MapGateway(app);
         return app;

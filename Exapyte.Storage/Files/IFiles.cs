@@ -22,6 +22,11 @@ public interface IFiles
     /// <summary>Length of a file in bytes.</summary>
     long Length(string path);
 
+    /// <summary>
+    /// Throws the <see cref="DiskException"/> of a full disk where less is free. A file system that cannot tell lets it pass.
+    /// </summary>
+    void RequireSpace(string folder, long bytes) { }
+
     /// <summary>Opens a file for positional reads and writes. <see cref="FileMode.CreateNew"/> refuses an existing one.</summary>
     IFile Open(string path, FileMode mode);
 

@@ -37,6 +37,17 @@ public sealed class PosixFiles : IFiles
     public long Length(string path) => Checked("measure", path, static p => new FileInfo(p).Length);
 
     /// <inheritdoc/>
+    public void RequireSpace(string folder, long bytes)
+    {
+        var free = Checked("measure", folder, static f => new DriveInfo(f).AvailableFreeSpace);
+        if (free < bytes)
+            throw new DiskException(
+                $"{folder}: {free >> 20} MiB are free, {bytes >> 20} MiB are needed",
+                DiskException.NoSpace
+            );
+    }
+
+    /// <inheritdoc/>
     public IFile Open(string path, FileMode mode)
     {
         var handle = Checked(

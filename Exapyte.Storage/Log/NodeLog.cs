@@ -14,6 +14,9 @@ public sealed class NodeLog : NodeLogBase, IDisposable
     /// <summary>Quiet time before files are prepared: a step of that takes as long as many batches.</summary>
     static readonly TimeSpan QuietDelay = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>While the disk is full, how often it is tried whether space has returned.</summary>
+    static readonly TimeSpan DiskFullDelay = TimeSpan.FromMilliseconds(250);
+
     readonly NodeLogOptions _options;
     readonly NodeLogCore _core;
     readonly Thread _writer;
@@ -119,7 +122,7 @@ public sealed class NodeLog : NodeLogBase, IDisposable
             lock (_gate)
             {
                 if (_queue.Count == 0 && !_closing)
-                    Wait(idle ? QuietDelay : Timeout.InfiniteTimeSpan);
+                    Wait(idle ? QuietDelay : IdleLimit);
                 if (_queue.Count > 0 && !_wantsSync && !_closing)
                     Wait(_options.DeferredDelay);
                 if (_queue.Count > 0)
@@ -135,6 +138,8 @@ public sealed class NodeLog : NodeLogBase, IDisposable
             idle = _core.IdleStep();
         }
     }
+
+    TimeSpan IdleLimit => Health.Condition == LogCondition.DiskFull ? DiskFullDelay : Timeout.InfiniteTimeSpan;
 
     void Wait(TimeSpan limit)
     {

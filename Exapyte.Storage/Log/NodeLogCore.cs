@@ -134,7 +134,8 @@ sealed class NodeLogCore : IDisposable
             if (_files.ReleaseOldest())
                 return true;
             var rewritten = _rewritten;
-            TryWrite(Nothing, 0, 0, freeingOnly: false);
+            // Whoever asks for the health before it writes would otherwise never learn that space has returned.
+            TryWrite(Nothing, 0, 0, freeingOnly: false, checkpoint: Health.Condition == LogCondition.DiskFull);
             return _rewritten > rewritten || _files.FillStep() || _files.PrepareSpareStep();
         }
         catch (DiskException cause)

@@ -30,6 +30,12 @@ public sealed record NodeLogOptions
     /// <summary>Memory that holds the newest part of the log for readers; 0 for none.</summary>
     public int CacheBytes { get; init; } = 64 << 20;
 
+    /// <summary>
+    /// Space on the disk that the log leaves to others: without any the node could not keep its documents, nor open its
+    /// store again.
+    /// </summary>
+    public long DiskBytesLeft { get; init; } = 32 << 20;
+
     /// <summary>Released segments kept for reuse; more are deleted.</summary>
     public int SpareSegmentsMax { get; init; } = 2;
 
@@ -78,6 +84,7 @@ public sealed record NodeLogOptions
         Require(QueuedOperationsMax > 0, "QueuedOperationsMax must be positive");
         Require(QueuedBytesMax >= AppendBytesMax, "QueuedBytesMax must be at least AppendBytesMax");
         Require(CacheBytes is >= 0 and <= 1 << 30, "CacheBytes must be 0 to 1 GiB");
+        Require(DiskBytesLeft >= 0, "DiskBytesLeft must not be negative");
         Require(SpareSegmentsMax is >= 0 and <= 1024, "SpareSegmentsMax must be 0 to 1024");
         Require(RewriteSegmentsMin >= 2, "RewriteSegmentsMin must be at least 2");
         Require(

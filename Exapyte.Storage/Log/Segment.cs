@@ -34,6 +34,9 @@ sealed class Segment(uint number, string name, IFile file, ulong logId, long sta
     /// <summary>Whether its first batch, which holds the checkpoint, is durable.</summary>
     public bool HasCheckpoint { get; set; }
 
+    /// <summary>Whole batches found when it was recovered.</summary>
+    public long Batches { get; set; }
+
     public long LiveBytes { get; private set; }
 
     public IReadOnlyDictionary<GroupId, LiveEntries> Live => _live;

@@ -61,6 +61,9 @@ sealed class SegmentFiles(
             files.Rename(PathOf(name), path);
             _spares.Remove(name);
             SyncNames();
+            // Opened anew, so that whatever the disk says later names the file that an operator finds.
+            file.Dispose();
+            file = files.Open(path, FileMode.Open);
         }
         catch (DiskException)
         {
@@ -175,6 +178,9 @@ sealed class SegmentFiles(
     long Fill(IFile file, long from)
     {
         var bytes = (int)Math.Min(options.FillStepBytes, options.SegmentBytes - from);
+        // Asked first: a write that runs out of space in its middle would keep what it took. A new segment may go further,
+        // for a node that starts on a full disk must be able to vote before it can serve reads.
+        files.RequireSpace(folder, bytes + (from < bytes ? options.DiskBytesLeft / 2 : options.DiskBytesLeft));
         file.Write(from, _zeros.AsSpan(0, bytes));
         Sync(file);
         BytesFilled += bytes;

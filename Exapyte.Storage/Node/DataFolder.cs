@@ -14,8 +14,11 @@ public sealed class DataFolderException(string message, Exception? inner = null)
 /// <remarks>Safe for any number of threads; writers of the same document take turns.</remarks>
 public sealed class DataFolder : IDisposable
 {
-    const string LockName = "LOCK";
-    const string IdentityName = "node.json";
+    internal const string LockName = "LOCK";
+    internal const string IdentityName = "node.json";
+    internal const string LogName = "log";
+    internal const string StoreName = "store";
+    internal const string DocumentsName = "documents";
 
     readonly IFiles _files;
     readonly IDisposable _lock;
@@ -28,7 +31,7 @@ public sealed class DataFolder : IDisposable
         StoreId = storeId;
         _files = files;
         _lock = held;
-        _documents = new DocumentFolder(In("documents"), files);
+        _documents = new DocumentFolder(In(DocumentsName), files);
     }
 
     /// <summary>Random, given when the folder was first used: tells a wiped disk from the one before.</summary>
@@ -41,10 +44,10 @@ public sealed class DataFolder : IDisposable
     public string Path { get; }
 
     /// <summary>Where the node log is.</summary>
-    public string LogPath => In("log");
+    public string LogPath => In(LogName);
 
     /// <summary>Where the state store is.</summary>
-    public string StorePath => In("store");
+    public string StorePath => In(StoreName);
 
     /// <summary>Where shard maps are kept.</summary>
     public string MapsPath => In("maps");
@@ -120,7 +123,7 @@ public sealed class DataFolder : IDisposable
                 );
             return identity.StoreId;
         }
-        if (files.List(System.IO.Path.Combine(path, "log")).Count > 0)
+        if (files.List(System.IO.Path.Combine(path, LogName)).Count > 0)
             throw new DataFolderException(
                 $"data folder {path} has a log but no {IdentityName}: restore that file, or empty the folder and add the node as a new one"
             );

@@ -15,16 +15,27 @@ namespace Exapyte.Storage.Stores;
 /// </remarks>
 public sealed class DiskStore : IDisposable
 {
+    /// <summary>Given up for opening only: writes may have used up the ballast before the process ended.</summary>
+    const int OpeningReserveBytes = 4 * 1024 * 1024;
+
+    const int BallastSpareFactor = 4;
+
     readonly RocksEngine _engine;
     readonly Ballast _ballast;
+    readonly Ballast _openingReserve;
+    volatile bool _isFull;
     readonly Dictionary<ulong, DiskShardStore> _shards = [];
     readonly Lock _shardsLock = new();
 
-    DiskStore(RocksEngine engine, Ballast ballast)
+    DiskStore(RocksEngine engine, Ballast ballast, Ballast openingReserve)
     {
         _engine = engine;
         _ballast = ballast;
+        _openingReserve = openingReserve;
     }
+
+    /// <summary>Whether the last write or flush found no space.</summary>
+    public bool IsFull => _isFull;
 
     /// <summary>The folder of the store.</summary>
     public string Folder => _engine.Folder;
@@ -55,10 +66,12 @@ public sealed class DiskStore : IDisposable
             throw new ArgumentException(fault, nameof(options));
         string path = Path.GetFullPath(folder);
         Directory.CreateDirectory(path);
-        var ballast = new Ballast(path, options.BallastBytesOrDefault);
-        RocksEngine engine = OpenEngine(path, options, ballast);
+        var ballast = new Ballast(path, "ballast", options.BallastBytesOrDefault, BallastSpareFactor);
+        var reserve = new Ballast(path, "reserve", options.BallastBytes == 0 ? 0 : OpeningReserveBytes, spareFactor: 1);
+        RocksEngine engine = OpenEngine(path, options, ballast, reserve);
+        reserve.Create();
         ballast.Create();
-        return new DiskStore(engine, ballast);
+        return new DiskStore(engine, ballast, reserve);
     }
 
     /// <summary>The store of a shard replica; the same object each time, until the shard is deleted.</summary>
@@ -114,11 +127,13 @@ public sealed class DiskStore : IDisposable
         try
         {
             _engine.Flush();
+            _isFull = false;
+            _openingReserve.Create();
             _ballast.Create();
         }
         catch (StoreFullException)
         {
-            _ballast.Drop();
+            GiveUpBallast();
             throw;
         }
     }
@@ -142,15 +157,22 @@ public sealed class DiskStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _engine.Dispose();
 
-    DiskShardStore NewShard(ulong prefix) => new(_engine, prefix, onFull: () => _ballast.Drop());
+    DiskShardStore NewShard(ulong prefix) =>
+        new(_engine, prefix, onFull: GiveUpBallast, onWritten: () => _isFull = false);
 
-    static RocksEngine OpenEngine(string path, DiskStoreOptions options, Ballast ballast)
+    void GiveUpBallast()
+    {
+        _isFull = true;
+        _ballast.Drop();
+    }
+
+    static RocksEngine OpenEngine(string path, DiskStoreOptions options, Ballast ballast, Ballast reserve)
     {
         try
         {
             return RocksEngine.Open(path, options);
         }
-        catch (StoreFullException) when (ballast.Drop())
+        catch (StoreFullException) when (ballast.Drop() | reserve.Drop())
         {
             return RocksEngine.Open(path, options);
         }

@@ -94,6 +94,9 @@ internal sealed class RequestLog(IShardStore store)
     /// <summary>The batch with everything remembered in it has been applied, or dropped.</summary>
     public void BatchDone() => pending.Clear();
 
+    /// <summary>The batch was not applied although it evicted: what it would have evicted is looked for again.</summary>
+    public void BatchFailed() => oldestStampMs = long.MinValue;
+
     /// <summary>The hash that tells one body from another: kind, key, content type, lifetime and value.</summary>
     public static ulong BodyHashOf(in CommandWrite write)
     {

@@ -125,7 +125,13 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
     }
 
     /// <inheritdoc/>
-    public void Tick() { }
+    public void Tick()
+    {
+        if (!node.IsDiskFull)
+        {
+            local.Resume();
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask HandOver() => ValueTask.CompletedTask;
@@ -186,6 +192,15 @@ internal sealed class LeaderlessReplica(NodeServices node, ReplicaIdentity ident
 
     private async ValueTask Write(OperationBatch batch, OperationOutcome?[] outcomes, Peers current, long deadlineMs)
     {
+        // Before a write is pushed anywhere, so that nothing has happened where it is refused.
+        if (node.RefusalOfWrites(identity.Storage) is { } refusal)
+        {
+            for (var i = 0; i < outcomes.Length; i++)
+            {
+                outcomes[i] ??= batch.Operations[i].IsWrite ? refusal : null;
+            }
+            return;
+        }
         var rules = CommandRules.Of(current.Map!.Settings);
         List<int> at = [];
         List<StampedEntry> entries = [];

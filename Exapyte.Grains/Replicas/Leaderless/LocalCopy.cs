@@ -35,10 +35,11 @@ internal sealed class LocalCopy
     private ulong nextIndex;
     private int inFlight;
     private LocalVerdict refusal = LocalVerdict.Ok;
+    private bool isReplayed;
     private volatile string failure = "";
     private long superseded;
 
-    /// <summary>Opens the copy and merges what the log holds beyond the store.</summary>
+    /// <summary>Opens the copy and merges what the log holds beyond the store, the rest once a full store takes it.</summary>
     /// <exception cref="ReplicaFailedException">Log and store do not fit together, or the log cannot be read.</exception>
     public LocalCopy(IShardStore store, INodeLog? log, GroupLog? group, GroupId groupId)
     {
@@ -50,7 +51,14 @@ internal sealed class LocalCopy
         merges = new(int.MaxValue, FinishAll);
         if (group is not null)
         {
-            Replay(group);
+            try
+            {
+                Replay(group);
+            }
+            catch (StoreFullException full)
+            {
+                refusal = new(OutcomeKind.DiskFull, full.Message);
+            }
             nextIndex = group.LastIndex + 1;
         }
     }
@@ -105,6 +113,11 @@ internal sealed class LocalCopy
     /// <summary>Merges what a full store held up, if it takes it now.</summary>
     public void Resume()
     {
+        // Asked outside the gate, for this comes with every tick: a refusal that is missed is met by the next one.
+        if (refusal.Kind == OutcomeKind.Ok)
+        {
+            return;
+        }
         lock (gate)
         {
             GoOnIfQuiet();
@@ -125,6 +138,7 @@ internal sealed class LocalCopy
 
     private LocalVerdict Refusal => failure.Length > 0 ? new(OutcomeKind.Unavailable, failure) : refusal;
 
+    /// <summary>Merges what the log held when it was opened. Until all of that is merged nothing is written.</summary>
     private void Replay(GroupLog from)
     {
         if (Store.AppliedIndex > from.LastIndex)
@@ -152,24 +166,31 @@ internal sealed class LocalCopy
                 Merge(entries, record.Index);
             }
         }
+        isReplayed = true;
     }
 
     private void Merge(StampedEntry[] entries, ulong? index)
     {
         var lost = 0;
-        foreach (var entry in InStampOrder(entries))
+        try
         {
-            var stored = StampedCodec.ToStored(entry);
-            if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
+            foreach (var entry in InStampOrder(entries))
             {
-                lost += current.Version > stored.Version ? 1 : 0;
-                continue;
+                var stored = StampedCodec.ToStored(entry);
+                if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
+                {
+                    lost += current.Version > stored.Version ? 1 : 0;
+                    continue;
+                }
+                batch.Put(entry.Key.Span, stored);
             }
-            batch.Put(entry.Key.Span, stored);
+            batch.AppliedIndex = index;
+            Store.Apply(batch);
         }
-        batch.AppliedIndex = index;
-        Store.Apply(batch);
-        batch.Clear();
+        finally
+        {
+            batch.Clear();
+        }
         superseded += lost;
     }
 
@@ -230,6 +251,10 @@ internal sealed class LocalCopy
         }
         try
         {
+            if (!isReplayed)
+            {
+                Replay(group!);
+            }
             while (unmerged.TryPeek(out var write))
             {
                 Merge(write.Entries, write.Index);
@@ -239,14 +264,12 @@ internal sealed class LocalCopy
         }
         catch (StoreFullException full)
         {
-            batch.Clear();
             refusal = new(OutcomeKind.DiskFull, full.Message);
             return false;
         }
         catch (Exception broken)
         {
             // Whatever the store said: this replica cannot go on, the node's others can.
-            batch.Clear();
             failure = $"The store does not take what is in the log: {broken.Message}";
             return false;
         }

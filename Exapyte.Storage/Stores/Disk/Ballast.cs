@@ -2,21 +2,23 @@ namespace Exapyte.Storage.Stores.Disk;
 
 /// <summary>
 /// A file that only takes space. When the disk is full it is deleted, which leaves room to flush what is in memory,
-/// or to open at all; RocksDB then resumes by itself. It is made again once there is plenty of space.
+/// or to open at all; RocksDB then resumes by itself. It is made again once there is enough space.
 /// </summary>
-internal sealed class Ballast(string folder, long bytes)
+/// <param name="folder">The store's folder.</param>
+/// <param name="name">The file's name.</param>
+/// <param name="bytes">Its size; 0 for none.</param>
+/// <param name="spareFactor">How many times its size must be free for it to be made.</param>
+internal sealed class Ballast(string folder, string name, long bytes, int spareFactor)
 {
-    const int SpareFactor = 4;
-
-    readonly string _path = Path.Combine(folder, "ballast");
+    readonly string _path = Path.Combine(folder, name);
 
     /// <summary>
-    /// Makes the file where it is missing and the disk has several times its size left. Blocks are reserved, not
+    /// Makes the file where it is missing and the disk has enough left. Blocks are reserved, not
     /// written.
     /// </summary>
     public void Create()
     {
-        if (bytes == 0 || File.Exists(_path) || FreeBytes() < SpareFactor * bytes)
+        if (bytes == 0 || File.Exists(_path) || FreeBytes() < spareFactor * bytes)
             return;
         try
         {

@@ -9,6 +9,7 @@ internal sealed class DiskShardStore : IShardStore
 
     readonly RocksEngine _engine;
     readonly Action _onFull;
+    readonly Action _onWritten;
     readonly Lock _writes = new();
     readonly byte[] _start;
     readonly byte[] _end;
@@ -16,10 +17,11 @@ internal sealed class DiskShardStore : IShardStore
     long _sweptToMs;
     bool _deleted;
 
-    public DiskShardStore(RocksEngine engine, ulong prefix, Action onFull)
+    public DiskShardStore(RocksEngine engine, ulong prefix, Action onFull, Action onWritten)
     {
         _engine = engine;
         _onFull = onFull;
+        _onWritten = onWritten;
         Prefix = prefix;
         _start = RowKey.ShardStart(prefix);
         _end = RowKey.ShardEnd(prefix);
@@ -219,6 +221,7 @@ internal sealed class DiskShardStore : IShardStore
         try
         {
             batch.WriteTo(_engine);
+            _onWritten();
         }
         catch (StoreFullException)
         {

@@ -30,12 +30,20 @@ internal sealed unsafe class RocksEngine : IDisposable
 
     public CallGate Gate { get; }
 
-    public static RocksEngine Open(string folder, DiskStoreOptions options)
+    public static RocksEngine Open(string folder, DiskStoreOptions options) => Open(folder, options, readOnly: false);
+
+    /// <summary>Opens without a lock and without changing a file; writes fail.</summary>
+    public static RocksEngine OpenReadOnly(string folder, DiskStoreOptions options) =>
+        Open(folder, options, readOnly: true);
+
+    static RocksEngine Open(string folder, DiskStoreOptions options, bool readOnly)
     {
         var settings = new RocksSettings(options);
         byte* error = null;
         byte* path = (byte*)Marshal.StringToCoTaskMemUTF8(folder);
-        nint db = RocksNative.Open(settings.Database, path, &error);
+        nint db = readOnly
+            ? OpenForReadOnly(settings.Database, path, failIfLogExists: 0, &error)
+            : RocksNative.Open(settings.Database, path, &error);
         Marshal.FreeCoTaskMem((nint)path);
         if (error is null)
             return new RocksEngine(folder, settings, db);

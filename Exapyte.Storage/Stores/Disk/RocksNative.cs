@@ -28,6 +28,9 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library, EntryPoint = "rocksdb_open")]
     public static partial nint Open(nint options, byte* folder, byte** error);
 
+    [LibraryImport(Library, EntryPoint = "rocksdb_open_for_read_only")]
+    public static partial nint OpenForReadOnly(nint options, byte* folder, byte failIfLogExists, byte** error);
+
     [LibraryImport(Library, EntryPoint = "rocksdb_close")]
     public static partial void Close(nint db);
 

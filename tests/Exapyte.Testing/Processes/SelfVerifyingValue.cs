@@ -14,11 +14,18 @@ public static class SelfVerifyingValue
     const int PayloadBytesMax = 4_096;
 
     /// <summary>The payload's size and contents come from <paramref name="faker"/>, so that its seed repeats them.</summary>
-    public static byte[] Create(Faker faker, string key, long sequence)
+    public static byte[] Create(Faker faker, string key, long sequence) =>
+        Create(
+            key,
+            sequence,
+            faker.Random.Bool()
+                ? Encoding.UTF8.GetBytes(faker.Lorem.Sentence(faker.Random.Int(1, 40)))
+                : faker.Random.Bytes(faker.Random.Int(0, PayloadBytesMax))
+        );
+
+    /// <summary>A value with a payload of the caller's choice, for instance a large one.</summary>
+    public static byte[] Create(string key, long sequence, byte[] payload)
     {
-        var payload = faker.Random.Bool()
-            ? Encoding.UTF8.GetBytes(faker.Lorem.Sentence(faker.Random.Int(1, 40)))
-            : faker.Random.Bytes(faker.Random.Int(0, PayloadBytesMax));
         var header = $"{Magic} {key} {sequence} {payload.Length}";
         var checksum = Checksum(header, payload);
         return [.. Encoding.UTF8.GetBytes($"{header} {checksum}\n"), .. payload];

@@ -1,0 +1,27 @@
+using Exapyte.Storage.Log;
+
+namespace Exapyte.Grains.Nodes;
+
+/// <summary>
+/// What keeps this node from being of use to anybody who writes, until it is restarted. A disk that is full is no such
+/// thing: it passes, writes say so themselves, and reads go on. Thread-safe.
+/// </summary>
+public sealed class NodeHealth
+{
+    private volatile string? logProblem;
+    private volatile string? storeProblem;
+
+    /// <summary>One line each; empty while all is well.</summary>
+    public IReadOnlyList<string> Problems => [.. new[] { logProblem, storeProblem }.OfType<string>()];
+
+    /// <summary>Takes the log's health as it is now.</summary>
+    internal void Observe(LogHealth log) =>
+        logProblem =
+            log.Condition == LogCondition.Failed
+                ? $"The node's log has failed and takes no writes any more: {log.Reason}"
+                : null;
+
+    /// <summary>The store can make nothing durable any more.</summary>
+    internal void StoreFailed(string reason) =>
+        storeProblem ??= $"The node's store has failed; restart the node once the disk is well: {reason}";
+}

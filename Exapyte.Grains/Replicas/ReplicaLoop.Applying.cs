@@ -1,0 +1,84 @@
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Operations;
+using Exapyte.Raft;
+using Exapyte.Storage.Stores;
+
+namespace Exapyte.Grains.Replicas;
+
+/// <summary>
+/// What is committed is applied in order, as far as the store has space. The rest waits, handed out by the core already,
+/// until space has returned.
+/// </summary>
+internal sealed partial class ReplicaLoop
+{
+    private readonly Queue<LogEntry> unapplied = new();
+    private volatile bool isHeldUp;
+    private bool mayApply = true;
+    private Term appliedTerm;
+
+    /// <summary>The store has no space for what is committed: it is tried again with every tick. For any thread.</summary>
+    public bool IsHeldUp => isHeldUp;
+
+    /// <summary>
+    /// Whether all that was ever acknowledged is applied although more is committed: so it is where the only member of a
+    /// group leads it and has applied an entry of its own term, for a write is acknowledged once it is applied here.
+    /// </summary>
+    public bool HoldsAllAcknowledged =>
+        core.Role == RaftRole.Leader && core.Configuration.Members.Length == 1 && appliedTerm == core.Term;
+
+    /// <summary>Space may have returned to the store: what is committed is tried again with the next <see cref="Advance"/>.</summary>
+    public void TryApplyAgain() => mayApply = true;
+
+    /// <summary>Applies what is committed as far as the store has space; false where that was nothing.</summary>
+    private bool Apply(ReplicaEffects outside)
+    {
+        var before = Machine.Applied;
+        while (mayApply && unapplied.TryPeek(out var entry))
+        {
+            var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
+            AppliedWrite[] writes;
+            try
+            {
+                writes = Machine.Apply(entry, configuration);
+            }
+            catch (StoreFullException)
+            {
+                // For callers it stays held up until all of it is applied: a try alone makes no space.
+                isHeldUp = true;
+                mayApply = false;
+                break;
+            }
+            unapplied.Dequeue();
+            appliedTerm = entry.Term;
+            outside.AppliedBytes += entry.Payload.Length;
+            CompleteUpTo(entry, writes);
+        }
+        isHeldUp &= unapplied.Count > 0;
+        if (Machine.Applied == before)
+        {
+            return false;
+        }
+        core.Applied(Machine.Applied);
+        return true;
+    }
+
+    private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)
+    {
+        while (proposed.TryPeek(out var write) && write.Index <= entry.Index)
+        {
+            proposed.Dequeue();
+            if (write.Index == entry.Index && write.Term == entry.Term)
+            {
+                write.Applied(writes);
+            }
+            else
+            {
+                write.Refuse(
+                    OutcomeKind.Unavailable,
+                    "Another leader's entry took its place in the log: nothing was changed.",
+                    core.Leader
+                );
+            }
+        }
+    }
+}
