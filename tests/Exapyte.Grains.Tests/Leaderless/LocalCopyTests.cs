@@ -146,6 +146,29 @@ public sealed class LocalCopyTests
     }
 
     [Fact]
+    public async Task A_copy_opened_on_a_full_store_takes_writes_once_it_has_merged_what_its_log_held()
+    {
+        using var on = new LoggedCopy();
+        await on.End(on.Copy.Write([Put("a", 1, "one")]));
+        await on.End(on.Copy.Write([Put("b", 2, "two")]));
+        var store = new StoreThatFills(new MemoryStore(new(), TimeProvider.System))
+        {
+            Refuses = new StoreFullException("no space"),
+        };
+
+        var copy = new LocalCopy(store, on.Log, on.Log.OpenGroup(new(1)), new(1));
+        Assert.Equal(OutcomeKind.DiskFull, (await copy.Write([Put("a", 3, "three")])).Kind);
+        Assert.Equal(0UL, store.AppliedIndex);
+
+        store.Refuses = null;
+        copy.Resume();
+        Assert.Equal("one@1.1", copy.Read(Bytes("a")).Text());
+        Assert.Equal("two@2.1", copy.Read(Bytes("b")).Text());
+        Assert.Equal(LocalVerdict.Ok, await on.End(copy.Write([Put("a", 4, "four")])));
+        Assert.Equal(3UL, store.AppliedIndex);
+    }
+
+    [Fact]
     public async Task A_store_that_fails_stops_the_writes_of_its_replica_and_says_so()
     {
         using var on = new LoggedCopy();
