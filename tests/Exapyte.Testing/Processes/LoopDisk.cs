@@ -84,6 +84,10 @@ public sealed class LoopDisk : IAsyncDisposable
     public async Task RemountAsync()
     {
         await UnmountAsync();
+        // A copy: where another mount namespace still holds the dead file system, mounting its image again gets that one.
+        var survived = Image + "-survived";
+        await RunAsync("cp", "coreutils", "--sparse=always", Image, survived);
+        File.Move(survived, Image, overwrite: true);
         await MountAsync();
     }
 
