@@ -14,6 +14,7 @@ public sealed class KillRoundsTests(ClusterTestEnvironment environment, ITestOut
     // A round that is checked costs a read a key; the last round checks the keys of all.
     const int KeysOfLatestRoundsChecked = 3;
 
+    static readonly int s_roundsAlone = FromEnvironment("EXAPYTE_KILL_ROUNDS", 50);
     static readonly int s_rounds = FromEnvironment("EXAPYTE_KILL_ROUNDS", 20);
     static readonly int s_seed = FromEnvironment("EXAPYTE_KILL_SEED", Random.Shared.Next(1, 100_000));
 
@@ -21,7 +22,7 @@ public sealed class KillRoundsTests(ClusterTestEnvironment environment, ITestOut
     [Trait("Scenario", "data_recovery")]
     public async Task A_node_killed_many_times_during_writes_loses_and_tears_nothing()
     {
-        output.WriteLine($"{s_rounds} rounds, EXAPYTE_KILL_SEED={s_seed}");
+        output.WriteLine($"{s_roundsAlone} rounds, EXAPYTE_KILL_SEED={s_seed}");
         using var folder = new TemporaryFolder("rounds");
         var settings = new SiloSettings { NodeId = "n1", DataFolder = folder.File("data") };
         var random = new Random(s_seed);
@@ -30,7 +31,7 @@ public sealed class KillRoundsTests(ClusterTestEnvironment environment, ITestOut
         {
             await Keyspaces.CreateAllAsync(silo.Rest, replicas: 1, shards: 2);
             var history = new List<AckedWrites>();
-            for (var round = 0; round < s_rounds; round++)
+            for (var round = 0; round < s_roundsAlone; round++)
             {
                 history.AddRange(await WriteUntilKilledAsync(silo, round, random));
                 await silo.DisposeAsync();
@@ -38,7 +39,7 @@ public sealed class KillRoundsTests(ClusterTestEnvironment environment, ITestOut
                 var latest = history.TakeLast(KeysOfLatestRoundsChecked * Keyspaces.Kinds.Length);
                 await IsIntactAsync(silo, latest, round);
             }
-            await IsIntactAsync(silo, history, s_rounds);
+            await IsIntactAsync(silo, history, s_roundsAlone);
             output.WriteLine($"{history.Sum(writes => writes.Acknowledged)} acknowledged writes all there");
         }
         finally
