@@ -17,7 +17,8 @@ internal static class Checksum
     public static uint Of(byte tag, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second) =>
         ~Append(Append(BitOperations.Crc32C(uint.MaxValue, tag), first), second);
 
-    static uint Append(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>The running state after more bytes; begun with all ones and inverted at the end.</summary>
+    public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length >= sizeof(ulong))
         {
