@@ -20,9 +20,6 @@ internal sealed class ReplicaEffects
     /// <summary>The group is at rest: tell the followers (<see cref="RestNotice"/>).</summary>
     public bool FallsAsleep { get; set; }
 
-    /// <summary>Bytes of log entries applied since the last time.</summary>
-    public long AppliedBytes { get; set; }
-
     public void Clear()
     {
         Writes.Clear();
@@ -30,6 +27,5 @@ internal sealed class ReplicaEffects
         Snapshots.Clear();
         LeadershipChanged = false;
         FallsAsleep = false;
-        AppliedBytes = 0;
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class ReplicaLoop
     public void TryApplyAgain() => mayApply = true;
 
     /// <summary>Applies what is committed as far as the store has space; false where that was nothing.</summary>
-    private bool Apply(ReplicaEffects outside)
+    private bool Apply()
     {
         var before = Machine.Applied;
         while (mayApply && unapplied.TryPeek(out var entry))
@@ -50,7 +50,6 @@ internal sealed partial class ReplicaLoop
             }
             unapplied.Dequeue();
             appliedTerm = entry.Term;
-            outside.AppliedBytes += entry.Payload.Length;
             CompleteUpTo(entry, writes);
         }
         isHeldUp &= unapplied.Count > 0;

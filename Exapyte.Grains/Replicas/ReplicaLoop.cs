@@ -118,7 +118,7 @@ internal sealed partial class ReplicaLoop(
         fallsAsleep = false;
         if (!core.HasEffects)
         {
-            return outside.FallsAsleep | Apply(outside);
+            return outside.FallsAsleep | Apply();
         }
         core.TakeEffects(effects);
         if (effects.Write is { } write)
@@ -132,7 +132,7 @@ internal sealed partial class ReplicaLoop(
         {
             unapplied.Enqueue(entry);
         }
-        Apply(outside);
+        Apply();
         AnswerReads();
         return true;
     }
