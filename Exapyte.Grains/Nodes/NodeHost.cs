@@ -127,8 +127,13 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             absent = 0,
             dropped = 0;
         List<string> refused = [];
+        List<PeerMessage> messages = [];
         node.Presence.Heard(batch.FromNode);
-        foreach (var message in batch.Messages)
+        if (!batch.TryUnpack(messages))
+        {
+            refused.Add("a malformed batch");
+        }
+        foreach (var message in messages)
         {
             if (!Enum.IsDefined(message.Kind))
             {

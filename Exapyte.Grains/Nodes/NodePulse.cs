@@ -36,13 +36,14 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
     private async Task Tick()
     {
         using var timer = new PeriodicTimer(node.Options.Tick, node.Time);
-        while (await Next(timer))
+        for (var ticks = 0; await Next(timer); ticks++)
         {
             Observe(node.Log.Health);
-            if (condition != LogCondition.Failed)
+            if (condition != LogCondition.Failed && ticks % node.Options.BeatTicks == 0)
             {
                 SendBeats();
             }
+            node.Presence.Look(host.Maps.Peers);
             foreach (var replica in host.Replicas.All)
             {
                 replica.Tick();

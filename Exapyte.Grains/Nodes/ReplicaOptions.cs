@@ -14,6 +14,9 @@ internal sealed record ReplicaOptions
     /// <summary>Ticks between a leader's heartbeats.</summary>
     public int HeartbeatTicks { get; init; } = 1;
 
+    /// <summary>Ticks between a node's beats to its peers; several must fit into the ticks of an election.</summary>
+    public int BeatTicks { get; init; } = 2;
+
     /// <summary>Ticks at rest after which a group falls asleep.</summary>
     public int IdleTicksBeforeSleep { get; init; } = 30;
 

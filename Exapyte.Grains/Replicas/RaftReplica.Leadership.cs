@@ -46,7 +46,12 @@ internal sealed partial class RaftReplica
         {
             Post(static replica => replica.TryApplyAgain());
         }
-        else if (LeaderNode() is { } leader && leader != node.NodeId && !node.Presence.IsPresent(leader))
+        else if (
+            node.Presence.IsAnySilent
+            && LeaderNode() is { } leader
+            && leader != node.NodeId
+            && !node.Presence.IsPresent(leader)
+        )
         {
             Post(static replica => replica.LeaderIsSilent());
         }
