@@ -8,6 +8,7 @@ using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
+using OpenTelemetry.Metrics;
 
 namespace Exapyte.Silo;
 
@@ -70,6 +71,25 @@ internal static class Composition
             .AddOptions<ExapyteGatewayOptions>()
             .Configure<NodeHealth>((gateway, node) => gateway.OwnReasonsNotReady = () => node.Problems);
 
-    /// <summary>The REST surface.</summary>
-    public static void MapGateway(WebApplication app) => app.RunExapyte();
+    /// <summary>
+    /// Instruments for scraping: those of the houses and of the runtime. The frameworks' own, which would count each call
+    /// and each request once more, are left out.
+    /// </summary>
+    public static void AddMetrics(IServiceCollection services) =>
+        services
+            .AddOpenTelemetry()
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter("Exapyte.*", "System.Runtime")
+                    // Room is set aside for each set of tags: by default for 2,000, which takes 7 MB.
+                    .AddView("*", new MetricStreamConfiguration { CardinalityLimit = 100 })
+                    .AddPrometheusExporter()
+            );
+
+    /// <summary>The metrics, and for every other target the REST surface.</summary>
+    public static void MapGateway(WebApplication app)
+    {
+        app.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
+        app.RunExapyte();
+    }
 }

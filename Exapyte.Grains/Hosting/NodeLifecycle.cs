@@ -1,9 +1,11 @@
+using System.Diagnostics.Metrics;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -23,7 +25,8 @@ internal sealed partial class NodeLifecycle(
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
-    ILoggerFactory loggerFactory
+    ILoggerFactory loggerFactory,
+    IServiceProvider provider
 ) : ILifecycleParticipant<ISiloLifecycle>, IAsyncDisposable
 {
     private const int OpenStage = ServiceLifecycleStage.ApplicationServices;
@@ -35,6 +38,7 @@ internal sealed partial class NodeLifecycle(
     private NodeHost? host;
     private NodeLog? log;
     private NodePulse? pulse;
+    private NodeMeter? meter;
     private Task confirming = Task.CompletedTask;
 
     /// <summary>The node; there is one as soon as the silo takes calls.</summary>
@@ -101,6 +105,7 @@ internal sealed partial class NodeLifecycle(
         await host.UseMapsOnDisk();
         pulse = new(host);
         pulse.Start();
+        meter = new(host, provider.GetService<IMeterFactory>());
     }
 
     private async Task Confirm()
@@ -174,6 +179,7 @@ internal sealed partial class NodeLifecycle(
         {
             return;
         }
+        meter?.Dispose();
         if (pulse is not null)
         {
             await pulse.DisposeAsync();
