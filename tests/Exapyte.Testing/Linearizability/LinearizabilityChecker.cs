@@ -1,7 +1,7 @@
-namespace Exapyte.Simulation.Linearizability;
+namespace Exapyte.Testing.Linearizability;
 
 /// <summary>What the checker found.</summary>
-internal enum LinearizabilityVerdict : byte
+public enum LinearizabilityVerdict : byte
 {
     /// <summary>There is an order of the operations that explains all that was seen.</summary>
     Linearizable,
@@ -21,7 +21,7 @@ internal enum LinearizabilityVerdict : byte
 /// Operations without an answer stay open to the end: whatever comes last changes nothing that anyone saw, so "never" needs
 /// no case of its own.
 /// </remarks>
-internal sealed class LinearizabilityChecker
+public sealed class LinearizabilityChecker
 {
     private readonly record struct Taken(int Operation, ulong StateBefore);
 
