@@ -28,10 +28,9 @@ public sealed class LeaderCutOffTests(ITestOutputHelper output)
         {
             await load.WaitForWritesAsync(100, ClusterTestEnvironment.Deadline, cluster.Outputs);
             var resumed = await CutAsync(network, cluster, load, cut);
-            await load.WaitForWritesAsync(100, ClusterTestEnvironment.Deadline, cluster.Outputs);
+            await load.WaitForWritesAsync(500, ClusterTestEnvironment.Deadline, cluster.Outputs);
             await network.HealAsync();
-            foreach (var nodeId in s_nodes)
-                await Keyspaces.ServesAgainAsync(cluster, nodeId, Contention.Keyspace);
+            await Contention.IsWholeAgainAsync(cluster);
             output.WriteLine($"{cut}: writes resumed after {resumed.TotalSeconds:0.00} s");
         }
         await Contention.IsLinearizableAsync(cluster, load, output);

@@ -82,7 +82,7 @@ public sealed class LeaderLossTests(ClusterTestEnvironment environment, ITestOut
             frozen.Thaw();
             answered += await ReadAsync(load.Recorder, client, [.. keys.Union(load.KeysInUse)]);
             answered += await whileFrozen!;
-            await Keyspaces.ServesAgainAsync(cluster, frozen.Settings.NodeId, Contention.Keyspace);
+            await Contention.IsWholeAgainAsync(cluster);
         }
         output.WriteLine(Contention.Describe(resumes));
         output.WriteLine($"{answered} reads were answered by nodes that had just been frozen");

@@ -67,17 +67,35 @@ public sealed class LinearizabilityChecker
                 }
                 continue;
             }
-            // An operation has ended that nothing could explain up to here: take back the last choice.
-            if (!taken.TryPop(out var last))
+            // An operation has ended that nothing could explain up to here.
+            if (!TryTakeBack(ref state, out var last))
             {
                 return LinearizabilityVerdict.NotLinearizable;
             }
-            state = last.StateBefore;
-            done[last.Operation / 64] &= ~(1ul << (last.Operation % 64));
-            Unlift(last.Operation);
-            at = next[beginOf[last.Operation]];
+            at = next[beginOf[last]];
         }
         return LinearizabilityVerdict.Linearizable;
+    }
+
+    /// <summary>
+    /// Takes back what was taken up to the last choice. What never changes the state was none: wherever it fits it may as
+    /// well stand, and another place for it explains nothing more.
+    /// </summary>
+    private bool TryTakeBack(ref ulong state, out int operation)
+    {
+        while (taken.TryPop(out var last))
+        {
+            operation = last.Operation;
+            state = last.StateBefore;
+            done[operation / 64] &= ~(1ul << (operation % 64));
+            Unlift(operation);
+            if (operations[operation] is { Kind: KeyOperationKind.Write, Outcome: not KeyOutcome.ConditionFailed })
+            {
+                return true;
+            }
+        }
+        operation = -1;
+        return false;
     }
 
     private bool IsBegin(int place) => beginOf[operationAt[place]] == place;
