@@ -39,12 +39,16 @@ internal sealed class ClientOperation(int client, Operation[] operations, bool i
 
 /// <summary>One attempt at one replica.</summary>
 internal sealed class ClientCall(
+    Callers callers,
     ClientOperation operation,
     Raft.MemberId replica,
     PendingWrite? write,
     PendingRead? read
 )
 {
+    /// <summary>Whose call it is.</summary>
+    public Callers Callers => callers;
+
     public ClientOperation Operation => operation;
 
     public Raft.MemberId Replica => replica;

@@ -58,7 +58,9 @@ internal sealed class Faults(World world)
 
     /// <summary>Mostly the leader: that is where it hurts.</summary>
     private SimulatedNode Pick() =>
-        world.Chance.Percent(40) && world.Leader() is { } leader ? leader.Node : world.Chance.Of(world.Nodes);
+        world.Chance.Percent(40) && world.Chance.Of(world.Groups).Leader() is { } leader
+            ? leader.Node
+            : world.Chance.Of(world.Nodes);
 
     private void After(long delayUs, Action mend) => world.Add(delayUs, EventKind.EndFault, mend);
 
@@ -121,7 +123,7 @@ internal sealed class Faults(World world)
         if (
             node.IsUp
             && (rotten ?? node) == node
-            && world.History.Configuration.Voters.Length >= 3
+            && world.Groups.TrueForAll(group => group.History.Configuration.Voters.Length >= 3)
             && !world.HasDamaged
         )
         {
@@ -132,7 +134,7 @@ internal sealed class Faults(World world)
 
     private void Transfer()
     {
-        if (world.Leader() is { } leader)
+        if (world.Chance.Of(world.Groups).Leader() is { } leader)
         {
             world.Tally.Count(Happening.Transfers);
             var members = leader.Core.Configuration.Members;

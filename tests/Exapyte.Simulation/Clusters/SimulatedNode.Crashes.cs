@@ -49,6 +49,10 @@ internal sealed partial class SimulatedNode
     {
         world.Trace.Note($"node {Index} ends, {(power ? "power cut" : "killed")}");
         world.Tally.Count(power ? Happening.PowerCuts : Happening.Kills);
+        if (IsUp)
+        {
+            CountLog();
+        }
         IsUp = false;
         Life++;
         isLogDue = false;
@@ -77,6 +81,14 @@ internal sealed partial class SimulatedNode
         world.Add(world.Chance.Between(50_000, 2_000_000), EventKind.Restart, this, null);
     }
 
+    /// <summary>Enters what its log has done in this life.</summary>
+    public void CountLog()
+    {
+        var did = Log.Statistics;
+        world.Tally[Happening.SegmentsReleased] += did.SegmentsReleased;
+        world.Tally[Happening.EntriesRewritten] += did.EntriesRewritten;
+    }
+
     /// <summary>Starts again from what the disk holds.</summary>
     public void Restart()
     {
@@ -99,7 +111,13 @@ internal sealed partial class SimulatedNode
     private void Open(out NodeLogRecovery recovery)
     {
         Life++;
-        Log = SteppedNodeLog.Open(Folder, world.LogOptions, world.Flaw.FilesOf(Files), (ulong)Index + 1, out recovery);
+        Log = SteppedNodeLog.Open(
+            Folder,
+            world.LogOptions,
+            world.Flaw.FilesOf(Files, this),
+            (ulong)Index + 1,
+            out recovery
+        );
         IsUp = true;
         world.Add(world.Chance.Below(TickUs), EventKind.Tick, this, null);
         world.Add(world.Chance.Below(world.Weather.UpkeepUs), EventKind.Upkeep, this, null);
@@ -147,15 +165,15 @@ internal sealed partial class SimulatedNode
         {
             History.Require(HasRot, "false-quarantine", $"replica {id} is quarantined for no reason: {reason}");
             world.Tally.Count(Happening.ReplicasQuarantined);
-            world.Damaged(id);
+            world.GroupOf(id).Damaged(id);
             return;
         }
-        var book = world.BookOf(id);
+        var book = world.GroupOf(id).BookOf(id);
         var log = Log.OpenGroup(group.Id);
         var isSame = RecoveryCheck.TryMatch(book, log, out var survived);
         if (!isSame && HasRot && log.Quarantined is not null)
         {
-            world.Damaged(id);
+            world.GroupOf(id).Damaged(id);
             return;
         }
         History.Require(
@@ -169,16 +187,18 @@ internal sealed partial class SimulatedNode
     /// <summary>A replica that the log does not know any more was being destroyed, or damage hit its description.</summary>
     private void Missing(ulong id, NodeLogRecovery recovery)
     {
-        if (recovery.Destroyed.Contains(new(id)) || world.IsRetiring(new(id)))
+        var member = new MemberId(id);
+        var group = world.GroupOf(member);
+        if (recovery.Destroyed.Contains(new(id)) || group.Operator.IsRetiring(member))
         {
             world.Tally.Count(Happening.ReplicasRetired);
-            world.Retired(new(id));
+            group.Retired(member);
             Disk.DeleteShard(Hosted[id].StorePrefix);
             Hosted.Remove(id);
             return;
         }
         History.Require(HasRot, "replica-lost", $"node {Index} does not know replica {id} any more");
-        world.Damaged(new(id));
+        group.Damaged(member);
     }
 
     /// <summary>

@@ -111,20 +111,22 @@ internal sealed partial class SimulatedNode
 
     public void Disused(ulong prefix) => disused.Add(prefix);
 
-    /// <summary>The first start, with the replica that the group begins with, if it begins here.</summary>
-    public void Bootstrap(ReplicaIdentity? first)
+    /// <summary>A replica that a group begins with.</summary>
+    public void AddFirst(ReplicaIdentity identity) => Hosted.Add((ulong)identity.ReplicaId, identity);
+
+    /// <summary>The first start, with the replicas that groups begin with here.</summary>
+    public void Bootstrap()
     {
         Open(out _);
-        if (first is not null)
+        foreach (var (id, identity) in Hosted)
         {
             Log.SetDescriptor(
-                new((ulong)first.ReplicaId),
-                first.ToBytes(),
+                new(id),
+                identity.ToBytes(),
                 new Completed(result => History.Require(result.IsOk, "bootstrap", result.Reason ?? ""))
             );
-            Log.Step();
-            Hosted.Add((ulong)first.ReplicaId, first);
         }
+        Log.Step();
         StartReplicas();
         Disk.Flush();
     }
@@ -169,7 +171,7 @@ internal sealed partial class SimulatedNode
                     return;
                 }
                 world.Tally.Count(Happening.ReplicasRetired);
-                world.Retired(new(id));
+                world.GroupOf(new(id)).Retired(new(id));
                 var prefix = identity.StorePrefix;
                 if (life == Life && Replicas.Remove(id, out var replica))
                 {
@@ -202,7 +204,7 @@ internal sealed partial class SimulatedNode
             )
             {
                 world.Tally.Count(Happening.Compactions);
-                Log.Compact(replica.Group, through.Value, term.Value);
+                Log.Compact(replica.LogId, through.Value, term.Value);
                 LogHasWork(mustSync: false);
             }
             if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(replica.Loop.Machine.StampMs, 10) > 0)
@@ -237,7 +239,7 @@ internal sealed partial class SimulatedNode
         world.Trace.Note($"replica {replica.Id} failed: {replica.Driver.Problem}");
         if (replica.Log.Quarantined is not null)
         {
-            world.Damaged(replica.Id);
+            replica.Group.Damaged(replica.Id);
         }
     }
 
@@ -245,7 +247,7 @@ internal sealed partial class SimulatedNode
     {
         foreach (var id in Hosted.Keys)
         {
-            if (!world.IsDamaged(new(id)))
+            if (!world.GroupOf(new(id)).IsDamaged(new(id)))
             {
                 Start(id);
             }
@@ -254,7 +256,7 @@ internal sealed partial class SimulatedNode
 
     private void Start(ulong id)
     {
-        var replica = new SimulatedReplica(world, this, Hosted[id], world.BookOf(new(id)));
+        var replica = new SimulatedReplica(world, this, Hosted[id], world.GroupOf(new(id)));
         Replicas[id] = replica;
         world.Add(world.Chance.Between(0, 400_000), EventKind.Confirm, this, replica);
     }

@@ -74,7 +74,7 @@ internal sealed partial class SimulatedReplica
         );
         Book.Submitted(change);
         Node.Log.SnapshotInstalled(
-            Group,
+            LogId,
             received.Prefix,
             head.Index,
             head.Term,
@@ -91,7 +91,7 @@ internal sealed partial class SimulatedReplica
         Shard.Applied = null;
         Shard = Node.Disk.OpenShard(Driver.StorePrefix);
         WatchStore();
-        World.History.SawApplied(Id, Shard, head.Index);
+        Group.History.SawApplied(Id, Shard, head.Index);
         Node.Disused(replacedPrefix);
     }
 

@@ -58,6 +58,7 @@ internal enum Happening
     Transfers,
     Compactions,
     SegmentsReleased,
+    EntriesRewritten,
     StoreFlushes,
     UnflushedBatchesLost,
     Sweeps,

@@ -29,7 +29,7 @@ internal class Flaw
     public virtual IShardStore ReadFrom(IShardStore store, SimulatedReplica replica) => store;
 
     /// <summary>The files of a node's log.</summary>
-    public virtual IFiles FilesOf(IFiles files) => files;
+    public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
 
     public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
         ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed);

@@ -33,12 +33,9 @@ internal sealed class ReadBeforeApply : Flaw
     public override IShardStore ReadFrom(IShardStore store, SimulatedReplica replica)
     {
         var slowest = replica.Shard;
-        foreach (var node in replica.World.Nodes)
+        foreach (var other in replica.Group.Running())
         {
-            foreach (var other in node.Replicas.Values)
-            {
-                slowest = other.Shard.AppliedIndex < slowest.AppliedIndex ? other.Shard : slowest;
-            }
+            slowest = other.Shard.AppliedIndex < slowest.AppliedIndex ? other.Shard : slowest;
         }
         return slowest;
     }
@@ -97,7 +94,7 @@ internal sealed class SnapshotOverNewerLog : Flaw
         )
         {
             replica.Node.Log.SnapshotInstalled(
-                replica.Group,
+                replica.LogId,
                 replica.Driver.StorePrefix,
                 applied.Value,
                 term,
