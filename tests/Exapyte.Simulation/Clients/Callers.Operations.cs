@@ -8,9 +8,18 @@ namespace Exapyte.Simulation.Clients;
 internal sealed partial class Callers
 {
     private ClientOperation NewRead(int client) =>
-        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], isRead: true, atomic: false)
+        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], NewWay(), atomic: false)
         {
             BeganAt = ++moment,
+        };
+
+    private ReadWay NewWay() =>
+        world.Chance.Below(10) switch
+        {
+            < 2 => ReadWay.Eventual,
+            < 5 => ReadWay.Anywhere,
+            < 8 when world.Weather.LeaseUs > 0 => ReadWay.Lease,
+            _ => ReadWay.Proven,
         };
 
     private ClientOperation NewWrite(int client)
@@ -22,7 +31,7 @@ internal sealed partial class Callers
         {
             operations[i] = NewWriteOf(requestId is null ? null : $"{requestId}/{i}");
         }
-        return new(client, operations, isRead: false, atomic: count > 1 && world.Chance.OneIn(2))
+        return new(client, operations, ReadWay.None, atomic: count > 1 && world.Chance.OneIn(2))
         {
             BeganAt = ++moment,
         };

@@ -167,38 +167,6 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         End(call.Operation);
     }
 
-    /// <summary>A read's verdict is there: where it may go ahead it does so now, as the real one does.</summary>
-    public void ReadEnded(ClientCall call, SimulatedReplica replica)
-    {
-        var verdict = call.Read!.Completion.Result;
-        if (verdict.Kind != OutcomeKind.Ok)
-        {
-            believedLeader = verdict.Leader.IsNone ? believedLeader : verdict.Leader;
-            Answered(call, verdict.Kind);
-            return;
-        }
-        var machine = replica.Loop.Machine;
-        History.Require(
-            machine.Applied.Value >= call.Floor,
-            "stale-read",
-            $"replica {replica.Id} reads at {machine.Applied} what began when {call.Floor} was acknowledged"
-        );
-        if (call.IsSettled)
-        {
-            return;
-        }
-        call.IsSettled = true;
-        believedLeader = call.Replica;
-        var outcome = ReplicaReads.Read(
-            world.Flaw.ReadFrom(machine.Store, replica),
-            call.Operation.Operations[0],
-            Math.Max(replica.NowMs, machine.StampMs)
-        );
-        world.Tally.Count(Happening.ReadsAnswered);
-        Seen.Read(call.Operation, outcome, ++moment);
-        End(call.Operation);
-    }
-
     /// <summary>The run ends: what is still asked for may or may not have happened.</summary>
     public void LeaveOpen()
     {
@@ -239,7 +207,7 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
 
     private void Send(ClientOperation operation)
     {
-        var to = Target();
+        var to = Target(operation);
         var deadlineMs = group.PlaceOf(to)!.NowMs + TimeoutMs;
         var batch = new OperationBatch
         {
@@ -255,9 +223,9 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         world.Add(TimeoutMs * 1_200, EventKind.ClientTimesOut, call);
     }
 
-    private MemberId Target()
+    private MemberId Target(ClientOperation operation)
     {
-        if (!believedLeader.IsNone && group.PlaceOf(believedLeader) is not null && world.Chance.Percent(95))
+        if (!operation.IsForAnyMember && !believedLeader.IsNone && group.PlaceOf(believedLeader) is not null && world.Chance.Percent(95))
         {
             return believedLeader;
         }

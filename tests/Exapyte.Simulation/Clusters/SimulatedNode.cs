@@ -14,6 +14,7 @@ internal sealed partial class SimulatedNode
 {
     private const string Folder = "/data/log";
     private const int PresentTicks = 8;
+    private const int NominalTickUs = 100_000;
 
     private readonly World world;
     private readonly Dictionary<int, long> heard = [];
@@ -27,7 +28,7 @@ internal sealed partial class SimulatedNode
         this.world = world;
         Index = index;
         Files = new() { Before = BeforeFileOperation };
-        TickUs = 100_000 + world.Chance.Between(-2_000, 2_000);
+        TickUs = NominalTickUs + world.Chance.Between(-2_000, 2_000);
         WeatherDiskUs = world.Weather.DiskUs;
     }
 
@@ -62,6 +63,12 @@ internal sealed partial class SimulatedNode
     public int WeatherDiskUs { get; set; }
 
     public long NowMs => 1_800_000_000_000 + (world.Queue.NowUs / 1_000) + ClockOffsetMs;
+
+    /// <summary>
+    /// Its monotonic clock: as fast as its ticks, each of which takes the same time on it, and of no meaning elsewhere. It
+    /// goes on while the node stands still.
+    /// </summary>
+    public long MonotonicUs => 1 + (Index * 7_000_000L) + (world.Queue.NowUs * NominalTickUs / TickUs);
 
     /// <summary>Whether a replica here has a reason to fail: the disk refused something, or a bit has rotted.</summary>
     public bool MayFail => Log.Health.Condition == LogCondition.Failed || HasRot;
@@ -106,7 +113,7 @@ internal sealed partial class SimulatedNode
         world.PlaceOf(member) is { } node
         && (
             node == this
-            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000) < PresentTicks * 100_000L
+            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000) < (long)PresentTicks * NominalTickUs
         );
 
     public void Disused(ulong prefix) => disused.Add(prefix);

@@ -103,6 +103,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             while (inbox.TryDequeue(out var input))
             {
+                TellTime(input);
                 World.Flaw.BeforeInput(input, this);
                 Driver.Take(World.Flaw.Alter(input, this));
                 World.Flaw.AfterInput(input, this);
@@ -177,10 +178,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         }
         if (call.Read is { } read)
         {
-            call.Floor = Group.History.AcknowledgedThrough;
-            waiting.Add(call);
-            Post(ReplicaInput.Of(read));
-            World.Flaw.ReadArrived(call, this);
+            ArriveRead(call, read);
             return;
         }
         if (Driver.IsStuck || Node.Log.Health.Condition == LogCondition.DiskFull)
@@ -308,6 +306,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             seenLedTerm = Core.Term.Value;
             Group.History.SawLeader(Core);
+            Leases.RequireNoneBefore(Core, Group);
         }
     }
 

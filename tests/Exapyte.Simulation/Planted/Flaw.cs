@@ -26,13 +26,27 @@ internal class Flaw
     public virtual IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) => shard;
 
     /// <summary>The store that a read is answered from.</summary>
-    public virtual IShardStore ReadFrom(IShardStore store, SimulatedReplica replica) => store;
+    public virtual IShardStore ReadFrom(IShardStore store, ReadWay way, SimulatedReplica replica) => store;
+
+    /// <summary>The time by which a lease is judged when somebody reads.</summary>
+    public virtual long LeaseClockUs(SimulatedReplica replica) => replica.Node.MonotonicUs;
 
     /// <summary>The files of a node's log.</summary>
     public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
 
     public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
-        ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed);
+        replica.World.Weather.LeaseUs == 0
+            ? ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed)
+            : new(
+                ReplicaStart.OptionsOf(replica.Identity, Options, seed) with
+                {
+                    LeaseDuration = replica.World.Weather.LeaseUs,
+                },
+                ReplicaStart.Recover(replica.Identity, machine, log)
+            )
+            {
+                MayCampaign = false,
+            };
 
     /// <summary>What is handed to the log.</summary>
     public virtual void Alter(GroupAppend append, SimulatedReplica replica) { }

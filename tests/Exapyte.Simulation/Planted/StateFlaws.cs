@@ -30,8 +30,12 @@ internal sealed class ReadWithoutProof : Flaw
 /// <summary>A read that was proved is answered from a state that has not reached the proof.</summary>
 internal sealed class ReadBeforeApply : Flaw
 {
-    public override IShardStore ReadFrom(IShardStore store, SimulatedReplica replica)
+    public override IShardStore ReadFrom(IShardStore store, ReadWay way, SimulatedReplica replica)
     {
+        if (way == ReadWay.Eventual)
+        {
+            return store;
+        }
         var slowest = replica.Shard;
         foreach (var other in replica.Group.Running())
         {
