@@ -16,9 +16,6 @@ internal sealed partial class SimulatedNode
     private int syncsUntilFailure = -1;
     private bool crashesBeforeSync;
 
-    /// <summary>Whether a bit of its log has been flipped and the replica concerned not yet been replaced.</summary>
-    public bool HasRot { get; set; }
-
     /// <summary>The process or the machine ends before one of the next operations on files.</summary>
     public void ArmCrash(int operations) => operationsUntilCrash = operations;
 
@@ -133,6 +130,8 @@ internal sealed partial class SimulatedNode
             "false-damage",
             $"node {Index} reports damage where there is none: {string.Join("; ", recovery.Damage)}"
         );
+        recovery = world.Flaw.Alter(recovery);
+        var check = new RecoveryCheck();
         HashSet<ulong> found = [];
         HashSet<ulong> prefixes = [];
         foreach (var group in recovery.Groups)
@@ -144,8 +143,14 @@ internal sealed partial class SimulatedNode
                 prefixes.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
                 Hosted[group.Id.Value] = identity;
             }
-            Recover(group);
+            Recover(group, check);
         }
+        check.RequireOneOrder();
+        world.Tally[Happening.QuarantinesBesideOthers] +=
+            recovery.Groups.Any(group => group.Quarantined is null)
+            && recovery.Groups.Any(group => group.Quarantined is not null)
+                ? 1
+                : 0;
         foreach (var id in Hosted.Keys.Where(id => !found.Contains(id)).ToArray())
         {
             Missing(id, recovery);
@@ -158,21 +163,22 @@ internal sealed partial class SimulatedNode
         StartReplicas();
     }
 
-    private void Recover(RecoveredGroup group)
+    private void Recover(RecoveredGroup group, RecoveryCheck check)
     {
         var id = new MemberId(group.Id.Value);
         if (group.Quarantined is { } reason)
         {
-            History.Require(HasRot, "false-quarantine", $"replica {id} is quarantined for no reason: {reason}");
+            RequireHit(group.Id, reason);
             world.Tally.Count(Happening.ReplicasQuarantined);
             world.GroupOf(id).Damaged(id);
             return;
         }
         var book = world.GroupOf(id).BookOf(id);
         var log = Log.OpenGroup(group.Id);
-        var isSame = RecoveryCheck.TryMatch(book, log, out var survived);
-        if (!isSame && HasRot && log.Quarantined is not null)
+        var isSame = RecoveryCheck.TryMatch(book, log, out var survived, out var survivedAtMost);
+        if (!isSame && HasRot && log.Quarantined is { } found)
         {
+            RequireHit(group.Id, found);
             world.GroupOf(id).Damaged(id);
             return;
         }
@@ -181,6 +187,7 @@ internal sealed partial class SimulatedNode
             "durable-lost",
             $"replica {id} recovered ({group.FirstIndex}, {group.LastIndex}) {group.State}, the book has ({book.BaseIndex}, {book.Last}) {book.State} and {book.UnderWay.Count} changes under way"
         );
+        check.Saw(book, survived, survivedAtMost);
         book.Recovered(survived);
     }
 
@@ -199,33 +206,6 @@ internal sealed partial class SimulatedNode
         }
         History.Require(HasRot, "replica-lost", $"node {Index} does not know replica {id} any more");
         group.Damaged(member);
-    }
-
-    /// <summary>
-    /// Flips a bit somewhere in what the log has written, but not in its last two batches: damage in the last one cannot be
-    /// told from a torn tail (design, section 5), and a crash can make the one before it the last.
-    /// </summary>
-    public void Rot()
-    {
-        var path = $"{Folder}/{world.Chance.Of(Segments())}";
-        if (string.CompareOrdinal(path, batchBefore.Path) > 0)
-        {
-            return;
-        }
-        var end = Files.Length(path);
-        end = path == lastBatch.Path ? Math.Min(end, lastBatch.From) : end;
-        end = path == batchBefore.Path ? Math.Min(end, batchBefore.From) : end;
-        // Most of a young segment is zeros: the part that was written is the one to hit.
-        var written = Files.Content(path)[..(int)end].LastIndexOfAnyExcept((byte)0) + 1;
-        if (written <= 0)
-        {
-            return;
-        }
-        HasRot = true;
-        world.Tally.Count(Happening.BitsFlipped);
-        var offset = world.Chance.Below(written);
-        Files.Flip(path, offset, (byte)(1 << world.Chance.Below(8)));
-        world.Trace.Note($"a bit of node {Index} rots: {path} at {offset}");
     }
 
     private void BeforeFileOperation(FileOperation operation)

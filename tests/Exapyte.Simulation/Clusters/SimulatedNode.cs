@@ -21,7 +21,10 @@ internal sealed partial class SimulatedNode
     private readonly List<ulong> disused = [];
     private readonly List<GroupId> retired = [];
     private bool isLogDue;
+    private bool isBatchShared;
     private ulong lastPrefix;
+    private long lastOrder;
+    private ulong lastInLog;
 
     public SimulatedNode(World world, int index)
     {
@@ -73,7 +76,10 @@ internal sealed partial class SimulatedNode
     /// <summary>Whether a replica here has a reason to fail: the disk refused something, or a bit has rotted.</summary>
     public bool MayFail => Log.Health.Condition == LogCondition.Failed || HasRot;
 
-    public ulong IssuePrefix() => ++lastPrefix;
+    public ulong IssuePrefix() => world.Flaw.PrefixOf(++lastPrefix);
+
+    /// <summary>The place of a change in the order in which they reach the node's log.</summary>
+    public long NextOrder() => ++lastOrder;
 
     public long DiskDelayUs() => world.Chance.Between(WeatherDiskUs / 4, WeatherDiskUs);
 
@@ -89,8 +95,18 @@ internal sealed partial class SimulatedNode
     public void WriteLog()
     {
         isLogDue = false;
+        world.Tally[Happening.SharedBatches] += isBatchShared ? 1 : 0;
+        isBatchShared = false;
+        lastInLog = 0;
         Log.Step();
         WatchLog();
+    }
+
+    /// <summary>A replica has something in the next batch.</summary>
+    public void InNextBatch(GroupId replica)
+    {
+        isBatchShared |= lastInLog != 0 && lastInLog != replica.Value;
+        lastInLog = replica.Value;
     }
 
     private void WatchLog()
@@ -211,8 +227,10 @@ internal sealed partial class SimulatedNode
             )
             {
                 world.Tally.Count(Happening.Compactions);
+                replica.Book.CompactionAsked(through.Value);
                 Log.Compact(replica.LogId, through.Value, term.Value);
                 LogHasWork(mustSync: false);
+                world.Flaw.Compacted(replica, through);
             }
             if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(replica.Loop.Machine.StampMs, 10) > 0)
             {
@@ -244,8 +262,9 @@ internal sealed partial class SimulatedNode
     public void ReplicaFailed(SimulatedReplica replica)
     {
         world.Trace.Note($"replica {replica.Id} failed: {replica.Driver.Problem}");
-        if (replica.Log.Quarantined is not null)
+        if (replica.Log.Quarantined is { } reason)
         {
+            RequireHit(replica.LogId, reason);
             replica.Group.Damaged(replica.Id);
         }
     }

@@ -68,7 +68,7 @@ internal sealed partial class SimulatedReplica
     void IReplicaOutside.RecordSnapshot(SnapshotReceiver.Received received, long fromReplica)
     {
         var head = received.Head;
-        var change = new LogChange(null, [], head.Index, head.Term);
+        var change = new LogChange(null, [], Node.NextOrder(), head.Index, head.Term);
         World.Trace.Note(
             $"{Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}, records a snapshot of {head.Index}"
         );

@@ -35,18 +35,19 @@ internal class Flaw
     public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
 
     public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
-        replica.World.Weather.LeaseUs == 0
-            ? ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed)
-            : new(
-                ReplicaStart.OptionsOf(replica.Identity, Options, seed) with
-                {
-                    LeaseDuration = replica.World.Weather.LeaseUs,
-                },
-                ReplicaStart.Recover(replica.Identity, machine, log)
-            )
+        new(
+            ReplicaStart.OptionsOf(replica.Identity, Options, seed) with
             {
-                MayCampaign = false,
-            };
+                LeaseDuration = LeaseUs(replica),
+            },
+            ReplicaStart.Recover(replica.Identity, machine, log)
+        )
+        {
+            MayCampaign = false,
+        };
+
+    /// <summary>How long a lease lasts, on the leader's clock; 0: there are none.</summary>
+    public virtual long LeaseUs(SimulatedReplica replica) => replica.World.Weather.LeaseUs;
 
     /// <summary>What is handed to the log.</summary>
     public virtual void Alter(GroupAppend append, SimulatedReplica replica) { }
@@ -81,6 +82,15 @@ internal class Flaw
     public virtual void FlushForSnapshot(SimulatedNode node) => node.Flush();
 
     public virtual void StoreCrashed(SimulatedNode node) { }
+
+    /// <summary>The prefix in a node's store that a new replica gets.</summary>
+    public virtual ulong PrefixOf(ulong issued) => issued;
+
+    /// <summary>What a starting node is told that its log holds.</summary>
+    public virtual NodeLogRecovery Alter(NodeLogRecovery recovery) => recovery;
+
+    /// <summary>A replica's log was told to let its entries go through an index.</summary>
+    public virtual void Compacted(SimulatedReplica replica, LogIndex through) { }
 
     public virtual void BeforeConfiguration(SimulatedReplica leader) { }
 
