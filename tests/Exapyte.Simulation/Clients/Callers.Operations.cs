@@ -8,10 +8,7 @@ namespace Exapyte.Simulation.Clients;
 internal sealed partial class Callers
 {
     private ClientOperation NewRead(int client) =>
-        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], NewWay(), atomic: false)
-        {
-            BeganAt = ++moment,
-        };
+        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], NewWay(), atomic: false) { BeganAt = ++moment };
 
     private ReadWay NewWay() =>
         world.Chance.Below(10) switch
@@ -31,10 +28,7 @@ internal sealed partial class Callers
         {
             operations[i] = NewWriteOf(requestId is null ? null : $"{requestId}/{i}");
         }
-        return new(client, operations, ReadWay.None, atomic: count > 1 && world.Chance.OneIn(2))
-        {
-            BeganAt = ++moment,
-        };
+        return new(client, operations, ReadWay.None, atomic: count > 1 && world.Chance.OneIn(2)) { BeganAt = ++moment };
     }
 
     private Operation NewWriteOf(string? requestId)

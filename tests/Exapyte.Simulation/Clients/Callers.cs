@@ -43,9 +43,11 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
     /// <summary>All callers are quiet for a while: that is when groups fall asleep.</summary>
     public void Rest()
     {
-        restUntilUs = world.Queue.NowUs + world.Chance.Between(1_000_000, 5_000_000);
+        RestFor(world.Chance.Between(1_000_000, 5_000_000));
         world.Add(restUntilUs - world.Queue.NowUs + world.Weather.LullEveryUs, EventKind.Lull, this);
     }
+
+    public void RestFor(long us) => restUntilUs = world.Queue.NowUs + us;
 
     /// <summary>A caller begins the next operation.</summary>
     public void Act(int client)
@@ -225,7 +227,12 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
 
     private MemberId Target(ClientOperation operation)
     {
-        if (!operation.IsForAnyMember && !believedLeader.IsNone && group.PlaceOf(believedLeader) is not null && world.Chance.Percent(95))
+        if (
+            !operation.IsForAnyMember
+            && !believedLeader.IsNone
+            && group.PlaceOf(believedLeader) is not null
+            && world.Chance.Percent(95)
+        )
         {
             return believedLeader;
         }

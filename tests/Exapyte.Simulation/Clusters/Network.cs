@@ -8,6 +8,7 @@ internal sealed class Network(World world)
 {
     private readonly HashSet<(int From, int To)> cuts = [];
     private readonly HashSet<int> isolated = [];
+    private int side;
 
     public bool IsWhole { get; private set; }
 
@@ -19,16 +20,32 @@ internal sealed class Network(World world)
 
     public void Rejoin(int node) => isolated.Remove(node);
 
+    /// <summary>Cuts all wires between two sets of nodes; the bits of a number say which node is in which. One cut at a time.</summary>
+    public bool TrySplit(int sides)
+    {
+        var isFree = side == 0;
+        side = isFree ? sides : side;
+        return isFree;
+    }
+
+    public void Unite() => side = 0;
+
     /// <summary>Everything works from now on.</summary>
     public void Heal()
     {
+        Unite();
         cuts.Clear();
         isolated.Clear();
         IsWhole = true;
     }
 
     public bool IsOpen(int from, int to) =>
-        !cuts.Contains((from, to)) && (from == to || !(isolated.Contains(from) || isolated.Contains(to)));
+        from == to
+        || (
+            !cuts.Contains((from, to))
+            && (((side >> from) ^ (side >> to)) & 1) == 0
+            && !(isolated.Contains(from) || isolated.Contains(to))
+        );
 
     public void Send(SimulatedNode from, MemberId to, PeerMessage message)
     {

@@ -33,16 +33,18 @@ internal sealed partial class SimulatedNode
     }
 
     /// <summary>The node ends, if it runs.</summary>
-    public void Crash(bool power)
+    /// <param name="power">The machine, not only the process.</param>
+    /// <param name="backAfterUs">When it starts again; 0: some time.</param>
+    public void Crash(bool power, long backAfterUs = 0)
     {
         if (IsUp)
         {
-            Die(power);
+            Die(power, backAfterUs);
         }
     }
 
     /// <summary>The node ends, perhaps while it starts. Its files are what they are; its store forgets.</summary>
-    public void Die(bool power)
+    public void Die(bool power, long backAfterUs = 0)
     {
         world.Trace.Note($"node {Index} ends, {(power ? "power cut" : "killed")}");
         world.Tally.Count(power ? Happening.PowerCuts : Happening.Kills);
@@ -75,7 +77,8 @@ internal sealed partial class SimulatedNode
         Disk.Crash(world.Chance);
         world.Flaw.StoreCrashed(this);
         world.Tally[Happening.UnflushedBatchesLost] += unflushed;
-        world.Add(world.Chance.Between(50_000, 2_000_000), EventKind.Restart, this, null);
+        var back = backAfterUs > 0 ? backAfterUs : world.Chance.Between(50_000L, 2_000_000);
+        world.Add(back, EventKind.Restart, this, null);
     }
 
     /// <summary>Enters what its log has done in this life.</summary>

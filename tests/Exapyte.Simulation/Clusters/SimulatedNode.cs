@@ -22,6 +22,7 @@ internal sealed partial class SimulatedNode
     private readonly List<GroupId> retired = [];
     private bool isLogDue;
     private bool isBatchShared;
+    private readonly SegmentAccounts accounts = new();
     private ulong lastPrefix;
     private long lastOrder;
     private ulong lastInLog;
@@ -129,7 +130,8 @@ internal sealed partial class SimulatedNode
         world.PlaceOf(member) is { } node
         && (
             node == this
-            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000) < (long)PresentTicks * NominalTickUs
+            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000)
+                < (long)PresentTicks * NominalTickUs
         );
 
     public void Disused(ulong prefix) => disused.Add(prefix);
@@ -242,6 +244,7 @@ internal sealed partial class SimulatedNode
             Log.IdleStep();
             WatchLog();
         }
+        accounts.Require(Log, Hosted.Keys.Select(id => new GroupId(id)));
     }
 
     public void Flush()

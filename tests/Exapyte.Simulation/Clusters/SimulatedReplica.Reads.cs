@@ -40,15 +40,7 @@ internal sealed partial class SimulatedReplica
     private void ReadByLease(ReplicaLoop loop, PendingRead read)
     {
         var nowUs = World.Flaw.LeaseClockUs(this);
-        if (Leases.Holds(this))
-        {
-            World.Tally.Count(Happening.LeaseReads);
-            Leases.RequireAlone(this, Group.History);
-        }
-        else
-        {
-            World.Tally.Count(Happening.LeaseReadsWithoutLease);
-        }
+        World.Tally.Count(Leases.Holds(this) ? Happening.LeaseReads : Happening.LeaseReadsWithoutLease);
         Ask(read, number => LoopDoor.AskByLease(loop, number, read, nowUs));
     }
 

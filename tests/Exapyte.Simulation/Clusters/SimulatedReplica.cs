@@ -293,6 +293,10 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             ObserveCommit(seenCommit);
         }
         var role = Core.Role;
+        if (role == RaftRole.Leader && Core.Term.Value < Group.History.NewestLedTerm)
+        {
+            Leases.RequireLost(this);
+        }
         if (role == seenRole && (role != RaftRole.Leader || Core.Term.Value == seenLedTerm))
         {
             return;

@@ -46,6 +46,8 @@ internal enum Happening
     MessagesReordered,
     OneWayCuts,
     Isolations,
+    Splits,
+    Bounces,
     SyncFailures,
     FullDisks,
     WritesStuckOnFullDisk,

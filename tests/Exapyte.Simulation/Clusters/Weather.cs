@@ -41,7 +41,7 @@ internal sealed record Weather
             Clients = chance.Between(2, 5),
             Keys = chance.Between(3, 8),
             ValueBytesMax = chance.OneIn(4) ? 1_500 : 60,
-            LatencyUs = chance.Between(200, 20_000),
+            LatencyUs = chance.OneIn(6) ? chance.Between(40_000, 150_000) : chance.Between(200, 20_000),
             StragglerPercent = chance.Below(12),
             LossPercent = isRough ? chance.Below(12) : 0,
             DuplicatePercent = isRough ? chance.Below(10) : 0,
@@ -57,7 +57,7 @@ internal sealed record Weather
             RequestWindowMs = chance.Percent(70) ? 3_600_000 : 2_000,
             CacheBytes = chance.OneIn(2) ? 0 : 64 << 10,
             // Five ticks of the fastest clock are 490 ms, and 470 ms of the slowest take 479 ms.
-            LeaseUs = chance.Percent(60) ? 0 : chance.Between(250_000, 470_000),
+            LeaseUs = chance.Percent(50) ? 0 : chance.Between(250_000, 470_000),
         };
     }
 }

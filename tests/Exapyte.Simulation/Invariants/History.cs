@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Text;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
@@ -232,9 +233,10 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         entries.Add(entry);
         var command = CommandOf(entry);
         expected.Add(Oracle.Apply(entry, command, withHash: entry.Index.Value % HashEvery == 0));
-        if (command is not null)
+        foreach (var write in command?.Writes ?? [])
         {
-            Timelines.Saw(entry.Index.Value, command, Oracle);
+            var key = Encoding.UTF8.GetString(write.Key.Span);
+            Timelines.Saw(entry.Index.Value, key, Oracle.RevisionOf(key));
         }
         if (entry.Kind == EntryKind.Configuration && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next))
         {

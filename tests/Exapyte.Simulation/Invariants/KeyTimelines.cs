@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
-using Exapyte.Grains.Replicas.Commands;
 
 namespace Exapyte.Simulation.Invariants;
 
@@ -17,27 +15,17 @@ internal sealed class KeyTimelines
 
     public static bool Covers(string key) => key[0] == 'k';
 
-    /// <summary>A command was committed and has gone through the oracle.</summary>
-    public void Saw(ulong index, ShardCommand command, Oracle oracle)
+    /// <summary>An entry was committed, behind which a key has this revision; 0: none.</summary>
+    public void Saw(ulong index, string key, ulong revision)
     {
-        foreach (var write in command.Writes)
+        if (!Covers(key))
         {
-            var key = Encoding.UTF8.GetString(write.Key.Span);
-            if (!Covers(key))
-            {
-                continue;
-            }
-            ref var timeline = ref CollectionsMarshal.GetValueRefOrAddDefault(timelines, key, out _);
-            timeline ??= [new(0, 0)];
-            var revision = oracle.RevisionOf(key);
-            if (timeline[^1].Revision == revision)
-            {
-                continue;
-            }
-            if (timeline[^1].Index == index)
-            {
-                timeline.RemoveAt(timeline.Count - 1);
-            }
+            return;
+        }
+        ref var timeline = ref CollectionsMarshal.GetValueRefOrAddDefault(timelines, key, out _);
+        timeline ??= [new(0, 0)];
+        if (timeline[^1].Revision != revision)
+        {
             timeline.Add(new(index, revision));
         }
     }

@@ -26,11 +26,11 @@ internal static class Leases
         }
     }
 
-    /// <summary>A read is answered by a lease: nobody leads a newer term.</summary>
-    public static void RequireAlone(SimulatedReplica replica, History history) =>
+    /// <summary>Others lead a newer term: this leader of an older one may not read alone.</summary>
+    public static void RequireLost(SimulatedReplica replica) =>
         History.Require(
-            history.NewestLedTerm <= replica.Core.Term.Value,
+            !Holds(replica),
             "lease-outlived",
-            $"{replica.Id} reads alone in {replica.Core.Term} although term {history.NewestLedTerm} has a leader"
+            $"{replica.Id} may read alone in {replica.Core.Term} although term {replica.Group.History.NewestLedTerm} has a leader"
         );
 }

@@ -52,6 +52,7 @@ internal static class PlantedBugs
         new("eventual-read-uncommitted", () => new EventualReadUncommitted()),
         new("eventual-read-goes-back", () => new EventualReadGoesBack()),
         new("compaction-drops-others", () => new CompactionDropsOthers()),
+        new("segment-pinned-for-ever", () => new SegmentPinnedForEver()),
         new("rewritten-entry-truncates", () => new RewrittenEntryTruncates()),
         new("store-prefix-shared", () => new StorePrefixShared()),
         new("quarantine-spreads", () => new QuarantineSpreads()),

@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using Exapyte.Simulation.Clusters;
+using Exapyte.Simulation.Invariants;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 
@@ -18,6 +18,19 @@ internal sealed class CompactionDropsOthers : Flaw
                 var last = Math.Min(through.Value, group.LastIndex);
                 group.CompactThrough(last, group.TermAt(last) ?? group.CompactedTerm, index.Segments);
             }
+        }
+    }
+}
+
+/// <summary>An entry is let go and still counted: its segment is never released.</summary>
+internal sealed class SegmentPinnedForEver : Flaw
+{
+    public override void Compacted(SimulatedReplica replica, Raft.LogIndex through)
+    {
+        var segments = LogDoor.IndexOf(LogDoor.CoreOf(replica.Node.Log)).Segments;
+        if (segments.Oldest is { } oldest && oldest != segments.Newest)
+        {
+            oldest.AddLive(replica.LogId, entries: 1, bytes: LogFormat.RecordHeaderBytes);
         }
     }
 }
@@ -74,19 +87,6 @@ internal sealed class QuarantineSpreads : Flaw
                 Groups = [.. recovery.Groups.Select(group => group with { Quarantined = reason })],
             };
     }
-}
-
-/// <summary>A look, and a hand, into a node's log.</summary>
-internal static class LogDoor
-{
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_core")]
-    public static extern ref NodeLogCore CoreOf(SteppedNodeLog log);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_index")]
-    public static extern ref Storage.Log.LogIndex IndexOf(NodeLogCore core);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_files")]
-    public static extern ref SegmentFiles FilesOf(NodeLogCore core);
 }
 
 /// <summary>Bytes on their way to a file, to be replaced.</summary>
