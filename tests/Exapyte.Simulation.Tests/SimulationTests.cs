@@ -74,7 +74,7 @@ public class SimulationTests
     public void A_planted_bug_is_found(string name)
     {
         var bug = PlantedBugs.All.Single(bug => bug.Name == name);
-        Assert.NotNull(PlantedRun.Find(bug, Steps, seedsMax: 60));
+        Assert.NotNull(PlantedRun.Find(bug, Steps, seedsMax: 150));
     }
 
     [Fact]

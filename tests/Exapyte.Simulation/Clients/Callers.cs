@@ -25,6 +25,7 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
     private long moment;
     private ulong lastValue;
     private long restUntilUs;
+    private long onlyReadUntilUs;
 
     public KeyHistories Seen { get; } = new();
 
@@ -47,7 +48,10 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         world.Add(restUntilUs - world.Queue.NowUs + world.Weather.LullEveryUs, EventKind.Lull, this);
     }
 
-    public void RestFor(long us) => restUntilUs = world.Queue.NowUs + us;
+    private void RestFor(long us) => restUntilUs = world.Queue.NowUs + us;
+
+    /// <summary>For a while nobody begins to write.</summary>
+    public void OnlyReadFor(long us) => onlyReadUntilUs = world.Queue.NowUs + us;
 
     /// <summary>A caller begins the next operation.</summary>
     public void Act(int client)
@@ -59,7 +63,8 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         }
         if (current[client] is null)
         {
-            current[client] = world.Chance.Percent(35) ? NewRead(client) : NewWrite(client);
+            var reads = world.Chance.Percent(35) || (onlyReadUntilUs > world.Queue.NowUs && !world.IsHealed);
+            current[client] = reads ? NewRead(client) : NewWrite(client);
         }
         Send(current[client]!);
     }

@@ -29,8 +29,11 @@ internal sealed class Faults(World world)
             case < 38:
                 CutOneWay(node);
                 break;
-            case < 50:
+            case < 46:
                 Isolate(node);
+                break;
+            case < 50:
+                Mute(node);
                 break;
             case < 60:
                 Pause(node);
@@ -53,7 +56,10 @@ internal sealed class Faults(World world)
             case < 100:
                 Transfer();
                 break;
-            case < 109:
+            case < 104:
+                Mute(node);
+                break;
+            case < 110:
                 Split();
                 break;
             default:
@@ -98,6 +104,14 @@ internal sealed class Faults(World world)
         world.Trace.Note($"node {node.Index} is cut off");
     }
 
+    private void Mute(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.Mutes);
+        world.Network.Mute(node.Index);
+        After(AWhile(), () => world.Network.Unmute(node.Index));
+        world.Trace.Note($"node {node.Index} is not heard");
+    }
+
     /// <summary>Two sides that do not hear each other; what was the leader's is as often the smaller one.</summary>
     private void Split()
     {
@@ -130,13 +144,14 @@ internal sealed class Faults(World world)
             return;
         }
         world.Tally.Count(Happening.Bounces);
-        group.Callers.RestFor(2_000_000);
+        group.Callers.OnlyReadFor(2_000_000);
         var deaf = world.Chance.Of(others);
         others.Remove(deaf);
-        world.Network.Cut(leader.Node.Index, deaf.Index);
+        var deafAfterUs = 100_000 + (4 * world.Weather.LatencyUs);
+        After(deafAfterUs, () => world.Network.Cut(leader.Node.Index, deaf.Index));
         After(3_000_000, () => world.Network.Mend(leader.Node.Index, deaf.Index));
         After(
-            world.Chance.Between(300_000, 1_000_000),
+            deafAfterUs + world.Chance.Between(300_000, 1_000_000),
             () =>
             {
                 Isolate(leader.Node);

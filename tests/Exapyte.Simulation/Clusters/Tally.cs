@@ -46,6 +46,7 @@ internal enum Happening
     MessagesReordered,
     OneWayCuts,
     Isolations,
+    Mutes,
     Splits,
     Bounces,
     SyncFailures,

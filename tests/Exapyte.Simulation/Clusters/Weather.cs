@@ -10,6 +10,9 @@ internal sealed record Weather
     public required int ValueBytesMax { get; init; }
     public required int LatencyUs { get; init; }
     public required int StragglerPercent { get; init; }
+
+    /// <summary>One in so many stragglers is late by up to two seconds, more than an election takes.</summary>
+    public required int LateOneIn { get; init; }
     public required int LossPercent { get; init; }
     public required int DuplicatePercent { get; init; }
     public required int DiskUs { get; init; }
@@ -43,6 +46,7 @@ internal sealed record Weather
             ValueBytesMax = chance.OneIn(4) ? 1_500 : 60,
             LatencyUs = chance.OneIn(6) ? chance.Between(40_000, 150_000) : chance.Between(200, 20_000),
             StragglerPercent = chance.Below(12),
+            LateOneIn = chance.OneIn(2) ? 10 : 3,
             LossPercent = isRough ? chance.Below(12) : 0,
             DuplicatePercent = isRough ? chance.Below(10) : 0,
             DiskUs = chance.Between(100, 15_000),
