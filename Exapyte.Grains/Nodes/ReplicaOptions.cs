@@ -26,8 +26,14 @@ internal sealed record ReplicaOptions
     /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
     public int LogEntriesKept { get; init; } = 4_096;
 
+    /// <summary>Bytes of them, at most: an entry may hold a batch of a mebibyte.</summary>
+    public long LogBytesKept { get; init; } = 4L << 20;
+
     /// <summary>Log entries that a leader keeps, at most, for a follower that still needs them.</summary>
     public ulong LogEntriesHeldMax { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of them, at most.</summary>
+    public long LogBytesHeldMax { get; init; } = 1L << 30;
 
     /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
