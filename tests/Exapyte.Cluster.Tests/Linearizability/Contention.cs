@@ -40,7 +40,7 @@ static class Contention
             await load.Recorder.ReadAllAsync(cluster[nodeId].Rest, ClusterTestEnvironment.Deadline);
         var report = load.Recorder.Check();
         output.WriteLine($"{report}; {load.Acknowledged} writes acknowledged");
-        Assert.True(report.IsLinearizable, $"seed {Seed}: {report}");
+        Assert.True(report.IsLinearizable, $"seed {Seed}: {report}\n{report.Fault}");
     }
 
     /// <summary>

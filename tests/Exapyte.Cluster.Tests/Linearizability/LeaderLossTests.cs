@@ -10,7 +10,7 @@ namespace Exapyte.Cluster.Tests.Linearizability;
 /// </summary>
 public sealed class LeaderLossTests(ClusterTestEnvironment environment, ITestOutputHelper output)
 {
-    const int Freezes = 6;
+    const int Freezes = 5;
     const int ReadsOfEachKey = 10;
 
     static readonly int s_kills = int.TryParse(
@@ -42,6 +42,7 @@ public sealed class LeaderLossTests(ClusterTestEnvironment environment, ITestOut
                 )
             );
             await cluster.RestartAsync(leader);
+            await Contention.IsWholeAgainAsync(cluster);
         }
         output.WriteLine(Contention.Describe(resumes));
         await Contention.IsLinearizableAsync(cluster, load, output);

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Exapyte.Testing.Linearizability;
 using Exapyte.Testing.Processes;
 
 namespace Exapyte.Testing.Histories;
 
 /// <summary>
 /// Concurrent clients at every node that read, write, delete and compare-and-set the same few keys until told to stop, each
-/// one request at a time and each noted in <see cref="Recorder"/>.
+/// one request at a time and each noted in <see cref="Recorder"/>. One client of each node gives its writes request ids.
 /// </summary>
 public sealed class ContendedLoad : IAsyncDisposable
 {
@@ -41,7 +42,9 @@ public sealed class ContendedLoad : IAsyncDisposable
             .. Enumerable
                 .Range(0, clientsPerNode * _nodes.Count)
                 .Select(index =>
-                    Task.Run(() => AskAsync(_nodes[index % _nodes.Count], new Random(seed * 1_000 + index)))
+                    Task.Run(() =>
+                        AskAsync(index, isPersistent: index < _nodes.Count, new Random(seed * 1_000 + index))
+                    )
                 ),
         ];
     }
@@ -106,13 +109,23 @@ public sealed class ContendedLoad : IAsyncDisposable
         }
     }
 
-    async Task AskAsync(RestClient node, Random random)
+    /// <param name="node">The node that the client talks to.</param>
+    /// <param name="isPersistent">
+    /// Whether it sends a write whose end is not known again, under the same request id, until it knows.
+    /// </param>
+    /// <param name="random">Decides what it asks for.</param>
+    async Task AskAsync(int node, bool isPersistent, Random random)
     {
         while (!_stop.IsCancellationRequested)
         {
             var history = _keys.Pick(random);
-            var (end, answer) = await Recorder.RunAsync(node, history.Key, Choose(random, history.LastVersion));
-            if (end == RequestEnd.Done && answer.Status != 200 && answer.Status != 404)
+            var request = Choose(random, history.LastVersion);
+            var isWrite = request.Kind == KeyOperationKind.Write;
+            var (end, answer) =
+                isPersistent && isWrite
+                    ? await Recorder.RunOnceAsync(_nodes, node, history.Key, request, _stop.Token)
+                    : await Recorder.RunAsync(_nodes[node % _nodes.Count], history.Key, request);
+            if (end == RequestEnd.Done && isWrite)
                 NoteWrite(answer.ServedBy);
             // A dead server refuses at once; and clients that never paused would starve the servers of a small machine.
             await Task.Delay(

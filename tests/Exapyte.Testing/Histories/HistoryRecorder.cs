@@ -17,7 +17,7 @@ public sealed record HistoryReport(int Keys, int Operations, int Unknown, int Un
 
     public override string ToString() =>
         $"{Operations} operations on {Keys} keys, {Unknown} writes in doubt, {Undecided} keys undecided"
-        + (Fault is null ? "" : $"\nnot linearizable: {Fault}");
+        + (Fault is null ? "" : ", not linearizable");
 }
 
 /// <summary>
@@ -28,6 +28,8 @@ public sealed class HistoryRecorder(string keyspace)
 {
     const int ReadersMax = 16;
     const long TriesMax = 3_000_000;
+
+    static readonly TimeSpan s_pauseBeforeNextTry = TimeSpan.FromMilliseconds(50);
 
     readonly ConcurrentDictionary<string, KeyHistory> _histories = new(StringComparer.Ordinal);
     long _lastValue;
@@ -52,6 +54,39 @@ public sealed class HistoryRecorder(string keyspace)
         var beganAt = Stopwatch.GetTimestamp();
         var answer = await request.SendAsync(client, keyspace, key, consistency);
         return (Of(key).Note(request, beganAt, Stopwatch.GetTimestamp(), answer), answer);
+    }
+
+    /// <summary>
+    /// Sends a write under a request id, and again through the next node as long as its end is not known. However often it
+    /// arrives, it is one operation of the history.
+    /// </summary>
+    public async Task<(RequestEnd End, RestAnswer Answer)> RunOnceAsync(
+        IReadOnlyList<RestClient> nodes,
+        int first,
+        string key,
+        KeyRequest request,
+        CancellationToken giveUp
+    )
+    {
+        var beganAt = Stopwatch.GetTimestamp();
+        var history = Of(key);
+        var identified = request with { RequestId = $"{key}/{NextValue()}" };
+        var at = first;
+        RestAnswer? open = null;
+        while (true)
+        {
+            var answer = await identified.SendAsync(nodes[at++ % nodes.Count], keyspace, key);
+            var end = history.EndOf(request, answer);
+            open = end == RequestEnd.Unknown ? answer : open;
+            // That a later try was refused says nothing of an earlier one.
+            var isSettled = end is RequestEnd.Done or RequestEnd.ConditionFailed || open is null;
+            if (isSettled || giveUp.IsCancellationRequested)
+            {
+                var last = isSettled ? answer : open!;
+                return (history.Note(request, beganAt, Stopwatch.GetTimestamp(), last), last);
+            }
+            await Task.Delay(s_pauseBeforeNextTry, CancellationToken.None);
+        }
     }
 
     /// <summary>
@@ -94,10 +129,48 @@ public sealed class HistoryRecorder(string keyspace)
             var verdict = checker.Check(seen, TriesMax);
             undecided += verdict == LinearizabilityVerdict.Undecided ? 1 : 0;
             if (verdict == LinearizabilityVerdict.NotLinearizable)
-                fault ??= $"{history.Key}\n{Describe(seen)}";
+                fault ??= $"{history.Key}\n{Describe(UpToTheFault(seen))}";
         }
         return new(_histories.Count, operations, unknown, undecided, fault);
     }
+
+    /// <summary>
+    /// The shortest beginning of a history that nothing explains: its last answer is the one that cannot be. A beginning of
+    /// what can be explained can be explained, so halving finds it.
+    /// </summary>
+    static List<KeyOperation> UpToTheFault(IReadOnlyList<KeyOperation> seen)
+    {
+        var checker = new LinearizabilityChecker();
+        var ends = seen.Select(operation => operation.EndedAt).Where(end => end != long.MaxValue).Order().ToList();
+        int good = -1,
+            bad = ends.Count - 1;
+        while (bad - good > 1)
+        {
+            var middle = (good + bad) / 2;
+            if (checker.Check(Until(seen, ends[middle]), TriesMax) == LinearizabilityVerdict.NotLinearizable)
+                bad = middle;
+            else
+                good = middle;
+        }
+        return Until(seen, ends[bad]);
+    }
+
+    /// <summary>What was known at a moment: reads without an answer tell nothing, writes may have happened.</summary>
+    static List<KeyOperation> Until(IReadOnlyList<KeyOperation> seen, long moment) =>
+        [
+            .. seen.Where(operation => operation.BeganAt <= moment)
+                .Where(operation => operation.EndedAt <= moment || operation.Kind == KeyOperationKind.Write)
+                .Select(operation =>
+                    operation.EndedAt <= moment
+                        ? operation
+                        : operation with
+                        {
+                            EndedAt = long.MaxValue,
+                            Outcome = KeyOutcome.Unknown,
+                            Met = KeyMet.Anything,
+                        }
+                ),
+        ];
 
     /// <summary>The operations in the order of their begins, times in milliseconds since the first.</summary>
     static string Describe(IReadOnlyList<KeyOperation> seen)

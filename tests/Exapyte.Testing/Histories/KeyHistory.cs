@@ -96,7 +96,9 @@ public sealed class KeyHistory(string key)
             return _seen.ConvertAll(Resolve);
     }
 
-    RequestEnd EndOf(KeyRequest request, RestAnswer answer) =>
+    /// <summary>What a client may conclude from an answer.</summary>
+    /// <exception cref="InvalidDataException">The answer is none that such a request may have.</exception>
+    public RequestEnd EndOf(KeyRequest request, RestAnswer answer) =>
         (request.Kind, answer.Status) switch
         {
             (KeyOperationKind.Read, 200) => RequestEnd.Done,

@@ -8,11 +8,13 @@ namespace Exapyte.Testing.Histories;
 /// <param name="Value">What a write leaves behind; 0: nothing.</param>
 /// <param name="Condition">What a write needs to find.</param>
 /// <param name="ExpectedVersion">The tag that <see cref="KeyCondition.Is"/> asks for.</param>
+/// <param name="RequestId">Where it may be sent more than once: what the service knows it by.</param>
 public sealed record KeyRequest(
     KeyOperationKind Kind,
     ulong Value = 0,
     KeyCondition Condition = KeyCondition.None,
-    string? ExpectedVersion = null
+    string? ExpectedVersion = null,
+    string? RequestId = null
 )
 {
     public static KeyRequest Read { get; } = new(KeyOperationKind.Read);
@@ -26,20 +28,24 @@ public sealed record KeyRequest(
     public KeyRequest IfVersion(string version) => this with { Condition = KeyCondition.Is, ExpectedVersion = version };
 
     /// <summary>Sends it once.</summary>
-    public Task<RestAnswer> SendAsync(RestClient client, string keyspace, string key, string? consistency = null)
-    {
-        var condition = Condition switch
-        {
-            KeyCondition.Absent => RestCondition.Absent,
-            KeyCondition.Is => RestCondition.Version(ExpectedVersion!),
-            _ => null,
-        };
-        return this switch
+    public Task<RestAnswer> SendAsync(RestClient client, string keyspace, string key, string? consistency = null) =>
+        this switch
         {
             { Kind: KeyOperationKind.Read } => client.GetAsync(keyspace, key, consistency),
-            { Value: 0 } => client.DeleteAsync(keyspace, key, condition),
-            _ => client.PutAsync(keyspace, key, System.Text.Encoding.UTF8.GetBytes($"{Value}"), condition),
+            { Value: 0 } => client.DeleteAsync(keyspace, key, Headers()),
+            _ => client.PutAsync(keyspace, key, System.Text.Encoding.UTF8.GetBytes($"{Value}"), Headers()),
         };
+
+    List<RestHeader> Headers()
+    {
+        List<RestHeader> headers = [];
+        if (Condition == KeyCondition.Absent)
+            headers.Add(RestHeader.IfAbsent);
+        if (ExpectedVersion is not null)
+            headers.Add(RestHeader.IfVersion(ExpectedVersion));
+        if (RequestId is not null)
+            headers.Add(RestHeader.RequestId(RequestId));
+        return headers;
     }
 }
 

@@ -40,12 +40,17 @@ public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? F
         Failure ?? $"{Status} {(Body.Length < 2_000 ? Text : $"({Body.Length} bytes)")}";
 }
 
-/// <summary>What a write needs to find, as its header says it.</summary>
-public sealed record RestCondition(string Header, string Value)
+/// <summary>A header that says more about a write.</summary>
+public sealed record RestHeader(string Name, string Value)
 {
-    public static RestCondition Absent { get; } = new("If-None-Match", "*");
+    /// <summary>Only where there is nothing.</summary>
+    public static RestHeader IfAbsent { get; } = new("If-None-Match", "*");
 
-    public static RestCondition Version(string eTag) => new("If-Match", eTag);
+    /// <summary>Only where there is this version.</summary>
+    public static RestHeader IfVersion(string eTag) => new("If-Match", eTag);
+
+    /// <summary>Once, however often it is sent.</summary>
+    public static RestHeader RequestId(string id) => new("Idempotency-Key", id);
 }
 
 /// <summary>The REST interface, spoken in plain HTTP so that nothing of the product stands between. Thread-safe.</summary>
@@ -88,12 +93,12 @@ public sealed class RestClient : IDisposable
         string keyspace,
         string key,
         ReadOnlyMemory<byte> value,
-        RestCondition? condition = null
+        params IReadOnlyList<RestHeader> headers
     )
     {
         var content = new ReadOnlyMemoryContent(value);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        return SendAsync(HttpMethod.Put, EntryPath(keyspace, key), content, condition);
+        return SendAsync(HttpMethod.Put, EntryPath(keyspace, key), content, headers);
     }
 
     /// <param name="keyspace">Its name.</param>
@@ -112,8 +117,8 @@ public sealed class RestClient : IDisposable
     /// It has a body, if an empty one: a request without any is sent again by the HTTP client itself when a kept connection
     /// breaks, and a delete that is executed twice is not the one that a test has noted.
     /// </remarks>
-    public Task<RestAnswer> DeleteAsync(string keyspace, string key, RestCondition? condition = null) =>
-        SendAsync(HttpMethod.Delete, EntryPath(keyspace, key), new ByteArrayContent([]), condition);
+    public Task<RestAnswer> DeleteAsync(string keyspace, string key, params IReadOnlyList<RestHeader> headers) =>
+        SendAsync(HttpMethod.Delete, EntryPath(keyspace, key), new ByteArrayContent([]), headers);
 
     /// <param name="keyspace">Its name.</param>
     /// <param name="query">For example <c>prefix=a&amp;limit=10</c>.</param>
@@ -129,14 +134,14 @@ public sealed class RestClient : IDisposable
         HttpMethod method,
         string path,
         HttpContent? content = null,
-        RestCondition? condition = null
+        IReadOnlyList<RestHeader>? headers = null
     )
     {
         try
         {
             using var request = new HttpRequestMessage(method, path) { Content = content };
-            if (condition is not null)
-                request.Headers.TryAddWithoutValidation(condition.Header, condition.Value);
+            foreach (var header in headers ?? [])
+                request.Headers.TryAddWithoutValidation(header.Name, header.Value);
             using var response = await _http.SendAsync(request);
             var body = await response.Content.ReadAsByteArrayAsync();
             return new RestAnswer((int)response.StatusCode, ETagOf(response), body, Failure: null)
