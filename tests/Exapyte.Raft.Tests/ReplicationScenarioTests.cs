@@ -287,20 +287,6 @@ public class ReplicationScenarioTests
     }
 
     [Fact]
-    public void A_snapshot_is_installed_where_the_log_held_another_entry_at_its_index()
-    {
-        var member = Member(1, 3, term: 2, log: [1, 1, 1]);
-        var core = member.Core;
-
-        Assert.True(core.WantsSnapshot(Index(3), Term(2)));
-        // The durable log starts behind the snapshot before the core hears of it, and matches it from then on.
-        member.Log.Restart(Index(3), Term(2));
-        core.SnapshotInstalled(Index(3), Term(2), Voters(1, 2, 3));
-
-        Assert.Equal((Index(3), Index(3), Index(3)), (core.LastIndex, core.CommitIndex, core.AppliedIndex));
-    }
-
-    [Fact]
     public void A_snapshot_replaces_a_longer_log_that_was_never_committed()
     {
         var member = Member(1, 3, term: 2, log: [1, 1, 1, 1]);
