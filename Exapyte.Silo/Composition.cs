@@ -1,5 +1,6 @@
 using Exapyte.Client;
 using Exapyte.Gateway;
+using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Nodes;
 using Exapyte.Silo.Hosting;
@@ -9,6 +10,7 @@ using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
 using OpenTelemetry.Metrics;
+using Orleans.Storage;
 
 namespace Exapyte.Silo;
 
@@ -50,6 +52,10 @@ internal static class Composition
             },
             dataFolder
         );
+
+    /// <summary>Control state with a checksum, so that what a database's files have become is never taken for it.</summary>
+    public static IGrainStorageSerializer CheckStates(IGrainStorageSerializer states) =>
+        new CheckedStateSerializer(states);
 
     /// <summary>The data plane, on the silo's own grain factory.</summary>
     public static void AddClient(IServiceCollection services, SiloSettings settings) =>

@@ -18,6 +18,17 @@ internal sealed record KeyspacesDocument(IReadOnlyList<string> Keyspaces);
 /// <summary>POST /v1/restores.</summary>
 internal sealed record RestoreDocument(string Keyspace, bool Created, long Entries, long Expired);
 
+/// <summary>What an import came to.</summary>
+internal sealed record ImportDocument(
+    long Imported,
+    long Expired,
+    long Failed,
+    IReadOnlyList<ImportErrorDocument> Errors
+);
+
+/// <summary>A line that could not be put.</summary>
+internal sealed record ImportErrorDocument(long Line, string Code, string Detail, bool Retryable, bool InDoubt);
+
 /// <summary>A keyspace's settings as JSON has them; what is null was left to the default.</summary>
 internal sealed record SettingsDocument(
     string Replication,
