@@ -78,37 +78,7 @@ internal sealed partial class NodeLifecycle(
         }
         var rescue = new StoreRescue(folder, files);
         var unreadable = Rescue(rescue, recovery);
-        meter = new(meters);
-        scrubber = new(time, meter, replicaOptions.Value.ScrubBytesPerSecond);
-        scrubber.Start();
-        var services = new NodeServices
-        {
-            NodeId = options.Value.Node,
-            StoreId = folder.StoreId,
-            Region = options.Value.Region,
-            Log = log,
-            Disk = DiskStore.Open(folder.StorePath, new()),
-            Health = health,
-            Damaged = new(folder, loggerFactory),
-            Scrubber = scrubber,
-            Meter = meter,
-            Clock = new(
-                time,
-                log,
-                folder.StoreId,
-                recovery.ClockHighWater,
-                recovery.ClockInDoubt,
-                replicaOptions.Value.ClockSkewMsMax
-            ),
-            Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
-            Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
-            Grains = grains,
-            Prefixes = new(folder),
-            Pinned = new(time),
-            Time = time,
-            LoggerFactory = loggerFactory,
-            Options = replicaOptions.Value,
-        };
+        var services = CreateServices(log, recovery);
         var replicas = new ReplicaHost(services);
         host = new(services, new(folder), replicas);
         replicas.Recover(recovery, unreadable);
@@ -123,6 +93,46 @@ internal sealed partial class NodeLifecycle(
         await host.UseMapsOnDisk();
         pulse = new(host, rescue);
         pulse.Start();
+    }
+
+    private NodeServices CreateServices(NodeLog opened, NodeLogRecovery recovery)
+    {
+        var replicas = replicaOptions.Value;
+        if (options.Value.ScrubInterval is { } interval)
+        {
+            replicas = replicas with { ScrubInterval = interval };
+        }
+        meter = new(meters);
+        scrubber = new(time, meter, replicas.ScrubBytesPerSecond);
+        scrubber.Start();
+        return new()
+        {
+            NodeId = options.Value.Node,
+            StoreId = folder.StoreId,
+            Region = options.Value.Region,
+            Log = opened,
+            Disk = DiskStore.Open(folder.StorePath, new()),
+            Health = health,
+            Damaged = new(folder, loggerFactory),
+            Scrubber = scrubber,
+            Meter = meter,
+            Clock = new(
+                time,
+                opened,
+                folder.StoreId,
+                recovery.ClockHighWater,
+                recovery.ClockInDoubt,
+                replicas.ClockSkewMsMax
+            ),
+            Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
+            Presence = new(time, replicas.Tick * replicas.ElectionTicks),
+            Grains = grains,
+            Prefixes = new(folder),
+            Pinned = new(time),
+            Time = time,
+            LoggerFactory = loggerFactory,
+            Options = replicas,
+        };
     }
 
     private IReadOnlyList<UnreadableShard> Rescue(StoreRescue rescue, NodeLogRecovery recovery)
