@@ -23,7 +23,7 @@ internal static class Composition
         DataFolder.Open(settings.DataFolder, settings.NodeId, new PosixFiles());
 
     /// <summary>What an operator is told where another house refused, or null when it was something else.</summary>
-    public static Refusal? RefusalOf(Exception failure) =>
+    public static Refusal? RefusalOf(Exception failure, SiloSettings settings) =>
         failure switch
         {
             DataFolderException => new(ExitCode.DataFolder, failure.Message),
@@ -31,7 +31,9 @@ internal static class Composition
             StoreFullException => new(ExitCode.DataFolder, $"{failure.Message}: free space on it and start again"),
             StoreDamagedException => new(
                 ExitCode.DataFolder,
-                $"{failure.Message}: restore the disk, or empty the folder and add the node as a new one"
+                settings.Cluster is null
+                    ? $"{failure.Message}: restore the disk; or begin with an empty data folder and restore the keyspaces from a backup"
+                    : $"{failure.Message}: remove the data folder {settings.DataFolder} and start the node again under the same name; it comes back with a new store id and is rebuilt from its peers (a keyspace with one replica only: restore a backup)"
             ),
             StoreFailedException => new(ExitCode.DataFolder, failure.Message),
             DiskException => new(ExitCode.DataFolder, failure.Message),
@@ -49,6 +51,7 @@ internal static class Composition
                 node.Zone = settings.Zone;
                 node.HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/');
                 node.DataFolder = settings.DataFolder;
+                node.ScrubInterval = settings.ScrubInterval;
             },
             dataFolder
         );

@@ -66,4 +66,8 @@ public sealed record ReplicaStatus
     /// <summary>Raft: replica ids that receive the log without a vote, or will once a joint configuration is left.</summary>
     [Id(14)]
     public long[] Learners { get; init; } = [];
+
+    /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
+    [Id(20)]
+    public ScrubStatus? Scrub { get; init; }
 }

@@ -57,6 +57,12 @@ public enum PeerMessageKind : byte
 
     /// <summary>A sign of life of the node itself, for no replica.</summary>
     Beat = 5,
+
+    /// <summary>What a member found when it scrubbed its state, for the leader.</summary>
+    ScrubAnswer = 6,
+
+    /// <summary>What a scrub says of a member, from the leader.</summary>
+    ScrubVerdict = 7,
 }
 
 /// <summary>The answer to <see cref="INodeGrain.Deliver"/>: what was handed on and what was refused.</summary>

@@ -98,26 +98,6 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
             await ApplyMap(current ?? known with { Deleted = true });
         }
-        await ReportQuarantined();
-    }
-
-    /// <summary>Asks that raft replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
-    private async Task ReportQuarantined()
-    {
-        foreach (var (identity, _) in replicas.Quarantined.ToArray())
-        {
-            if (identity.Replication != ReplicationKind.Raft || maps.Find(identity.KeyspaceId) is not { } map)
-            {
-                continue;
-            }
-            var reply = await node
-                .Grains.GetGrain<IKeyspaceControlGrain>(map.Name)
-                .RetireReplica(identity.KeyspaceId, identity.ReplicaId);
-            if (reply.Outcome == KeyspaceOutcome.Unavailable)
-            {
-                throw new ControlPlaneUnavailableException(string.Join(' ', reply.Reasons));
-            }
-        }
     }
 
     /// <summary>Hands messages of another node to the replicas they are for.</summary>

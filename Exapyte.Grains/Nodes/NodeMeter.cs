@@ -1,156 +1,46 @@
 using System.Diagnostics.Metrics;
-using Exapyte.Storage.Log;
+using Exapyte.Grains.Replicas.Scrubs;
 
 namespace Exapyte.Grains.Nodes;
 
-/// <summary>
-/// The node's instruments, meter <c>Exapyte.Node</c>: what its log, store, replicas and lanes hold and have done. All are
-/// observed, so that they cost something only when somebody asks. Thread-safe.
-/// </summary>
-internal sealed class NodeMeter : IDisposable
+/// <summary>The node's instruments, meter <c>Exapyte.Node</c>. An instrument that nobody listens to costs a branch.</summary>
+internal sealed partial class NodeMeter : IDisposable
 {
     /// <summary>The meter's name.</summary>
     public const string Name = "Exapyte.Node";
 
     private readonly Meter meter;
-    private readonly NodeServices node;
+    private readonly Counter<long> scrubs;
+    private readonly Counter<long> scrubbedBytes;
+    private readonly Counter<long> damaged;
 
-    public NodeMeter(NodeHost host, IMeterFactory? factory)
+    public NodeMeter(IMeterFactory? factory)
     {
-        node = host.Services;
         meter = factory?.Create(Name) ?? new Meter(Name);
-        AddLog();
-        AddStore();
-        AddPeers();
-        AddReplicas(host.Replicas);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => meter.Dispose();
-
-    private void AddLog()
-    {
-        Counts("exapyte.log.batches", "{batch}", "Batches made durable.", () => node.Log.Statistics.Batches);
-        Counts("exapyte.log.entries", "{entry}", "Entries made durable.", () => node.Log.Statistics.Entries);
-        Counts("exapyte.log.syncs", "{sync}", "Waits for the device.", () => node.Log.Statistics.Syncs);
-        Counts("exapyte.log.written", "By", "Bytes of batches written.", () => node.Log.Statistics.BytesWritten);
-        Counts(
-            "exapyte.log.rewritten",
-            "{entry}",
-            "Entries copied forward out of old segments.",
-            () => node.Log.Statistics.EntriesRewritten
+        scrubs = meter.CreateCounter<long>(
+            "exapyte.node.scrubs",
+            "{scrub}",
+            "Scrubs of replicas of this node, by outcome."
         );
-        Counts("exapyte.log.reads.cached", "{entry}", "Entries read from memory.", () => node.Log.Statistics.CacheHits);
-        Counts(
-            "exapyte.log.reads.disk",
-            "{entry}",
-            "Entries read from segments.",
-            () => node.Log.Statistics.CacheMisses
-        );
-        Holds("exapyte.log.segments", "{segment}", "Segments in use.", () => node.Log.Statistics.Segments);
-        Holds("exapyte.log.live", "By", "Bytes of entries not compacted.", () => node.Log.Statistics.LiveBytes);
-        Holds("exapyte.log.queued", "{operation}", "Operations that wait.", () => node.Log.Statistics.Queued);
-        Holds(
-            "exapyte.log.healthy",
-            "1",
-            "1 while the log takes writes, 0 while the disk is full or a sync has failed.",
-            () => node.Log.Health.Condition == LogCondition.Ok ? 1 : 0
-        );
-    }
-
-    private void AddStore()
-    {
-        Holds("exapyte.store.memtables", "By", "Bytes in write buffers.", () => node.Disk.Statistics.MemtableBytes);
-        Holds("exapyte.store.cache", "By", "Bytes in the block cache.", () => node.Disk.Statistics.BlockCacheBytes);
-        Holds("exapyte.store.tables", "By", "Bytes of live table files.", () => node.Disk.Statistics.TableFileBytes);
-        Holds(
-            "exapyte.store.tables.all",
-            "By",
-            "Bytes of table files, those kept only for open scans included.",
-            () => node.Disk.Statistics.TableFileBytesWithObsolete
-        );
-        Holds("exapyte.store.rows", "{row}", "Rows, about.", () => node.Disk.Statistics.EstimatedRows);
-        Holds(
-            "exapyte.store.compaction.pending",
-            "By",
-            "How much compaction lags, about.",
-            () => node.Disk.Statistics.PendingCompactionBytes
-        );
-        Holds("exapyte.store.flushes", "{flush}", "Flushes under way.", () => node.Disk.Statistics.RunningFlushes);
-        Holds(
-            "exapyte.store.compactions",
-            "{compaction}",
-            "Compactions under way.",
-            () => node.Disk.Statistics.RunningCompactions
-        );
-        Holds(
-            "exapyte.store.write_stopped",
-            "1",
-            "1 while writes wait for flushes or compactions.",
-            () => node.Disk.Statistics.IsWriteStopped ? 1 : 0
-        );
-        Counts(
-            "exapyte.store.background_errors",
-            "{error}",
-            "Flushes and compactions that failed.",
-            () => node.Disk.Statistics.BackgroundErrors
-        );
-        Holds(
-            "exapyte.store.healthy",
-            "1",
-            "0 while the store finds no space, else 1.",
-            () => node.Disk.IsFull ? 0 : 1
-        );
-    }
-
-    private void AddPeers()
-    {
-        Counts("exapyte.peers.batches", "{batch}", "Batches sent to other nodes.", () => node.Peers.Batches);
-        Counts("exapyte.peers.messages", "{message}", "Messages sent to other nodes.", () => node.Peers.Messages);
-        Counts("exapyte.peers.lost", "{message}", "Messages dropped or not delivered.", () => node.Peers.Lost);
-    }
-
-    private void AddReplicas(ReplicaHost replicas)
-    {
-        meter.CreateObservableGauge(
-            "exapyte.replicas",
-            () =>
-                replicas
-                    .All.CountBy(replica => replica.Status().Role, StringComparer.Ordinal)
-                    .Select(group => new Measurement<int>(
-                        group.Value,
-                        new KeyValuePair<string, object?>("role", group.Key)
-                    ))
-                    .Append(
-                        new(replicas.Quarantined.Count(), new KeyValuePair<string, object?>("role", "quarantined"))
-                    ),
+        scrubbedBytes = meter.CreateCounter<long>("exapyte.node.scrubbed", "By", "Bytes of state read by scrubs.");
+        damaged = meter.CreateCounter<long>(
+            "exapyte.node.replicas.damaged",
             "{replica}",
-            "Replicas of this node by role."
-        );
-        Holds(
-            "exapyte.pushes.pending",
-            "{write}",
-            "Leaderless writes that wait to be pushed to other replicas.",
-            () => replicas.All.Sum(replica => replica.Status().PendingPushes)
+            "Replicas of this node that were found damaged."
         );
     }
 
-    private void Counts(string name, string unit, string description, Func<long> value) =>
-        meter.CreateObservableCounter(name, () => Observe(value), unit, description);
-
-    private void Holds(string name, string unit, string description, Func<long> value) =>
-        meter.CreateObservableGauge(name, () => Observe(value), unit, description);
-
-    /// <summary>Nothing once the node is closing: whoever listens may still ask then.</summary>
-    private static Measurement<long>[] Observe(Func<long> value)
+    public void Scrubbed(ScrubOutcome outcome)
     {
-        try
+        if (scrubs.Enabled)
         {
-            return [new(value())];
-        }
-        catch (ObjectDisposedException)
-        {
-            return [];
+            scrubs.Add(1, new KeyValuePair<string, object?>("outcome", outcome.ToName()));
         }
     }
+
+    public void ScrubRead(long bytes) => scrubbedBytes.Add(bytes);
+
+    public void FoundDamaged() => damaged.Add(1);
+
+    public void Dispose() => meter.Dispose();
 }

@@ -50,6 +50,15 @@ internal sealed record ReplicaOptions
     /// <summary>Most entries removed from one replica in one round.</summary>
     public int SweepEntriesMax { get; init; } = 1_000;
 
+    /// <summary>Time between two scrubs of a raft group; zero: none.</summary>
+    public TimeSpan ScrubInterval { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How long members are waited for in a scrub.</summary>
+    public TimeSpan ScrubPatience { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Most bytes of state that scrubs read on a node in a second.</summary>
+    public long ScrubBytesPerSecond { get; init; } = 32L << 20;
+
     /// <summary>How long a leaderless replica keeps what was deleted or has expired as a tombstone.</summary>
     public TimeSpan TombstoneGrace { get; init; } = TimeSpan.FromHours(24);
 

@@ -38,6 +38,7 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void Tick()
     {
+        TickScrub();
         if (!loop.IsAsleep)
         {
             mailbox.Post(ReplicaInput.Tick, inline: false);

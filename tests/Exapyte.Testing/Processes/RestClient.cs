@@ -81,6 +81,9 @@ public sealed class RestClient : IDisposable
 
     public Task<RestAnswer> GetKeyspaceAsync(string keyspace) => SendAsync(HttpMethod.Get, KeyspacePath(keyspace));
 
+    public Task<RestAnswer> GetShardsAsync(string keyspace) =>
+        SendAsync(HttpMethod.Get, $"{KeyspacePath(keyspace)}/shards");
+
     public Task<RestAnswer> DeleteKeyspaceAsync(string keyspace) =>
         SendAsync(HttpMethod.Delete, KeyspacePath(keyspace));
 
