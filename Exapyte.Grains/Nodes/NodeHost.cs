@@ -101,12 +101,12 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
         await ReportQuarantined();
     }
 
-    /// <summary>Asks that raft replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
+    /// <summary>Asks that replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
     private async Task ReportQuarantined()
     {
         foreach (var (identity, _) in replicas.Quarantined.ToArray())
         {
-            if (identity.Replication != ReplicationKind.Raft || maps.Find(identity.KeyspaceId) is not { } map)
+            if (maps.Find(identity.KeyspaceId) is not { } map)
             {
                 continue;
             }
