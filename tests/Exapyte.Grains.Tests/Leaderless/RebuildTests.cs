@@ -214,8 +214,15 @@ public sealed class RebuildTests
             }
         );
         await PutAll(cluster, 50);
-        // Acknowledged by n1 and n2 once; n3 has never seen it.
+        // Acknowledged by n1 and n2; n3 has never seen it, and n2 forgets it.
         await cluster.Give("n1", Entries.Put("two", 10, "v"));
+        await cluster.Nodes.KillNode("n2");
+        await cluster.Nodes.WaitForMembers();
+        await cluster.Nodes.StartNode(new("n2", "eu", "z2"));
+        await cluster.Nodes.WaitForMembers();
+        await Eventually.Holds(() => cluster.StatusOn("n2") is { MapEpoch: > 0, Problem: "" }, "n2 is complete.");
+        Assert.Equal("v@10.1", cluster.Held("n2", "two"));
+
         await cluster.Nodes.KillNode("n1");
         await cluster.Nodes.KillNode("n2");
         await cluster.Nodes.WaitForMembers();
