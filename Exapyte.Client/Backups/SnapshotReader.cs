@@ -63,7 +63,7 @@ internal sealed class SnapshotReader(
     {
         var settings = map.Map.Settings;
         var route = map.Routes[shard];
-        var needed = QuorumSizes.Of(settings, route.Lanes.Length).Read;
+        var needed = QuorumSizes.Of(settings, route.Placement.Counted).Read;
         return settings.Replication == ReplicationKind.Raft || needed == 1
             ? await OpenOneAsync(map, route, cancellationToken)
             : await OpenSeveralAsync(map, route, needed, cancellationToken);

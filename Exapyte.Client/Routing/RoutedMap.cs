@@ -52,8 +52,13 @@ internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, No
         HashSet<long> leaders
     )
     {
+        // A joining replica of a leaderless shard answers nobody; one of a raft group redirects.
+        var answering =
+            map.Settings.Replication == ReplicationKind.Raft
+                ? shard.Replicas
+                : Array.FindAll(shard.Replicas, placed => !placed.Joining);
         var lanes = Array.ConvertAll(
-            shard.Replicas,
+            answering,
             placed =>
             {
                 var key = new ReplicaKey(map.KeyspaceId, shard.ShardId, placed.ReplicaId, placed.Node);

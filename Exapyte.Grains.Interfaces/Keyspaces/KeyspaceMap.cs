@@ -21,7 +21,10 @@ public sealed record ReplicaPlacement
     [Id(2)]
     public long NodeEpoch { get; init; }
 
-    /// <summary>Raft: wanted, but not yet seen among the voters of its group; it counts for nothing.</summary>
+    /// <summary>
+    /// Wanted, but it counts for nothing yet. Raft: not yet seen among the voters of its group. Leaderless: it has not yet
+    /// copied what the others hold.
+    /// </summary>
     [Id(3)]
     public bool Joining { get; init; }
 }
@@ -43,8 +46,9 @@ public sealed record ShardPlacement
     public required ReplicaPlacement[] Replicas { get; init; }
 
     /// <summary>
-    /// Raft: replicas that are not wanted any more but may still be voters of their group. Their nodes keep them, and they
-    /// vote, until the group's configuration is known to be without them. Null or empty: none.
+    /// Replicas that are not wanted any more but kept on their nodes. Raft: they may still be voters of their group, and
+    /// they vote, until its configuration is known to be without them. Leaderless: they count for nothing and pass on what
+    /// they have, until another one has taken their place. Null or empty: none.
     /// </summary>
     [Id(3)]
     public ReplicaPlacement[]? Leaving { get; init; }
@@ -55,6 +59,16 @@ public sealed record ShardPlacement
     /// </summary>
     [Id(4)]
     public long[]? Founders { get; init; }
+
+    /// <summary>
+    /// Leaderless: replicas that once counted, are gone or leaving, and whose place no other has taken yet. Quorums count
+    /// them as ones that do not answer: what was acknowledged may be held by one replica less than it was.
+    /// </summary>
+    [Id(5)]
+    public int Lost { get; init; }
+
+    /// <summary>Leaderless: replicas by whose number the quorums are sized, lost ones included, joining ones not.</summary>
+    public int Counted => Replicas.Count(replica => !replica.Joining) + Lost;
 
     /// <summary>All replicas that nodes may host: those that are wanted and those that are leaving.</summary>
     public ReplicaPlacement[] Hosted => Leaving is { Length: > 0 } leaving ? [.. Replicas, .. leaving] : Replicas;
@@ -96,6 +110,9 @@ public sealed record KeyspaceMap
     /// <summary>The keyspace was deleted: its replicas are to be retired.</summary>
     [Id(5)]
     public bool Deleted { get; init; }
+
+    /// <summary>Whether its shards have no leader: each replica takes reads and writes.</summary>
+    public bool IsLeaderless => Settings.Replication != ReplicationKind.Raft;
 
     /// <summary>Whether some shard has fewer replicas than wanted; those that are still joining do not count.</summary>
     public bool UnderReplicated =>

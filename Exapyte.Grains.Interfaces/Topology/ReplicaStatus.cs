@@ -13,7 +13,7 @@ public sealed record ReplicaStatus
     public required string Node { get; init; }
 
     /// <summary>
-    /// leader, follower, candidate, learner; replica in leaderless keyspaces; stopped by a problem; quarantined where its
+    /// leader, follower, candidate, learner; replica, joining, leaving in leaderless keyspaces; stopped by a problem; quarantined where its
     /// log cannot be read; absent where it is not hosted.
     /// </summary>
     [Id(2)]
@@ -66,6 +66,13 @@ public sealed record ReplicaStatus
     /// <summary>Raft: replica ids that receive the log without a vote, or will once a joint configuration is left.</summary>
     [Id(14)]
     public long[] Learners { get; init; } = [];
+
+    /// <summary>
+    /// Leaderless, while it is joining: it holds a full copy of every other replica, made after each of them began to push
+    /// to it, and all of them serve by the map of <see cref="MapEpoch"/>.
+    /// </summary>
+    [Id(15)]
+    public bool CaughtUp { get; init; }
 
     /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
     [Id(20)]

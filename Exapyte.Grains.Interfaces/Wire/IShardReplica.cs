@@ -113,6 +113,13 @@ public sealed class StampedEntry
     /// <summary>Expires, Unix milliseconds; 0 for never.</summary>
     [Id(6)]
     public long ExpiresMs { get; init; }
+
+    /// <summary>
+    /// Replaces another entry of the same version too: the replicas disagreed about that version, which only damage brings
+    /// about, and this is what they agreed on. Not kept with the entry.
+    /// </summary>
+    [Id(7)]
+    public bool Overrules { get; init; }
 }
 
 /// <summary>Writes that one replica pushes to another.</summary>
@@ -126,6 +133,13 @@ public sealed class ReplicateRequest
     /// <summary>The entries, at most <see cref="Limits.WireBatchBytesMax"/> bytes.</summary>
     [Id(1)]
     public required StampedEntry[] Entries { get; init; }
+
+    /// <summary>
+    /// The epoch of the map that the sender serves by. One that has been replaced and does not know it yet is refused: its
+    /// writes would count as held where nobody looks for them. 0 where it says none.
+    /// </summary>
+    [Id(2)]
+    public long MapEpoch { get; init; }
 }
 
 /// <summary>The answer to a <see cref="ReplicateRequest"/>.</summary>
@@ -148,6 +162,21 @@ public sealed class LocalReadRequest
     /// <summary>The keys.</summary>
     [Id(0)]
     public required ReadOnlyMemory<byte>[] Keys { get; init; }
+
+    /// <summary>The asking replica; 0 where it is none.</summary>
+    [Id(1)]
+    public long FromReplicaId { get; init; }
+
+    /// <summary>The epoch of the map that the asking replica serves by: see <see cref="ReplicateRequest.MapEpoch"/>.</summary>
+    [Id(2)]
+    public long MapEpoch { get; init; }
+
+    /// <summary>
+    /// Answer although the replica has not everything yet that it should have: what it holds is asked, not what a quorum
+    /// may count on.
+    /// </summary>
+    [Id(3)]
+    public bool AsIs { get; init; }
 }
 
 /// <summary>The answer to a <see cref="LocalReadRequest"/>.</summary>
@@ -161,4 +190,8 @@ public sealed class LocalReadReply
     /// <summary>One entry a key, in the same order; version none where there is nothing.</summary>
     [Id(1)]
     public StampedEntry[] Entries { get; init; } = [];
+
+    /// <summary>The <c>storeId</c> of the answering replica's node: the origin of the writes that it stamped.</summary>
+    [Id(2)]
+    public ulong StoreId { get; init; }
 }

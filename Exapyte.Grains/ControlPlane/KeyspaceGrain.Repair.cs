@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Exapyte.Grains.ControlPlane;
 
 /// <summary>
-/// The watching half, of keyspaces whose replicas can be repaired: compares the map with the nodes that there are, makes
+/// The watching half: compares the map with the nodes that there are, makes
 /// what is missing the intent, and takes note of what the groups have completed.
 /// </summary>
 internal sealed partial class KeyspaceGrain

@@ -73,7 +73,8 @@ public sealed record KeyspaceState
 
     /// <summary>
     /// Without the replicas that were placed on a node before <paramref name="nodeEpoch"/>, at the next epoch; itself where
-    /// there are none. They are not leaving: what they held is gone, and nobody needs to keep it.
+    /// there are none. They are not leaving: what they held is gone, and nobody needs to keep it. In a leaderless shard those
+    /// that counted are lost: its quorums stay what they were.
     /// </summary>
     public KeyspaceState WithoutNode(string node, long nodeEpoch)
     {
@@ -96,6 +97,9 @@ public sealed record KeyspaceState
                         shard =>
                             shard with
                             {
+                                Lost =
+                                    shard.Lost
+                                    + (Map.IsLeaderless ? shard.Replicas.Count(one => !one.Joining && isGone(one)) : 0),
                                 Replicas = Array.FindAll(shard.Replicas, replica => !isGone(replica)),
                                 Leaving = Array.FindAll(shard.Leaving ?? [], replica => !isGone(replica)),
                             }

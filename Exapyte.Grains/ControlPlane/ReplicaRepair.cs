@@ -10,7 +10,7 @@ namespace Exapyte.Grains.ControlPlane;
 internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Dropped, string[] Added);
 
 /// <summary>
-/// Decides which raft replicas to add and to drop, and when a change is complete. Pure.
+/// Decides which replicas to add and to drop, and when a change is complete. Pure.
 /// </summary>
 /// <remarks>
 /// <list type="bullet">
@@ -20,12 +20,15 @@ internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Droppe
 /// <item>A shard without any replica that has belonged to its group is left alone: nobody could take a new one in.</item>
 /// <item>At most so many shards change at one time; one that changes is not changed again before it is done, unless a
 /// replica that is joining was lost.</item>
+/// <item>A leaderless shard that lost a replica counts it as lost (<see cref="ShardPlacement.Lost"/>) until another one has
+/// copied what all that are left hold: a write that the lost one acknowledged is held by one replica less, and only
+/// quorums of the old size are sure to meet it.</item>
 /// </list>
 /// </remarks>
 internal static class ReplicaRepair
 {
-    /// <summary>Whether the keyspace's replicas can be repaired at all: groups that keep a log bring a new member up to date.</summary>
-    public static bool IsFor(KeyspaceMap map) => map is { Deleted: false, Settings.Replication: ReplicationKind.Raft };
+    /// <summary>Whether the keyspace's replicas are looked after: those of every keyspace that exists.</summary>
+    public static bool IsFor(KeyspaceMap map) => !map.Deleted;
 
     /// <summary>The repairs that are due.</summary>
     /// <param name="map">The map.</param>
@@ -52,7 +55,9 @@ internal static class ReplicaRepair
             {
                 continue;
             }
-            var repair = Of(shard, at, map.Settings.Replicas, alive, lost, loads);
+            var repair = map.IsLeaderless
+                ? LeaderlessRepair.Of(shard, at, map.Settings.Replicas, alive, lost, loads)
+                : Of(shard, at, map.Settings.Replicas, alive, lost, loads);
             if (repair.Added.Length + repair.Dropped.Length > 0)
             {
                 repairs.Add(repair);
@@ -87,17 +92,23 @@ internal static class ReplicaRepair
                     }),
                 ],
                 Leaving = [.. shard.Leaving ?? [], .. repair.Dropped],
+                Lost = shard.Lost + (map.IsLeaderless ? repair.Dropped.Count(IsMember) : 0),
             };
         }
         return map with { Shards = shards };
     }
 
     /// <summary>
-    /// The map without what its groups have completed: a change is done once a leader that serves by this map has applied
-    /// a configuration whose voters are exactly the wanted replicas. Itself where nothing is done.
+    /// The map without what its shards have completed. A raft group's change is done once a leader that serves by this map
+    /// has applied a configuration whose voters are exactly the wanted replicas; for leaderless shards see
+    /// <see cref="LeaderlessRepair.Confirmed"/>. Itself where nothing is done.
     /// </summary>
     public static KeyspaceMap Confirmed(KeyspaceMap map, IReadOnlyCollection<ReplicaStatus> statuses)
     {
+        if (map.IsLeaderless)
+        {
+            return LeaderlessRepair.Confirmed(map, statuses);
+        }
         var leaders = statuses
             .Where(status => status.Role == "leader" && status.MapEpoch >= map.Epoch)
             .ToLookup(status => status.ReplicaId);
@@ -110,12 +121,12 @@ internal static class ReplicaRepair
 
     /// <summary>
     /// The map with preferred leaders spread over the nodes that now hold replicas; itself while shards are changing, and
-    /// where they are spread.
+    /// where they are spread or there are none.
     /// </summary>
     public static KeyspaceMap Spread(KeyspaceMap map)
     {
         var placed = Array.FindAll(map.Shards, shard => shard.Replicas.Length > 0);
-        if (Array.Exists(map.Shards, shard => shard.IsChanging) || placed.Length == 0)
+        if (map.IsLeaderless || Array.Exists(map.Shards, shard => shard.IsChanging) || placed.Length == 0)
         {
             return map;
         }
@@ -140,9 +151,16 @@ internal static class ReplicaRepair
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
 
-    /// <summary>Whether a replica can go at once without leaving its group short of a majority of the members it has.</summary>
+    /// <summary>
+    /// Whether a replica whose data is gone can go at once. A raft group must not be left short of a majority of the
+    /// members it has; a leaderless shard needs another replica that has what was written.
+    /// </summary>
     public static bool CanSpare(KeyspaceMap map, long replicaId)
     {
+        if (map.IsLeaderless)
+        {
+            return LeaderlessRepair.CanSpare(map, replicaId);
+        }
         foreach (var shard in map.Shards)
         {
             var members = shard.Hosted.Where(IsMember).ToArray();
@@ -216,7 +234,7 @@ internal static class ReplicaRepair
     ) => [.. shard.Replicas.Reverse().OrderBy(replica => IsAlive(replica, alive)).Take(shard.Replicas.Length - wanted)];
 
     /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all, then by name.</summary>
-    private static string[] Choose(
+    internal static string[] Choose(
         IEnumerable<ReplicaPlacement> kept,
         IReadOnlyCollection<PlacementNode> alive,
         PlacementNode[] free,
@@ -243,8 +261,8 @@ internal static class ReplicaRepair
         return [.. chosen];
     }
 
-    private static bool IsMember(ReplicaPlacement replica) => !replica.Joining;
+    internal static bool IsMember(ReplicaPlacement replica) => !replica.Joining;
 
-    private static bool IsAlive(ReplicaPlacement replica, IReadOnlyCollection<PlacementNode> alive) =>
+    internal static bool IsAlive(ReplicaPlacement replica, IReadOnlyCollection<PlacementNode> alive) =>
         alive.Any(node => node.Node == replica.Node);
 }

@@ -12,6 +12,8 @@ namespace Exapyte.Grains.Nodes;
 /// <summary>What the replicas of a node share.</summary>
 internal sealed record NodeServices
 {
+    private ComparisonBudget? comparing;
+
     /// <summary>The node's id.</summary>
     public required string NodeId { get; init; }
 
@@ -64,6 +66,9 @@ internal sealed record NodeServices
 
     /// <summary>Snapshots that the node may send at one time.</summary>
     public SemaphoreSlim SnapshotSlots { get; } = new(4, 4);
+
+    /// <summary>What comparing and copying leaderless replicas may use of the node at one time.</summary>
+    public ComparisonBudget Comparing => LazyInitializer.EnsureInitialized(ref comparing, () => new(Options));
 
     /// <summary>
     /// Prefixes in the store that no replica uses any more. Their entries go with the next round of upkeep, when no read

@@ -68,6 +68,30 @@ internal sealed record ReplicaOptions
     /// <summary>Log entries that a leaderless replica keeps for peers that are away, at most.</summary>
     public ulong UnpushedEntriesMax { get; init; } = 1_000_000;
 
+    /// <summary>Time between two comparisons of a leaderless shard's replicas; zero: they are never compared.</summary>
+    public TimeSpan CompareInterval { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long after a node has come back the replicas that it shares with others are compared.</summary>
+    public TimeSpan CompareAfterReturn { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Entries stamped less long ago are not compared: they may still be on their way.</summary>
+    public TimeSpan CompareAgeMin { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Shards that a node compares at one time as the one that leads the comparison.</summary>
+    public int ComparisonsMax { get; init; } = 2;
+
+    /// <summary>Replicas that a node reads from end to end, or fills from others, at one time.</summary>
+    public int CompareScansMax { get; init; } = 2;
+
+    /// <summary>Bytes a second that one such reading takes from the disk, at most.</summary>
+    public long CompareBytesPerSecond { get; init; } = 32 << 20;
+
+    /// <summary>First pause before a copy that could not go on is tried again; each further one is twice as long.</summary>
+    public TimeSpan CopyRetryMin { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Longest pause.</summary>
+    public TimeSpan CopyRetryMax { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Bounds of the pushes to one peer.</summary>
     public PushLimits Push { get; init; } = new();
 }

@@ -96,8 +96,20 @@ internal sealed class RaftGroupGrain(NodeHost host) : ReplicaGrain(host), IRaftG
 
 /// <summary>A replica of a leaderless shard, pinned to its node.</summary>
 [OnNode, GrainDirectory("node"), Reentrant, KeepAlive]
-internal sealed class ShardGrain(NodeHost host) : ReplicaGrain(host), IShardGrain
+internal sealed class ShardGrain(NodeHost host) : ReplicaGrain(host), IShardGrain, IShardComparison
 {
+    /// <inheritdoc/>
+    public async ValueTask<DigestReply> Digest(DigestRequest request) =>
+        Replica is LeaderlessReplica replica
+            ? await replica.Digest(request)
+            : new() { Kind = OutcomeKind.NoSuchReplica };
+
+    /// <inheritdoc/>
+    public async ValueTask<StampsReply> Stamps(StampsRequest request) =>
+        Replica is LeaderlessReplica replica
+            ? await replica.Stamps(request)
+            : new() { Kind = OutcomeKind.NoSuchReplica };
+
     /// <inheritdoc/>
     public async ValueTask<ReplicateReply> Replicate(ReplicateRequest request) =>
         Replica is LeaderlessReplica replica

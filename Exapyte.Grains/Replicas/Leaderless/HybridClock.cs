@@ -64,6 +64,9 @@ internal sealed class HybridClock
     /// <summary>Unix milliseconds of a stamp.</summary>
     public static long MillisecondsOf(ulong stamp) => (long)(stamp >> CounterBits);
 
+    /// <summary>The first stamp of a millisecond.</summary>
+    public static ulong FirstOf(long unixMilliseconds) => (ulong)unixMilliseconds << CounterBits;
+
     /// <summary>The next stamp, once the mark covers it; none while the clock is too far ahead or the log takes no mark.</summary>
     public ValueTask<ClockReading> Next() =>
         TryNext(out var reading, out var pending) ? ValueTask.FromResult(reading) : NextBehind(pending);

@@ -75,6 +75,9 @@ internal sealed class LocalCopy
     /// <summary>Why nothing can be written any more; empty while all is well.</summary>
     public string Failure => failure;
 
+    /// <summary>What in the store was found damaged while writing; null where nothing was.</summary>
+    public StoreDamagedException? Damage { get; private set; }
+
     /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
     public Task<LocalVerdict> Write(StampedEntry[] entries) => Write(entries, out _);
 
@@ -177,7 +180,10 @@ internal sealed class LocalCopy
             foreach (var entry in InStampOrder(entries))
             {
                 var stored = StampedCodec.ToStored(entry);
-                if (Store.TryGetHeader(entry.Key.Span, out var current) && current.Version >= stored.Version)
+                if (
+                    Store.TryGetHeader(entry.Key.Span, out var current)
+                    && (current.Version > stored.Version || (current.Version == stored.Version && !entry.Overrules))
+                )
                 {
                     lost += current.Version > stored.Version ? 1 : 0;
                     continue;
@@ -270,6 +276,7 @@ internal sealed class LocalCopy
         catch (Exception broken)
         {
             // Whatever the store said: this replica cannot go on, the node's others can.
+            Damage = broken as StoreDamagedException;
             failure = $"The store does not take what is in the log: {broken.Message}";
             return false;
         }

@@ -25,6 +25,8 @@ internal sealed class PushLane(
     private bool pushing;
     private bool stopped;
 
+    private long mapEpoch;
+
     private readonly record struct Push(StampedEntry Entry, Parcel Parcel, bool IsLast, int Bytes);
 
     /// <summary>What was enqueued together. Touched behind the gate.</summary>
@@ -43,6 +45,13 @@ internal sealed class PushLane(
                 acks?.Add();
             }
         }
+    }
+
+    /// <summary>The epoch of the map that this replica serves by; every push says it.</summary>
+    public long MapEpoch
+    {
+        get => Volatile.Read(ref mapEpoch);
+        set => Volatile.Write(ref mapEpoch, value);
     }
 
     /// <summary>Writes that wait.</summary>
@@ -188,7 +197,12 @@ internal sealed class PushLane(
         try
         {
             var reply = await peer.Replicate(
-                new() { FromReplicaId = fromReplicaId, Entries = [.. batch.Select(push => push.Entry)] }
+                new()
+                {
+                    FromReplicaId = fromReplicaId,
+                    Entries = [.. batch.Select(push => push.Entry)],
+                    MapEpoch = MapEpoch,
+                }
             );
             return reply.Kind == OutcomeKind.Ok;
         }

@@ -4,7 +4,7 @@ using Exapyte.Wire;
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
-/// Reads keys from R replicas: this one's copy and the first R - 1 peers that answer. The newest stamp wins; replicas
+/// Reads keys from R replicas: this one's copy, where it counts, and the first peers that answer. The newest stamp wins; replicas
 /// that lag are repaired before the caller is answered, so that a later read cannot see the older value again.
 /// </summary>
 internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
@@ -12,22 +12,35 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
     /// <summary>One replica's answers.</summary>
     private readonly record struct Answer(IShardGrain Peer, StampedEntry[] Entries);
 
-    /// <summary>The newest entry of each key among R replicas; null where fewer than R answered in time.</summary>
+    /// <summary>The newest entry of each key among the replicas asked; null where too few answered in time.</summary>
+    /// <param name="keys">The keys.</param>
+    /// <param name="peers">The other replicas that may be asked.</param>
+    /// <param name="needed">How many of them must answer.</param>
+    /// <param name="asking">The id of the asking replica.</param>
+    /// <param name="mapEpoch">The epoch of the map by which it asks.</param>
+    /// <param name="milliseconds">For how long their answers are awaited.</param>
     public async ValueTask<StampedEntry[]?> Read(
         ReadOnlyMemory<byte>[] keys,
         IReadOnlyList<IShardGrain> peers,
         int needed,
-        long fromReplicaId,
+        long asking,
+        long mapEpoch,
         long milliseconds
     )
     {
         var newest = Array.ConvertAll(keys, local.Read);
-        if (needed <= 1)
+        if (needed <= 0)
         {
             return newest;
         }
         using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(Math.Max(1, milliseconds)), time);
-        var answers = await Ask(keys, peers, needed - 1, deadline.Token);
+        var request = new LocalReadRequest
+        {
+            Keys = keys,
+            FromReplicaId = asking,
+            MapEpoch = mapEpoch,
+        };
+        var answers = await Ask(request, peers, needed, deadline.Token);
         if (answers is null)
         {
             return null;
@@ -42,17 +55,16 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
                 }
             }
         }
-        return await Repair(newest, answers, fromReplicaId, deadline.Token) ? newest : null;
+        return await Repair(newest, answers, request, deadline.Token) ? newest : null;
     }
 
     private static async ValueTask<List<Answer>?> Ask(
-        ReadOnlyMemory<byte>[] keys,
+        LocalReadRequest request,
         IReadOnlyList<IShardGrain> peers,
         int needed,
         CancellationToken deadline
     )
     {
-        var request = new LocalReadRequest { Keys = keys };
         var asked = peers.Select(peer => AskOne(peer, request)).ToList();
         List<Answer> answers = [];
         while (answers.Count < needed && asked.Count > 0)
@@ -61,7 +73,7 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
             {
                 var ended = await Task.WhenAny(asked).WaitAsync(deadline);
                 asked.Remove(ended);
-                if (await ended is { } answer && answer.Entries.Length == keys.Length)
+                if (await ended is { } answer && answer.Entries.Length == request.Keys.Length)
                 {
                     answers.Add(answer);
                 }
@@ -92,7 +104,7 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
     private async ValueTask<bool> Repair(
         StampedEntry[] newest,
         List<Answer> answers,
-        long fromReplicaId,
+        LocalReadRequest request,
         CancellationToken deadline
     )
     {
@@ -110,7 +122,7 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
             StampedEntry[] lacking = [.. newest.Where((entry, i) => answer.Entries[i].Version < entry.Version)];
             if (lacking.Length > 0)
             {
-                repairs.Add(RepairPeer(answer.Peer, lacking, fromReplicaId));
+                repairs.Add(RepairPeer(answer.Peer, lacking, request));
             }
         }
         if (repairs.Count == 0)
@@ -140,13 +152,20 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
         return true;
     }
 
-    private static async Task<bool> RepairPeer(IShardGrain peer, StampedEntry[] entries, long fromReplicaId)
+    private static async Task<bool> RepairPeer(IShardGrain peer, StampedEntry[] entries, LocalReadRequest request)
     {
         try
         {
             foreach (var part in WireBatches.Of(entries))
             {
-                var reply = await peer.Replicate(new() { FromReplicaId = fromReplicaId, Entries = part });
+                var reply = await peer.Replicate(
+                    new()
+                    {
+                        FromReplicaId = request.FromReplicaId,
+                        Entries = part,
+                        MapEpoch = request.MapEpoch,
+                    }
+                );
                 if (reply.Kind != OutcomeKind.Ok)
                 {
                     return false;

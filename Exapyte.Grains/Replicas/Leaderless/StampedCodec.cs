@@ -10,6 +10,7 @@ internal static class StampedCodec
 {
     private const byte Format = 1;
     private const byte TombstoneFlag = 1;
+    private const byte OverrulesFlag = 2;
     private const int EntryBytesMin = 1 + (4 * sizeof(long)) + (3 * sizeof(int));
 
     /// <summary>Encodes entries into one log payload.</summary>
@@ -33,7 +34,7 @@ internal static class StampedCodec
         writer.Int32(entries.Length);
         foreach (var entry in entries)
         {
-            writer.Byte(entry.Tombstone ? TombstoneFlag : (byte)0);
+            writer.Byte((byte)((entry.Tombstone ? TombstoneFlag : 0) | (entry.Overrules ? OverrulesFlag : 0)));
             writer.UInt64(entry.Version.Revision);
             writer.UInt64(entry.Version.Origin);
             writer.Int64(entry.ModifiedMs);
@@ -57,7 +58,7 @@ internal static class StampedCodec
         for (var i = 0; i < entries.Length; i++)
         {
             var flags = reader.Byte();
-            if ((flags & ~TombstoneFlag) != 0)
+            if ((flags & ~(TombstoneFlag | OverrulesFlag)) != 0)
             {
                 return null;
             }
@@ -66,7 +67,8 @@ internal static class StampedCodec
             var expiresMs = reader.Int64();
             entries[i] = new()
             {
-                Tombstone = flags == TombstoneFlag,
+                Tombstone = (flags & TombstoneFlag) != 0,
+                Overrules = (flags & OverrulesFlag) != 0,
                 Version = version,
                 ModifiedMs = modifiedMs,
                 ExpiresMs = expiresMs,

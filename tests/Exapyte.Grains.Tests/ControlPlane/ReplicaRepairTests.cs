@@ -138,11 +138,11 @@ public sealed class ReplicaRepairTests
         map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.ReplicaId).Order();
 
     [Fact]
-    public void Leaderless_keyspaces_are_not_repaired_by_this()
+    public void Keyspaces_of_every_kind_are_looked_after_as_long_as_they_exist()
     {
         var map = MapOf(3, ["n1"]);
         Assert.True(ReplicaRepair.IsFor(map));
-        Assert.False(ReplicaRepair.IsFor(map with { Settings = new() { Replication = ReplicationKind.Quorum } }));
+        Assert.True(ReplicaRepair.IsFor(map with { Settings = new() { Replication = ReplicationKind.Quorum } }));
         Assert.False(ReplicaRepair.IsFor(map with { Deleted = true }));
     }
 
