@@ -18,13 +18,13 @@ internal sealed partial class NodeMeter : IDisposable
     {
         meter = factory?.Create(Name) ?? new Meter(Name);
         scrubs = meter.CreateCounter<long>(
-            "exapyte.node.scrubs",
+            "exapyte.scrubs",
             "{scrub}",
             "Scrubs of replicas of this node, by outcome."
         );
-        scrubbedBytes = meter.CreateCounter<long>("exapyte.node.scrubbed", "By", "Bytes of state read by scrubs.");
+        scrubbedBytes = meter.CreateCounter<long>("exapyte.scrubs.read", "By", "Bytes of state read by scrubs.");
         damaged = meter.CreateCounter<long>(
-            "exapyte.node.replicas.damaged",
+            "exapyte.replicas.damaged",
             "{replica}",
             "Replicas of this node that were found damaged."
         );

@@ -1,73 +1,29 @@
-using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
-/// Tells the control plane of a replica whose store was found damaged, until its map is without it: another one is to
-/// take its place. Meanwhile the replica serves what it can read. Thread-safe.
+/// A replica whose store was found damaged: the node asks that another one take its place. Meanwhile it serves what it can
+/// read, and since what it cannot read is found again, a restart need not know of it. Thread-safe.
 /// </summary>
 internal sealed partial class DamageReport(ReplicaContext replica)
 {
-    private static readonly TimeSpan AgainMax = TimeSpan.FromMinutes(1);
-
     private readonly ILogger logger = replica.Node.LoggerFactory.CreateLogger("Exapyte.Replicas");
-    private volatile string reason = "";
-    private TimeSpan again = TimeSpan.FromSeconds(1);
-    private long dueAt;
-    private int reporting;
+    private string? reason;
 
     /// <summary>What was found; empty where nothing was.</summary>
-    public string Reason => reason;
+    public string Reason => Volatile.Read(ref reason) ?? "";
 
-    /// <summary>A row of the store does not verify.</summary>
+    /// <summary>A row of the store does not verify; the first finding stands.</summary>
     public void Found(string what)
     {
-        if (Interlocked.CompareExchange(ref reason!, what, "") is not "")
+        if (Interlocked.CompareExchange(ref reason, what, null) is not null)
         {
             return;
         }
-        ComparisonMeter.Damaged.Add(1);
+        replica.Node.Meter.FoundDamaged();
+        replica.Node.Damaged.Record(replica.Identity, what, isFoundAgain: true);
         LogDamaged(replica.Identity.ReplicaId, replica.Identity.KeyspaceId, replica.Identity.ShardId, what);
-    }
-
-    /// <summary>Reports what was found. Called by one thread at a time.</summary>
-    public void Tick()
-    {
-        if (
-            reason.Length == 0
-            || replica.Node.Time.GetTimestamp() < dueAt
-            || Interlocked.CompareExchange(ref reporting, 1, 0) != 0
-        )
-        {
-            return;
-        }
-        dueAt = replica.Node.Time.GetTimestamp() + (long)(again.TotalSeconds * replica.Node.Time.TimestampFrequency);
-        again = again * 2 < AgainMax ? again * 2 : AgainMax;
-        _ = Task.Run(Report);
-    }
-
-    private async Task Report()
-    {
-        try
-        {
-            if (replica.Peers.Map is { } map)
-            {
-                var reply = await replica
-                    .Node.Grains.GetGrain<IKeyspaceControlGrain>(map.Name)
-                    .RetireReplica(replica.Identity.KeyspaceId, replica.Identity.ReplicaId);
-                LogReported(replica.Identity.ReplicaId, reply.Outcome);
-            }
-        }
-        catch (Exception failure)
-        {
-            // Whatever keeps the control plane from answering, it is told again.
-            LogNotReported(failure, replica.Identity.ReplicaId);
-        }
-        finally
-        {
-            Volatile.Write(ref reporting, 0);
-        }
     }
 
     [LoggerMessage(
@@ -75,10 +31,4 @@ internal sealed partial class DamageReport(ReplicaContext replica)
         "Replica {ReplicaId} of keyspace {KeyspaceId}, shard {ShardId}, is damaged and must be replaced: {Reason}"
     )]
     private partial void LogDamaged(long replicaId, long keyspaceId, long shardId, string reason);
-
-    [LoggerMessage(LogLevel.Information, "Replica {ReplicaId} was reported as damaged: {Outcome}")]
-    private partial void LogReported(long replicaId, KeyspaceOutcome outcome);
-
-    [LoggerMessage(LogLevel.Debug, "Replica {ReplicaId} could not be reported as damaged")]
-    private partial void LogNotReported(Exception failure, long replicaId);
 }

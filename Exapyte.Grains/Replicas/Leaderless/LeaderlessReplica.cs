@@ -153,7 +153,6 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         {
             damage.Found(met.Message);
         }
-        damage.Tick();
         copy.Tick();
         comparison.Tick();
     }
