@@ -20,7 +20,7 @@ internal sealed class Faults(World world)
             case < 14:
                 node.Crash(power: world.Chance.OneIn(2));
                 break;
-            case < 22:
+            case < 19:
                 node.ArmCrash(world.Chance.Below(12));
                 break;
             case < 26:
