@@ -93,10 +93,30 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// <summary>Asks the control plane whether what this node hosts still exists; throws where it cannot be asked.</summary>
     public async Task ConfirmMaps()
     {
-        foreach (var known in maps.All().Where(map => !map.Deleted))
+        // Asked for all at once: one keyspace whose state cannot be read keeps none of the others from being led.
+        var asked = maps.All()
+            .Where(map => !map.Deleted)
+            .Select(known =>
+                (Known: known, Current: node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId))
+            )
+            .ToList();
+        List<Exception> unanswered = [];
+        foreach (var (known, current) in asked)
         {
-            var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
-            await ApplyMap(current ?? known with { Deleted = true });
+            try
+            {
+                await ApplyMap(await current ?? known with { Deleted = true });
+            }
+            catch (Exception failure)
+            {
+                unanswered.Add(failure);
+            }
+        }
+        if (unanswered.Count > 0)
+        {
+            throw new ControlPlaneUnavailableException(
+                $"Of {asked.Count} keyspaces {unanswered.Count} are not confirmed; the first: {unanswered[0].Message}"
+            );
         }
     }
 
