@@ -5,15 +5,18 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
 /// Tells the control plane of a replica whose store was found damaged, until its map is without it: another one is to
-/// take its place. Meanwhile the replica serves what it can read. Thread-safe.
+/// take its place. Meanwhile the replica serves what it can read; and before it tells, it passes on for a while what
+/// other replicas lack, for once it is told of all that it holds is gone. Thread-safe.
 /// </summary>
 internal sealed partial class DamageReport(ReplicaContext replica)
 {
     private static readonly TimeSpan AgainMax = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan PassOnMax = TimeSpan.FromMinutes(1);
 
     private readonly ILogger logger = replica.Node.LoggerFactory.CreateLogger("Exapyte.Replicas");
     private volatile string reason = "";
     private TimeSpan again = TimeSpan.FromSeconds(1);
+    private long foundAt;
     private long dueAt;
     private int reporting;
 
@@ -27,6 +30,7 @@ internal sealed partial class DamageReport(ReplicaContext replica)
         {
             return;
         }
+        Volatile.Write(ref foundAt, replica.Node.Time.GetTimestamp());
         ComparisonMeter.Damaged.Add(1);
         LogDamaged(replica.Identity.ReplicaId, replica.Identity.KeyspaceId, replica.Identity.ShardId, what);
     }
@@ -37,6 +41,7 @@ internal sealed partial class DamageReport(ReplicaContext replica)
         if (
             reason.Length == 0
             || replica.Node.Time.GetTimestamp() < dueAt
+            || PassesOn
             || Interlocked.CompareExchange(ref reporting, 1, 0) != 0
         )
         {
@@ -46,6 +51,16 @@ internal sealed partial class DamageReport(ReplicaContext replica)
         again = again * 2 < AgainMax ? again * 2 : AgainMax;
         _ = Task.Run(Report);
     }
+
+    private bool PassesOn =>
+        Volatile.Read(ref foundAt) is var since
+        && (since == 0 || replica.Node.Time.GetElapsedTime(since) < PassOnMax)
+        && Array.Exists(
+            replica.Peers.Others,
+            peer =>
+                replica.Node.Peers.IsAlive(peer.Placed.Node)
+                && (peer.Lane.Waiting > 0 || peer.Lane.OldestIndex is not null)
+        );
 
     private async Task Report()
     {
