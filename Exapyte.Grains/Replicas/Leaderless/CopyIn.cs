@@ -102,6 +102,7 @@ internal sealed partial class CopyIn(ReplicaContext replica, DamageReport damage
         catch (StoreDamagedException found)
         {
             damage.Found(found.Message);
+            waitsFor = found.Message;
         }
         catch (Exception failure)
         {

@@ -153,6 +153,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         {
             damage.Found(met.Message);
         }
+        damage.Tick();
         copy.Tick();
         comparison.Tick();
     }
