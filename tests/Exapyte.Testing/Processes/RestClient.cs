@@ -87,9 +87,6 @@ public sealed class RestClient : IDisposable
     public Task<RestAnswer> DeleteKeyspaceAsync(string keyspace) =>
         SendAsync(HttpMethod.Delete, KeyspacePath(keyspace));
 
-    public Task<RestAnswer> GetShardsAsync(string keyspace) =>
-        SendAsync(HttpMethod.Get, $"{KeyspacePath(keyspace)}/shards");
-
     public Task<RestAnswer> GetNodesAsync() => SendAsync(HttpMethod.Get, "/v1/nodes");
 
     public Task<RestAnswer> PutAsync(
