@@ -17,11 +17,7 @@ internal sealed partial class NodeMeter : IDisposable
     public NodeMeter(IMeterFactory? factory)
     {
         meter = factory?.Create(Name) ?? new Meter(Name);
-        scrubs = meter.CreateCounter<long>(
-            "exapyte.scrubs",
-            "{scrub}",
-            "Scrubs of replicas of this node, by outcome."
-        );
+        scrubs = meter.CreateCounter<long>("exapyte.scrubs", "{scrub}", "Scrubs of replicas of this node, by outcome.");
         scrubbedBytes = meter.CreateCounter<long>("exapyte.scrubs.read", "By", "Bytes of state read by scrubs.");
         damaged = meter.CreateCounter<long>(
             "exapyte.replicas.damaged",
