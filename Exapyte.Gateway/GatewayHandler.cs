@@ -5,6 +5,7 @@ using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Documents;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
+using Exapyte.Gateway.Imports;
 using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
@@ -30,6 +31,7 @@ internal sealed partial class GatewayHandler
     private readonly EntryHandler entries;
     private readonly ListingHandler listing;
     private readonly BatchHandler batches;
+    private readonly ImportHandler imports;
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
     private readonly BackupHandler backups;
@@ -55,6 +57,7 @@ internal sealed partial class GatewayHandler
         entries = new(client, problems, limits.ValueBytesMax);
         listing = new(client, problems, limits, new CursorCodec(limits.CursorKey, limits.CursorKeySource));
         batches = new(client, problems, limits);
+        imports = new(client, problems, limits, time ?? TimeProvider.System);
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         backups = new(client, problems, time ?? TimeProvider.System);
@@ -105,6 +108,7 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Entry or GatewayRoute.Entry64 => entries.HandleAsync(context, call),
             GatewayRoute.Listing => listing.HandleAsync(context, call),
             GatewayRoute.Batch => batches.HandleAsync(context, call),
+            GatewayRoute.Import => imports.HandleAsync(context, call),
             GatewayRoute.Keyspace => keyspaces.HandleAsync(context, call),
             GatewayRoute.Keyspaces => keyspaces.ListAsync(context, call),
             GatewayRoute.Shards => keyspaces.ShardsAsync(context, call),

@@ -17,6 +17,7 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(PointerDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
+[JsonSerializable(typeof(ImportDocument))]
 internal sealed partial class GatewayJson : JsonSerializerContext
 {
     /// <summary>

@@ -1,5 +1,6 @@
 using Exapyte.Client;
 using Exapyte.Gateway;
+using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Nodes;
 using Exapyte.Silo.Hosting;
@@ -8,6 +9,8 @@ using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
+using OpenTelemetry.Metrics;
+using Orleans.Storage;
 
 namespace Exapyte.Silo;
 
@@ -20,7 +23,7 @@ internal static class Composition
         DataFolder.Open(settings.DataFolder, settings.NodeId, new PosixFiles());
 
     /// <summary>What an operator is told where another house refused, or null when it was something else.</summary>
-    public static Refusal? RefusalOf(Exception failure) =>
+    public static Refusal? RefusalOf(Exception failure, SiloSettings settings) =>
         failure switch
         {
             DataFolderException => new(ExitCode.DataFolder, failure.Message),
@@ -28,7 +31,9 @@ internal static class Composition
             StoreFullException => new(ExitCode.DataFolder, $"{failure.Message}: free space on it and start again"),
             StoreDamagedException => new(
                 ExitCode.DataFolder,
-                $"{failure.Message}: restore the disk, or empty the folder and add the node as a new one"
+                settings.Cluster is null
+                    ? $"{failure.Message}: restore the disk; or begin with an empty data folder and restore the keyspaces from a backup"
+                    : $"{failure.Message}: remove the data folder {settings.DataFolder} and start the node again under the same name; it comes back with a new store id and is rebuilt from its peers (a keyspace with one replica only: restore a backup)"
             ),
             StoreFailedException => new(ExitCode.DataFolder, failure.Message),
             DiskException => new(ExitCode.DataFolder, failure.Message),
@@ -46,9 +51,14 @@ internal static class Composition
                 node.Zone = settings.Zone;
                 node.HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/');
                 node.DataFolder = settings.DataFolder;
+                node.ScrubInterval = settings.ScrubInterval;
             },
             dataFolder
         );
+
+    /// <summary>Control state with a checksum, so that what a database's files have become is never taken for it.</summary>
+    public static IGrainStorageSerializer CheckStates(IGrainStorageSerializer states) =>
+        new CheckedStateSerializer(states);
 
     /// <summary>The data plane, on the silo's own grain factory.</summary>
     public static void AddClient(IServiceCollection services, SiloSettings settings) =>
@@ -70,6 +80,25 @@ internal static class Composition
             .AddOptions<ExapyteGatewayOptions>()
             .Configure<NodeHealth>((gateway, node) => gateway.OwnReasonsNotReady = () => node.Problems);
 
-    /// <summary>The REST surface.</summary>
-    public static void MapGateway(WebApplication app) => app.RunExapyte();
+    /// <summary>
+    /// Instruments for scraping: those of the houses and of the runtime. The frameworks' own, which would count each call
+    /// and each request once more, are left out.
+    /// </summary>
+    public static void AddMetrics(IServiceCollection services) =>
+        services
+            .AddOpenTelemetry()
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter("Exapyte.*", "System.Runtime")
+                    // Room is set aside for each set of tags: by default for 2,000, which takes 7 MB.
+                    .AddView("*", new MetricStreamConfiguration { CardinalityLimit = 100 })
+                    .AddPrometheusExporter()
+            );
+
+    /// <summary>The metrics, and for every other target the REST surface.</summary>
+    public static void MapGateway(WebApplication app)
+    {
+        app.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
+        app.RunExapyte();
+    }
 }

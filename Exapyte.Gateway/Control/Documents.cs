@@ -18,6 +18,17 @@ internal sealed record KeyspacesDocument(IReadOnlyList<string> Keyspaces);
 /// <summary>POST /v1/restores.</summary>
 internal sealed record RestoreDocument(string Keyspace, bool Created, long Entries, long Expired);
 
+/// <summary>What an import came to.</summary>
+internal sealed record ImportDocument(
+    long Imported,
+    long Expired,
+    long Failed,
+    IReadOnlyList<ImportErrorDocument> Errors
+);
+
+/// <summary>A line that could not be put.</summary>
+internal sealed record ImportErrorDocument(long Line, string Code, string Detail, bool Retryable, bool InDoubt);
+
 /// <summary>A keyspace's settings as JSON has them; what is null was left to the default.</summary>
 internal sealed record SettingsDocument(
     string Replication,
@@ -60,6 +71,13 @@ internal sealed record KeyspaceDocument(
         new(map.Name, map.KeyspaceId, map.Epoch, map.UnderReplicated, SettingsDocument.Of(map.Settings));
 }
 
+/// <summary>The last comparison of a replica with its peers.</summary>
+internal sealed record ScrubDocument(ulong Index, string At, string Outcome)
+{
+    public static ScrubDocument? Of(ScrubStatus? scrub) =>
+        scrub is null ? null : new(scrub.Index, Timestamps.Rfc3339(scrub.AtMs), scrub.Outcome);
+}
+
 /// <summary>A replica of a shard. Revisions are text: they may not fit a JavaScript number.</summary>
 internal sealed record ReplicaDocument(
     long Id,
@@ -73,6 +91,7 @@ internal sealed record ReplicaDocument(
     string Revision,
     long Entries,
     long PendingPushes,
+    ScrubDocument? Scrub,
     string? Problem
 )
 {
@@ -89,6 +108,7 @@ internal sealed record ReplicaDocument(
             status.Revision.ToString(CultureInfo.InvariantCulture),
             status.Entries,
             status.PendingPushes,
+            ScrubDocument.Of(status.Scrub),
             status.Problem.Length == 0 ? null : status.Problem
         );
 }

@@ -1,3 +1,4 @@
+using Exapyte.Gateway.Control;
 using Exapyte.Operations;
 
 namespace Exapyte.Gateway.Problems;
@@ -21,6 +22,12 @@ internal sealed record Problem(ProblemKind Kind, string Detail)
 
     /// <summary>Position of the item of an atomic batch that decided it; else null.</summary>
     public int? Item { get; init; }
+
+    /// <summary>The line of an import that it is about; else null.</summary>
+    public long? Line { get; init; }
+
+    /// <summary>What an import did before it; else null.</summary>
+    public ImportDocument? Import { get; init; }
 
     /// <summary>The methods that are served, for 405.</summary>
     public string? Allow { get; init; }

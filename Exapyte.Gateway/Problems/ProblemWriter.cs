@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -17,7 +18,9 @@ internal sealed record ProblemDocument(
     string TraceId,
     string? Version,
     IReadOnlyList<string>? Reasons,
-    int? Item
+    int? Item,
+    long? Line,
+    ImportDocument? Import
 );
 
 /// <summary>Writes problems as answers. Thread-safe.</summary>
@@ -43,7 +46,9 @@ internal sealed class ProblemWriter(int retryAfterSeconds)
             TraceIdOf(context),
             problem.Version.IsNone ? null : problem.Version.ToString(),
             problem.Reasons,
-            problem.Item
+            problem.Item,
+            problem.Line,
+            problem.Import
         );
 
     /// <summary>Answers with the problem. The response must not have started.</summary>

@@ -127,6 +127,7 @@ internal sealed class TargetParser(int keyBytesMax)
         {
             "entries" => GatewayRoute.Listing,
             "batch" => GatewayRoute.Batch,
+            "import" => GatewayRoute.Import,
             "shards" => GatewayRoute.Shards,
             "backups" => GatewayRoute.Backups,
             _ => GatewayRoute.None,

@@ -73,4 +73,8 @@ public sealed record ReplicaStatus
     /// </summary>
     [Id(15)]
     public bool CaughtUp { get; init; }
+
+    /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
+    [Id(20)]
+    public ScrubStatus? Scrub { get; init; }
 }

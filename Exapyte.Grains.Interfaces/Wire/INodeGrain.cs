@@ -57,44 +57,12 @@ public enum PeerMessageKind : byte
 
     /// <summary>A sign of life of the node itself, for no replica.</summary>
     Beat = 5,
-}
 
-/// <summary>A message from one replica to another.</summary>
-[GenerateSerializer, Immutable, Alias("exapyte.peer-message")]
-public sealed class PeerMessage
-{
-    /// <summary>The replica that it is for; refused where it is not hosted.</summary>
-    [Id(0)]
-    public required long ToReplicaId { get; init; }
+    /// <summary>What a member found when it scrubbed its state, for the leader.</summary>
+    ScrubAnswer = 6,
 
-    /// <summary>The replica that sent it.</summary>
-    [Id(1)]
-    public required long FromReplicaId { get; init; }
-
-    /// <summary>How to read the payload.</summary>
-    [Id(2)]
-    public required PeerMessageKind Kind { get; init; }
-
-    /// <summary>The message.</summary>
-    [Id(3)]
-    public required ReadOnlyMemory<byte> Payload { get; init; }
-}
-
-/// <summary>Messages from one node to another that travel in one call, at most 1 MiB.</summary>
-[GenerateSerializer, Immutable, Alias("exapyte.peer-batch")]
-public sealed class PeerBatch
-{
-    /// <summary>The sending node.</summary>
-    [Id(0)]
-    public required string FromNode { get; init; }
-
-    /// <summary>Rises by one a batch since the sender started; tells gaps and reordering apart in the counters.</summary>
-    [Id(1)]
-    public required long Sequence { get; init; }
-
-    /// <summary>The messages, in the order they were sent.</summary>
-    [Id(2)]
-    public required PeerMessage[] Messages { get; init; }
+    /// <summary>What a scrub says of a member, from the leader.</summary>
+    ScrubVerdict = 7,
 }
 
 /// <summary>The answer to <see cref="INodeGrain.Deliver"/>: what was handed on and what was refused.</summary>
@@ -113,7 +81,7 @@ public sealed class DeliverReply
     [Id(2)]
     public int Dropped { get; init; }
 
-    /// <summary>Names of unknown kinds that were refused.</summary>
+    /// <summary>What was refused: unknown kinds by their names, a batch that is malformed.</summary>
     [Id(3)]
     public string[] Refused { get; init; } = [];
 }

@@ -42,10 +42,18 @@ internal sealed partial class DurableState<T>(
         {
             await storage.ReadStateAsync(name, grain, read).WaitAsync(timeout);
         }
+        catch (StateDamagedException damage)
+        {
+            return Damaged(damage);
+        }
         catch (Exception problem)
         {
             stored = null;
             return OutOfReach(problem, "read");
+        }
+        if (read is { RecordExists: false, ETag: not null })
+        {
+            return Damaged(new("the row is there and holds nothing"));
         }
         read.State ??= new T();
         stored = read;
@@ -74,6 +82,18 @@ internal sealed partial class DurableState<T>(
         return null;
     }
 
+    /// <summary>Nothing is decided on such a state, and nothing is written over it: what it was, a backup may still say.</summary>
+    private StateProblem Damaged(StateDamagedException damage)
+    {
+        stored = null;
+        LogDamaged(logger, damage, name, grain, damage.Message);
+        return new(
+            false,
+            $"The control-plane database is damaged: the row of state '{name}' of grain '{grain}' is not used, for "
+                + $"{damage.Message}. Stop the nodes, restore the database from a backup, and start them again."
+        );
+    }
+
     private StateProblem OutOfReach(Exception problem, string what)
     {
         LogOutOfReach(logger, problem, name, grain, what);
@@ -85,6 +105,12 @@ internal sealed partial class DurableState<T>(
         Message = "State {Name} of {Grain} was fenced: another activation wrote it"
     )]
     private static partial void LogFenced(ILogger logger, Exception problem, string name, GrainId grain);
+
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "The control-plane database is damaged: the row of state {Name} of grain {Grain} is not used, for {Reason}. Restore the database from a backup"
+    )]
+    private static partial void LogDamaged(ILogger logger, Exception damage, string name, GrainId grain, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "State {Name} of {Grain} could not be {What}")]
     private static partial void LogOutOfReach(

@@ -24,6 +24,9 @@ public sealed class ExapyteNodeOptions
     /// <summary>Address of the node's REST gateway; empty where it serves none.</summary>
     public string HttpAddress { get; set; } = "";
 
+    /// <summary>Time between two scrubs of a raft group; zero: none; null: a day.</summary>
+    public TimeSpan? ScrubInterval { get; set; }
+
     /// <summary>Path of the data folder.</summary>
     public string DataFolder { get; set; } = "";
 }

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
+using Exapyte.Grains.Replicas;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
@@ -23,7 +25,8 @@ internal sealed partial class NodeLifecycle(
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
-    ILoggerFactory loggerFactory
+    ILoggerFactory loggerFactory,
+    IMeterFactory? meters = null
 ) : ILifecycleParticipant<ISiloLifecycle>, IAsyncDisposable
 {
     private const int OpenStage = ServiceLifecycleStage.ApplicationServices;
@@ -35,6 +38,9 @@ internal sealed partial class NodeLifecycle(
     private NodeHost? host;
     private NodeLog? log;
     private NodePulse? pulse;
+    private DamageReports? reports;
+    private NodeScrubber? scrubber;
+    private NodeMeter? meter;
     private Task confirming = Task.CompletedTask;
 
     /// <summary>The node; there is one as soon as the silo takes calls.</summary>
@@ -70,37 +76,80 @@ internal sealed partial class NodeLifecycle(
         {
             LogTornTail(tail.File, tail.Offset, tail.Bytes);
         }
-        var services = new NodeServices
+        var rescue = new StoreRescue(folder, files);
+        var unreadable = Rescue(rescue, recovery);
+        var services = CreateServices(log, recovery);
+        var replicas = new ReplicaHost(services);
+        host = new(services, new(folder), replicas);
+        replicas.Recover(recovery, unreadable);
+        if (rescue.Reason is not null)
+        {
+            rescue.Done();
+        }
+        if (!replicas.Quarantined.Any())
+        {
+            rescue.DropKept();
+        }
+        await host.UseMapsOnDisk();
+        pulse = new(host, rescue);
+        pulse.Start();
+        meter!.Observe(host);
+    }
+
+    private NodeServices CreateServices(NodeLog opened, NodeLogRecovery recovery)
+    {
+        var replicas = replicaOptions.Value;
+        if (options.Value.ScrubInterval is { } interval)
+        {
+            replicas = replicas with { ScrubInterval = interval };
+        }
+        meter = new(meters);
+        scrubber = new(time, meter, replicas.ScrubBytesPerSecond);
+        scrubber.Start();
+        return new()
         {
             NodeId = options.Value.Node,
             StoreId = folder.StoreId,
             Region = options.Value.Region,
-            Log = log,
+            Log = opened,
             Disk = DiskStore.Open(folder.StorePath, new()),
             Health = health,
+            Damaged = new(folder, loggerFactory),
+            Scrubber = scrubber,
+            Meter = meter,
             Clock = new(
                 time,
-                log,
+                opened,
                 folder.StoreId,
                 recovery.ClockHighWater,
                 recovery.ClockInDoubt,
-                replicaOptions.Value.ClockSkewMsMax
+                replicas.ClockSkewMsMax
             ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
-            Presence = new(time, replicaOptions.Value.Tick * replicaOptions.Value.ElectionTicks),
+            Presence = new(time, replicas.Tick * replicas.ElectionTicks),
             Grains = grains,
             Prefixes = new(folder),
             Pinned = new(time),
             Time = time,
             LoggerFactory = loggerFactory,
-            Options = replicaOptions.Value,
+            Options = replicas,
         };
-        var replicas = new ReplicaHost(services);
-        host = new(services, new(folder), replicas);
-        replicas.Recover(recovery);
-        await host.UseMapsOnDisk();
-        pulse = new(host);
-        pulse.Start();
+    }
+
+    private IReadOnlyList<UnreadableShard> Rescue(StoreRescue rescue, NodeLogRecovery recovery)
+    {
+        if (rescue.Reason is not { } reason)
+        {
+            return [];
+        }
+        LogRescues(reason);
+        var prefixes = recovery
+            .Groups.Where(group => group is { Quarantined: null, Descriptor.IsEmpty: false })
+            .Select(group => group.Snapshot?.Prefix ?? ReplicaIdentity.FromBytes(group.Descriptor.Span).StorePrefix)
+            .ToArray();
+        var unreadable = rescue.Run(prefixes, new());
+        LogRescued(prefixes.Length - unreadable.Count, prefixes.Length);
+        return unreadable;
     }
 
     private async Task Confirm()
@@ -113,6 +162,8 @@ internal sealed partial class NodeLifecycle(
         ClusterMemory.Remember(folder, registered.ClusterId);
         var own = Array.Find(registered.Topology!.Nodes, info => info.Registration.Node == options.Value.Node);
         Host.Admit(own?.SinceNodeEpoch ?? 0);
+        reports = new(Host);
+        reports.Start();
         if (!await TryConfirm())
         {
             confirming = GoOnConfirming();
@@ -174,16 +225,31 @@ internal sealed partial class NodeLifecycle(
         {
             return;
         }
+        meter?.Dispose();
         if (pulse is not null)
         {
             await pulse.DisposeAsync();
         }
+        if (reports is not null)
+        {
+            await reports.DisposeAsync();
+        }
         await open.Replicas.Stop();
+        await open.Services.Scrubber.DisposeAsync();
         open.Services.Pinned.Dispose();
         log?.Dispose();
         open.Services.Disk.Dispose();
         open.Dispose();
     }
+
+    [LoggerMessage(
+        LogLevel.Critical,
+        "The node's store broke before and is rescued: what can be read is copied into a new one. It had met: {Reason}"
+    )]
+    private partial void LogRescues(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The node's store is rescued, with {Whole} of {All} replicas")]
+    private partial void LogRescued(int whole, int all);
 
     [LoggerMessage(LogLevel.Critical, "The node's log is damaged: {File} at {Offset}: {Reason}")]
     private partial void LogDamaged(string file, long offset, string reason);

@@ -24,4 +24,9 @@ public sealed class NodeHealth
     /// <summary>The store can make nothing durable any more.</summary>
     internal void StoreFailed(string reason) =>
         storeProblem ??= $"The node's store has failed; restart the node once the disk is well: {reason}";
+
+    /// <summary>The store met damage while it put its files in order, and writes nothing any more.</summary>
+    internal void StoreBroke(string reason) =>
+        storeProblem =
+            $"The node's store is damaged and takes no writes any more; restart the node, which rescues what can be read: {reason}";
 }

@@ -93,30 +93,30 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// <summary>Asks the control plane whether what this node hosts still exists; throws where it cannot be asked.</summary>
     public async Task ConfirmMaps()
     {
-        foreach (var known in maps.All().Where(map => !map.Deleted))
+        // Asked for all at once: one keyspace whose state cannot be read keeps none of the others from being led.
+        var asked = maps.All()
+            .Where(map => !map.Deleted)
+            .Select(known =>
+                (Known: known, Current: node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId))
+            )
+            .ToList();
+        List<Exception> unanswered = [];
+        foreach (var (known, current) in asked)
         {
-            var current = await node.Grains.GetGrain<IKeyspaceGrain>(known.Name).CurrentMap(known.KeyspaceId);
-            await ApplyMap(current ?? known with { Deleted = true });
+            try
+            {
+                await ApplyMap(await current ?? known with { Deleted = true });
+            }
+            catch (Exception failure)
+            {
+                unanswered.Add(failure);
+            }
         }
-        await ReportQuarantined();
-    }
-
-    /// <summary>Asks that replicas that cannot be read be replaced; the map without them lets this node forget them.</summary>
-    private async Task ReportQuarantined()
-    {
-        foreach (var (identity, _) in replicas.Quarantined.ToArray())
+        if (unanswered.Count > 0)
         {
-            if (maps.Find(identity.KeyspaceId) is not { } map)
-            {
-                continue;
-            }
-            var reply = await node
-                .Grains.GetGrain<IKeyspaceControlGrain>(map.Name)
-                .RetireReplica(identity.KeyspaceId, identity.ReplicaId);
-            if (reply.Outcome == KeyspaceOutcome.Unavailable)
-            {
-                throw new ControlPlaneUnavailableException(string.Join(' ', reply.Reasons));
-            }
+            throw new ControlPlaneUnavailableException(
+                $"Of {asked.Count} keyspaces {unanswered.Count} are not confirmed; the first: {unanswered[0].Message}"
+            );
         }
     }
 
@@ -127,8 +127,13 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             absent = 0,
             dropped = 0;
         List<string> refused = [];
+        List<PeerMessage> messages = [];
         node.Presence.Heard(batch.FromNode);
-        foreach (var message in batch.Messages)
+        if (!batch.TryUnpack(messages))
+        {
+            refused.Add("a malformed batch");
+        }
+        foreach (var message in messages)
         {
             if (!Enum.IsDefined(message.Kind))
             {

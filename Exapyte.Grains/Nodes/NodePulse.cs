@@ -1,4 +1,6 @@
+using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
+using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
 
@@ -8,12 +10,13 @@ namespace Exapyte.Grains.Nodes;
 /// The node's heart: ticks the replicas, and in longer intervals flushes the store, lets the log forget what is safe and
 /// removes what has expired. One loop, one thread at a time; the long work runs beside the ticks.
 /// </summary>
-internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
+internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAsyncDisposable
 {
     private readonly NodeServices node = host.Services;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger = host.Services.LoggerFactory.CreateLogger("Exapyte.Node");
     private LogCondition condition;
+    private bool storeIsMarked;
     private uint sweepAt;
     private Task ticking = Task.CompletedTask;
     private Task upkeep = Task.CompletedTask;
@@ -36,13 +39,15 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
     private async Task Tick()
     {
         using var timer = new PeriodicTimer(node.Options.Tick, node.Time);
-        while (await Next(timer))
+        for (var ticks = 0; await Next(timer); ticks++)
         {
             Observe(node.Log.Health);
-            if (condition != LogCondition.Failed)
+            ObserveStore();
+            if (condition != LogCondition.Failed && ticks % node.Options.BeatTicks == 0)
             {
                 SendBeats();
             }
+            node.Presence.Look(host.Maps.Peers);
             foreach (var replica in host.Replicas.All)
             {
                 replica.Tick();
@@ -79,6 +84,26 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
             default:
                 LogSpaceReturned();
                 break;
+        }
+    }
+
+    /// <summary>A store that broke is rescued by the next start, which must hear of it.</summary>
+    private void ObserveStore()
+    {
+        if (storeIsMarked || node.Disk.Damage is not { } damage)
+        {
+            return;
+        }
+        node.Health.StoreBroke(damage);
+        try
+        {
+            rescue.Mark(damage);
+            storeIsMarked = true;
+            LogStoreBroke(damage);
+        }
+        catch (DiskException failure)
+        {
+            LogUpkeepFailed(failure);
         }
     }
 
@@ -177,6 +202,12 @@ internal sealed partial class NodePulse(NodeHost host) : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Information, "Space has returned to the disk: writes are taken again")]
     private partial void LogSpaceReturned();
+
+    [LoggerMessage(
+        LogLevel.Critical,
+        "The node's store is damaged and takes no writes any more; a restart of the node rescues what can be read: {Reason}"
+    )]
+    private partial void LogStoreBroke(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Upkeep of the node's store and log failed and is tried again")]
     private partial void LogUpkeepFailed(Exception exception);

@@ -35,6 +35,17 @@ internal sealed record NodeServices
     /// <summary>What keeps the node from taking writes.</summary>
     public required NodeHealth Health { get; init; }
 
+    /// <summary>
+    /// The hosted replicas that must be replaced. Whoever meets damage records it here, and the control plane is told.
+    /// </summary>
+    public required DamagedReplicas Damaged { get; init; }
+
+    /// <summary>Reads states for scrubs.</summary>
+    public required NodeScrubber Scrubber { get; init; }
+
+    /// <summary>The node's instruments.</summary>
+    public required NodeMeter Meter { get; init; }
+
     /// <summary>The node's clock for leaderless writes.</summary>
     public required HybridClock Clock { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Exapyte.Operations;
 using Exapyte.Wire;
 
@@ -11,7 +12,6 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
 {
     private const int InflightMax = 4;
     private const long QueuedBytesMax = 64L << 20;
-    private const int MessageOverheadBytes = 64;
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock gate = new();
@@ -36,7 +36,7 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
     {
         lock (gate)
         {
-            var bytes = message.Payload.Length + MessageOverheadBytes;
+            var bytes = PeerBatch.BytesOf(message);
             if (queuedBytes + bytes > QueuedBytesMax)
             {
                 lost++;
@@ -55,7 +55,8 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
 
     private async Task Run()
     {
-        while (TakeBatch() is { } batch)
+        List<PeerMessage> taken = [];
+        while (TakeBatch(taken) is { } batch)
         {
             try
             {
@@ -64,14 +65,16 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
             catch (Exception)
             {
                 // The node is away. Its messages are lost, as on any network; a pause keeps the lane from spinning.
-                Interlocked.Add(ref lost, batch.Messages.Length);
+                Interlocked.Add(ref lost, taken.Count);
                 await Task.Delay(PauseAfterFailure, time);
             }
         }
     }
 
-    private PeerBatch? TakeBatch()
+    private PeerBatch? TakeBatch(List<PeerMessage> taken)
     {
+        taken.Clear();
+        long number;
         lock (gate)
         {
             if (queue.Count == 0)
@@ -79,27 +82,21 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
                 inFlight--;
                 return null;
             }
-            List<PeerMessage> batch = [];
             long bytes = 0;
             while (queue.TryPeek(out var next))
             {
-                var size = next.Payload.Length + MessageOverheadBytes;
-                if (batch.Count > 0 && bytes + size > Limits.WireBatchBytesMax)
+                var size = PeerBatch.BytesOf(next);
+                if (taken.Count > 0 && bytes + size > Limits.WireBatchBytesMax)
                 {
                     break;
                 }
-                queue.Dequeue();
-                batch.Add(next);
+                taken.Add(queue.Dequeue());
                 bytes += size;
                 queuedBytes -= size;
             }
-            messages += batch.Count;
-            return new()
-            {
-                FromNode = fromNode,
-                Sequence = ++sequence,
-                Messages = [.. batch],
-            };
+            messages += taken.Count;
+            number = ++sequence;
         }
+        return PeerBatch.Of(fromNode, number, CollectionsMarshal.AsSpan(taken));
     }
 }

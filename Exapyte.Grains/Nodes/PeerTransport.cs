@@ -24,7 +24,7 @@ internal sealed class PeerTransport(string nodeId, IGrainFactory grains, TimePro
             Interlocked.Increment(ref unsent);
             return;
         }
-        lanes.GetOrAdd(node, CreateLane).Send(message);
+        (lanes.TryGetValue(node, out var lane) ? lane : lanes.GetOrAdd(node, CreateLane)).Send(message);
     }
 
     /// <summary>Messages that were dropped or not delivered, over all lanes.</summary>

@@ -8,6 +8,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Exapyte.Grains.Nodes;
 
+/// <summary>A replica that is not started because its log or state cannot be read.</summary>
+internal sealed record QuarantinedReplica(ReplicaIdentity Identity, ulong StorePrefix, string Reason);
+
 /// <summary>
 /// The replicas that a node hosts: starts those that the log knows, creates and retires them as maps command. Look-ups
 /// are thread-safe; commands come one at a time.
@@ -15,7 +18,7 @@ namespace Exapyte.Grains.Nodes;
 internal sealed partial class ReplicaHost(NodeServices node)
 {
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
-    private readonly ConcurrentDictionary<long, (ReplicaIdentity Identity, string Reason)> quarantined = new();
+    private readonly ConcurrentDictionary<long, QuarantinedReplica> quarantined = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
@@ -23,37 +26,40 @@ internal sealed partial class ReplicaHost(NodeServices node)
     public ICollection<IReplica> All => replicas.Values;
 
     /// <summary>Replicas of this node whose log or state cannot be read: they are not started, and must never be made again.</summary>
-    public IEnumerable<(ReplicaIdentity Identity, string Reason)> Quarantined => quarantined.Values;
+    public IEnumerable<QuarantinedReplica> Quarantined => quarantined.Values;
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
 
     /// <summary>Starts every replica that the log describes and clears away what nothing refers to.</summary>
-    public void Recover(NodeLogRecovery recovery)
+    /// <param name="recovery">What the log held.</param>
+    /// <param name="unreadable">What a rescue of the store could not read.</param>
+    public void Recover(NodeLogRecovery recovery, IReadOnlyList<UnreadableShard> unreadable)
     {
         HashSet<ulong> used = [];
+        HashSet<long> hosted = [];
         foreach (var group in recovery.Groups)
         {
-            if (group.Quarantined is { } reason)
+            if (group.Descriptor.IsEmpty)
             {
-                // Nothing of it is needed any more: it is to be replaced. Its description may be what is damaged.
-                if (group.Descriptor.IsEmpty)
-                {
-                    LogLost((long)group.Id.Value, reason);
-                }
-                else
-                {
-                    Quarantine(ReplicaIdentity.FromBytes(group.Descriptor.Span), reason);
-                }
+                LogLost((long)group.Id.Value, group.Quarantined ?? "it has none");
                 continue;
             }
             var identity = ReplicaIdentity.FromBytes(group.Descriptor.Span);
-            used.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
-            if (TryStart(identity) is { } damage)
+            var prefix = group.Snapshot?.Prefix ?? identity.StorePrefix;
+            used.Add(prefix);
+            hosted.Add(identity.ReplicaId);
+            if (unreadable.FirstOrDefault(shard => shard.Prefix == prefix) is { } lost)
             {
-                Quarantine(identity, damage);
+                node.Damaged.Record(identity, lost.Reason);
+            }
+            var damage = group.Quarantined ?? node.Damaged.ReasonOf(identity.ReplicaId) ?? TryStart(identity);
+            if (damage is not null)
+            {
+                Quarantine(identity, prefix, damage);
             }
         }
+        node.Damaged.Keep(hosted);
         DeleteUnused(used);
         foreach (var group in recovery.Destroyed)
         {
@@ -87,12 +93,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
                 await Retire(replica);
             }
         }
-        foreach (var (identity, _) in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
+        foreach (var one in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
-            if (!placed.Contains(identity.ReplicaId))
+            if (!placed.Contains(one.Identity.ReplicaId))
             {
-                await Forget(identity, identity.StorePrefix);
-                quarantined.TryRemove(identity.ReplicaId, out var _);
+                await Forget(one.Identity, one.StorePrefix);
+                quarantined.TryRemove(one.Identity.ReplicaId, out _);
             }
         }
     }
@@ -163,18 +169,27 @@ internal sealed partial class ReplicaHost(NodeServices node)
     {
         try
         {
-            foreach (var prefix in node.Disk.ListPrefixes())
+            foreach (var prefix in node.Disk.ListPrefixes().Where(prefix => !used.Contains(prefix)))
             {
-                if (!used.Contains(prefix))
-                {
-                    node.Disk.DeleteShard(prefix);
-                }
+                Clear(prefix);
             }
         }
         catch (StoreDamagedException damage)
         {
-            // What is left over takes space and nothing else.
             LogNotCleared(damage.Message);
+        }
+    }
+
+    /// <summary>Where a damaged store takes no deletion, what is left over takes space until the next start and nothing else.</summary>
+    private void Clear(ulong prefix)
+    {
+        try
+        {
+            node.Disk.DeleteShard(prefix);
+        }
+        catch (StoreFailedException failure) when (failure is not StoreFullException)
+        {
+            LogNotCleared(failure.Message);
         }
     }
 
@@ -192,9 +207,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
         }
     }
 
-    private void Quarantine(ReplicaIdentity identity, string reason)
+    private void Quarantine(ReplicaIdentity identity, ulong storePrefix, string reason)
     {
-        quarantined[identity.ReplicaId] = (identity, reason);
+        quarantined[identity.ReplicaId] = new(identity, storePrefix, reason);
+        node.Damaged.Record(identity, reason, isFoundAgain: true);
         LogQuarantined(identity.ReplicaId, identity.KeyspaceId, identity.ShardId, reason);
     }
 
@@ -230,7 +246,8 @@ internal sealed partial class ReplicaHost(NodeServices node)
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
-        node.Disk.DeleteShard(storePrefix);
+        node.Damaged.Forget(identity.ReplicaId);
+        Clear(storePrefix);
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }

@@ -14,6 +14,9 @@ internal sealed record ReplicaOptions
     /// <summary>Ticks between a leader's heartbeats.</summary>
     public int HeartbeatTicks { get; init; } = 1;
 
+    /// <summary>Ticks between a node's beats to its peers; several must fit into the ticks of an election.</summary>
+    public int BeatTicks { get; init; } = 2;
+
     /// <summary>Ticks at rest after which a group falls asleep.</summary>
     public int IdleTicksBeforeSleep { get; init; } = 30;
 
@@ -23,8 +26,14 @@ internal sealed record ReplicaOptions
     /// <summary>Log entries kept behind what the store holds safely, for members that lag a little.</summary>
     public int LogEntriesKept { get; init; } = 4_096;
 
+    /// <summary>Bytes of them, at most: an entry may hold a batch of a mebibyte.</summary>
+    public long LogBytesKept { get; init; } = 4L << 20;
+
     /// <summary>Log entries that a leader keeps, at most, for a follower that still needs them.</summary>
     public ulong LogEntriesHeldMax { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of them, at most.</summary>
+    public long LogBytesHeldMax { get; init; } = 1L << 30;
 
     /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
@@ -40,6 +49,15 @@ internal sealed record ReplicaOptions
 
     /// <summary>Most entries removed from one replica in one round.</summary>
     public int SweepEntriesMax { get; init; } = 1_000;
+
+    /// <summary>Time between two scrubs of a raft group; zero: none.</summary>
+    public TimeSpan ScrubInterval { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How long members are waited for in a scrub.</summary>
+    public TimeSpan ScrubPatience { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Most bytes of state that scrubs read on a node in a second.</summary>
+    public long ScrubBytesPerSecond { get; init; } = 32L << 20;
 
     /// <summary>How long a leaderless replica keeps what was deleted or has expired as a tombstone.</summary>
     public TimeSpan TombstoneGrace { get; init; } = TimeSpan.FromHours(24);

@@ -36,6 +36,9 @@ internal interface IReplicaOutside
     /// <summary>A snapshot has taken the place of the state under this prefix of the store.</summary>
     void Installed(SnapshotHead head, ulong replacedPrefix);
 
+    /// <summary>Compares a state with those of the other members; the pin is the callee's to dispose.</summary>
+    void Scrub(Scrubs.ScrubPin pin) => pin.Dispose();
+
     /// <summary>A tick was taken by a replica that is well.</summary>
     void Ticked();
 

@@ -20,7 +20,10 @@ internal sealed class RaftLogReader(GroupLog log) : IRaftLogReader
         var status = log.Read(from.Value, through.Value, maxBytes, records);
         if (status is LogReadStatus.Damaged or LogReadStatus.IoError)
         {
-            throw new ReplicaFailedException($"Entries from {from} on cannot be read from the log: {status}.");
+            throw new ReplicaFailedException(
+                $"Entries from {from} on cannot be read from the log: {status}.",
+                isOfDamage: status == LogReadStatus.Damaged
+            );
         }
         foreach (var record in records)
         {

@@ -16,7 +16,8 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void Compact()
     {
-        if (loop.Machine.Store.AppliedIndex > log.FirstIndex + (ulong)node.Options.LogEntriesKept)
+        var applied = loop.Machine.Store.AppliedIndex;
+        if (applied > log.FirstIndex + CountKept(applied))
         {
             Post(CompactInLoop);
         }
@@ -24,13 +25,14 @@ internal sealed partial class RaftReplica
 
     private void CompactInLoop(ReplicaLoop replica)
     {
-        var kept = (ulong)node.Options.LogEntriesKept;
-        if (!ReplicaStart.TryFindCompaction(replica.Machine.Store, log, kept, out var through, out var term))
+        var store = replica.Machine.Store;
+        var kept = CountKept(Math.Min(store.ReadFlushedIndex(), store.AppliedIndex));
+        if (!ReplicaStart.TryFindCompaction(store, log, kept, out var through, out var term))
         {
             return;
         }
         var needed = LowestNeeded(replica.Core);
-        if (needed < through && through.Value - needed.Value <= node.Options.LogEntriesHeldMax)
+        if (needed < through && MayHold(needed, through))
         {
             if (needed.Value <= log.CompactedIndex || TermOfApplied(needed) is not { } termThere)
             {
@@ -39,6 +41,17 @@ internal sealed partial class RaftReplica
             (through, term) = (needed, termThere);
         }
         node.Log.Compact(Group, through.Value, term.Value);
+    }
+
+    /// <summary>Entries kept up to an index: so many, and so many bytes of them.</summary>
+    private ulong CountKept(ulong through) =>
+        log.CountWithin(through, node.Options.LogBytesKept, (ulong)node.Options.LogEntriesKept);
+
+    private bool MayHold(LogIndex needed, LogIndex through)
+    {
+        var held = through.Value - needed.Value;
+        return held <= node.Options.LogEntriesHeldMax
+            && log.CountWithin(through.Value, node.Options.LogBytesHeldMax, held) == held;
     }
 
     /// <summary>Up to here every follower has the log, or is being sent a snapshot that contains it.</summary>

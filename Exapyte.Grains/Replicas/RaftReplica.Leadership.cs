@@ -38,6 +38,7 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void Tick()
     {
+        TickScrub();
         if (!loop.IsAsleep)
         {
             mailbox.Post(ReplicaInput.Tick, inline: false);
@@ -46,7 +47,12 @@ internal sealed partial class RaftReplica
         {
             Post(static replica => replica.TryApplyAgain());
         }
-        else if (LeaderNode() is { } leader && leader != node.NodeId && !node.Presence.IsPresent(leader))
+        else if (
+            node.Presence.IsAnySilent
+            && LeaderNode() is { } leader
+            && leader != node.NodeId
+            && !node.Presence.IsPresent(leader)
+        )
         {
             Post(static replica => replica.LeaderIsSilent());
         }

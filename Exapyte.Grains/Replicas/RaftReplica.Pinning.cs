@@ -12,7 +12,15 @@ internal sealed partial class RaftReplica
         {
             var machine = replica.Machine;
             var liveAtMs = Math.Max(NowMs, machine.StampMs);
-            pinned.SetResult(node.Pinned.Open(Identity.ReplicaId, machine.Store, machine.Revision, liveAtMs));
+            pinned.SetResult(
+                node.Pinned.Open(
+                    Identity.ReplicaId,
+                    machine.Store,
+                    machine.Revision,
+                    liveAtMs,
+                    met => Condemn(met.Message)
+                )
+            );
         });
         return pinned.Task;
     }

@@ -1,4 +1,5 @@
 using Exapyte.Raft;
+using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 
 namespace Exapyte.Grains.Replicas;
@@ -27,12 +28,26 @@ internal sealed partial class RaftReplica
             CommitIndex = core.CommitIndex.Value,
             AppliedIndex = loop.Machine.Store.AppliedIndex,
             Revision = loop.Machine.Revision,
-            Entries = loop.Machine.Store.ApproximateCount,
+            Entries = CountEntries(),
             Problem = Problem,
             MapEpoch = map?.Epoch ?? 0,
             Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
+            Scrub = lastScrub,
             Learners = IdsOf(configuration.Learners.Union(configuration.LearnersNext)),
         };
+    }
+
+    private long CountEntries()
+    {
+        try
+        {
+            return loop.Machine.Store.ApproximateCount;
+        }
+        catch (StoreFailedException failure)
+        {
+            Met(failure);
+            return 0;
+        }
     }
 
     private static long[] IdsOf(IEnumerable<MemberId> members) => [.. members.Select(member => (long)member.Value)];

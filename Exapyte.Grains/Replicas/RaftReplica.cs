@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Log;
+using Exapyte.Storage.Stores;
 using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -43,7 +45,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             default,
             node.Options.IdleTicksBeforeSleep
         );
-        sender = new(node, identity);
+        sender = new(node, identity, Condemn);
+        scrubSchedule = new(node.Options.ScrubInterval, identity.ShardId);
+        scrubbedSlot = scrubSchedule.SlotOf(NowMs);
         mailbox = new(InputsMax, Work);
         var writer = new ReplicaLogWriter(
             node.Log,
@@ -60,7 +64,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     /// <inheritdoc/>
     public ulong StorePrefix => driver.StorePrefix;
 
-    private string Problem => driver.Problem;
+    private string Problem => damage ?? driver.Problem;
 
     /// <inheritdoc/>
     public long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -113,7 +117,14 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             plan.FillReads(NotTakenIn);
             return outcomes;
         }
-        plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
+        try
+        {
+            plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
+        }
+        catch (StoreFailedException failure)
+        {
+            plan.Fill(OutcomeKind.Unavailable, Met(failure));
+        }
         return outcomes;
     }
 
@@ -146,9 +157,16 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                 LeaderReplicaId = (long)NotTakenIn.Leader.Value,
             };
         }
-        return request.Pin
-            ? await Pin()
-            : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+        try
+        {
+            return request.Pin
+                ? await Pin()
+                : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+        }
+        catch (StoreFailedException failure)
+        {
+            return new() { Kind = OutcomeKind.Unavailable, Detail = Met(failure) };
+        }
     }
 
     /// <inheritdoc/>
@@ -167,6 +185,12 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             case PeerMessageKind.Rest when RestNotice.Decode(message.Payload) is { } notice:
                 var from = new MemberId((ulong)message.FromReplicaId);
                 return Post(replica => replica.HearRest(from, notice));
+            case PeerMessageKind.ScrubAnswer when ScrubAnswer.Decode(message.Payload) is { } answer:
+                HearScrub(new MemberId((ulong)message.FromReplicaId), answer);
+                return true;
+            case PeerMessageKind.ScrubVerdict when ScrubVerdict.Decode(message.Payload) is { } verdict:
+                HearScrub(verdict);
+                return true;
             case PeerMessageKind.Raft when RaftMessageCodec.TryDecode(message.Payload, out var decoded):
                 return mailbox.Post(ReplicaInput.Of(decoded), inline: false);
             default:
@@ -178,9 +202,17 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     /// <inheritdoc/>
     public void Sweep()
     {
-        if (Problem.Length == 0)
+        if (Problem.Length > 0)
+        {
+            return;
+        }
+        try
         {
             loop.Machine.Store.SweepExpired(loop.Machine.StampMs, node.Options.SweepEntriesMax);
+        }
+        catch (StoreDamagedException met)
+        {
+            Condemn(met.Message);
         }
     }
 
@@ -194,6 +226,10 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             driver.Fail("The replica has been stopped on this node.");
             stopped.SetResult();
         });
+        lock (scrubGate)
+        {
+            scrub = null;
+        }
         await stopped.Task;
     }
 

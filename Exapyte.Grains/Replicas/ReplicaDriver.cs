@@ -119,6 +119,11 @@ internal sealed partial class ReplicaDriver(
         {
             outside.SendSnapshot(request);
         }
+        foreach (var pin in effects.Scrubs)
+        {
+            outside.Scrub(pin);
+        }
+        effects.Scrubs.Clear();
         if (effects.LeadershipChanged)
         {
             outside.LeadershipChanged();

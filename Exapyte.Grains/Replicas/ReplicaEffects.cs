@@ -14,6 +14,9 @@ internal sealed class ReplicaEffects
     /// <summary>Members that lag behind the compacted log.</summary>
     public List<SnapshotRequest> Snapshots { get; } = [];
 
+    /// <summary>States to be compared. Whoever takes one out of the list disposes it.</summary>
+    public List<Scrubs.ScrubPin> Scrubs { get; } = [];
+
     /// <summary>Role, leader or term changed.</summary>
     public bool LeadershipChanged { get; set; }
 
@@ -25,6 +28,8 @@ internal sealed class ReplicaEffects
         Writes.Clear();
         Messages.Clear();
         Snapshots.Clear();
+        Scrubs.ForEach(static pin => pin.Dispose());
+        Scrubs.Clear();
         LeadershipChanged = false;
         FallsAsleep = false;
     }

@@ -30,7 +30,7 @@ internal sealed partial class ReplicaLoop
     public void TryApplyAgain() => mayApply = true;
 
     /// <summary>Applies what is committed as far as the store has space; false where that was nothing.</summary>
-    private bool Apply()
+    private bool Apply(ReplicaEffects outside)
     {
         var before = Machine.Applied;
         while (mayApply && unapplied.TryPeek(out var entry))
@@ -51,6 +51,11 @@ internal sealed partial class ReplicaLoop
             unapplied.Dequeue();
             appliedTerm = entry.Term;
             CompleteUpTo(entry, writes);
+            if (Machine.LastScrub is { } scrub)
+            {
+                // Here and not later: the next entry changes what is to be compared.
+                outside.Scrubs.Add(new(scrub, entry.Index, Machine.Store.ScanState()));
+            }
         }
         isHeldUp &= unapplied.Count > 0;
         if (Machine.Applied == before)

@@ -107,6 +107,29 @@ internal sealed partial class ReplicaLoop(
     }
 
     /// <summary>
+    /// Proposes that all members compare their states at one place of the log; false where this member cannot, and somebody
+    /// else may, or it may later.
+    /// </summary>
+    public bool ProposeScrub(ulong scrubId, long nowMs)
+    {
+        if (core.Role != RaftRole.Leader || isHeldUp)
+        {
+            return false;
+        }
+        quiescence.Wake();
+        lastStampMs = Math.Max(Math.Max(lastStampMs, Machine.StampMs), nowMs);
+        ReadOnlyMemory<byte> command = ShardCommandCodec.EncodeScrub(lastStampMs, scrubId);
+        var result = core.Propose([command]);
+        if (result.Outcome != ProposeOutcome.Accepted)
+        {
+            return false;
+        }
+        ForgetOvertaken(result.FirstIndex);
+        lastProposed = result.FirstIndex;
+        return true;
+    }
+
+    /// <summary>
     /// Takes one step: what is to be done outside goes into <paramref name="outside"/>, what can be done here is done.
     /// False where there was nothing to do.
     /// </summary>
@@ -118,7 +141,7 @@ internal sealed partial class ReplicaLoop(
         fallsAsleep = false;
         if (!core.HasEffects)
         {
-            return outside.FallsAsleep | Apply();
+            return outside.FallsAsleep | Apply(outside);
         }
         core.TakeEffects(effects);
         if (effects.Write is { } write)
@@ -132,7 +155,7 @@ internal sealed partial class ReplicaLoop(
         {
             unapplied.Enqueue(entry);
         }
-        Apply();
+        Apply(outside);
         AnswerReads();
         return true;
     }

@@ -20,30 +20,31 @@ internal static class ReplicaStart
         GroupLog log,
         ReplicaOptions options,
         ulong seed
-    )
+    ) => new(OptionsOf(identity, options, seed), Recover(identity, machine, log)) { MayCampaign = false };
+
+    /// <summary>The core's settings.</summary>
+    public static RaftOptions OptionsOf(ReplicaIdentity identity, ReplicaOptions options, ulong seed) =>
+        new()
+        {
+            Id = new((ulong)identity.ReplicaId),
+            Seed = seed,
+            ElectionTicks = options.ElectionTicks,
+            HeartbeatTicks = options.HeartbeatTicks,
+        };
+
+    /// <summary>What log and store hold, as a core starts from it.</summary>
+    public static RaftRecovered Recover(ReplicaIdentity identity, ShardStateMachine machine, GroupLog log)
     {
         var state = log.State;
         var configuration =
             machine.ReadConfiguration()
             ?? Configuration.Of([.. identity.FirstMembers.Select(member => new MemberId((ulong)member))]);
         return new(
-            new()
-            {
-                Id = new((ulong)identity.ReplicaId),
-                Seed = seed,
-                ElectionTicks = options.ElectionTicks,
-                HeartbeatTicks = options.HeartbeatTicks,
-            },
-            new(
-                new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
-                configuration,
-                machine.Applied,
-                new RaftLogReader(log)
-            )
-        )
-        {
-            MayCampaign = false,
-        };
+            new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
+            configuration,
+            machine.Applied,
+            new RaftLogReader(log)
+        );
     }
 
     /// <summary>

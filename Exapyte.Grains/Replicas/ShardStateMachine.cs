@@ -48,6 +48,9 @@ internal sealed class ShardStateMachine
     /// <summary>The greatest stamp applied, Unix milliseconds.</summary>
     public long StampMs { get; private set; }
 
+    /// <summary>The scrub that the entry applied last was; null where it was none.</summary>
+    public AppliedScrub? LastScrub { get; private set; }
+
     /// <summary>The index of the last entry applied.</summary>
     public LogIndex Applied => new(store.AppliedIndex);
 
@@ -75,12 +78,21 @@ internal sealed class ShardStateMachine
         }
         var revisionBefore = Revision;
         AppliedWrite[] outcomes = [];
+        AppliedScrub? scrub = null;
+        LastScrub = null;
         if (entry.Kind == EntryKind.Command)
         {
             var command =
                 ShardCommandCodec.Decode(entry.Payload)
                 ?? throw new InvalidOperationException($"Entry {entry.Index} is no command that this version knows.");
-            outcomes = ApplyCommand(command);
+            if (command.ScrubId is { } scrubId)
+            {
+                scrub = new(scrubId, command.StampMs, Math.Max(StampMs, command.StampMs));
+            }
+            else
+            {
+                outcomes = ApplyCommand(command);
+            }
         }
         if (configuration is not null)
         {
@@ -103,6 +115,7 @@ internal sealed class ShardStateMachine
             requests.BatchDone();
             overlay.Clear();
         }
+        LastScrub = scrub;
         return outcomes;
     }
 
@@ -209,3 +222,6 @@ internal sealed class ShardStateMachine
         batch.PutMeta(StateKey, state);
     }
 }
+
+/// <summary>A scrub that was applied: its id, the leader's stamp, and the time at which entries count as live in it.</summary>
+internal readonly record struct AppliedScrub(ulong Id, long StampMs, long LiveAtMs);

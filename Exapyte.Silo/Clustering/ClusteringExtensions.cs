@@ -119,7 +119,9 @@ internal static class ClusteringExtensions
                         o.Invariant = database.Invariant;
                         o.DataSource = database.DataSource;
                         // The states carry Orleans' field ids, which is what lets a later version read an older one's.
-                        o.GrainStorageSerializer = new OrleansGrainStorageSerializer(serializer);
+                        o.GrainStorageSerializer = Composition.CheckStates(
+                            new OrleansGrainStorageSerializer(serializer)
+                        );
                     }
                 )
         );

@@ -48,8 +48,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         }
     }
 
-    private static Refusal? FolderRefusalOf(Exception e) =>
-        Composition.RefusalOf(e)
+    private Refusal? FolderRefusalOf(Exception e) =>
+        Composition.RefusalOf(e, settings)
         ?? (
             e is IOException or UnauthorizedAccessException
                 ? new Refusal(ExitCode.DataFolder, $"--data: {FirstLine(e)}")
@@ -90,6 +90,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         Composition.AddClient(builder.Services, claimed);
         Composition.ShareCursors(builder.Services);
         Composition.ShareHealth(builder.Services);
+        Composition.AddMetrics(builder.Services);
         WebApplication app = builder.Build();
         Composition.MapGateway(app);
         return app;
@@ -176,7 +177,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     {
         for (Exception? e = failure; e is not null; e = e.InnerException)
         {
-            if (Composition.RefusalOf(e) is { } refusal)
+            if (Composition.RefusalOf(e, settings) is { } refusal)
                 return refusal;
             if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse })
                 return new(ExitCode.Port, FirstLine(failure));

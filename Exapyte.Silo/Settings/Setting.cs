@@ -87,8 +87,30 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "Trace, Debug, Information, Warning, Error, Critical or None"
     );
 
+    public static readonly Setting ScrubInterval = new(
+        "ScrubInterval",
+        "--scrub-interval",
+        "86400",
+        "seconds",
+        "time between two comparisons of a raft shard's replicas; 0: never"
+    );
+
     public static IReadOnlyList<Setting> All { get; } =
-    [Node, Data, Http, SiloPort, GatewayPort, Region, Zone, Cluster, Provider, Advertise, Insecure, LogLevel];
+    [
+        Node,
+        Data,
+        Http,
+        SiloPort,
+        GatewayPort,
+        Region,
+        Zone,
+        Cluster,
+        Provider,
+        Advertise,
+        Insecure,
+        LogLevel,
+        ScrubInterval,
+    ];
 
     /// <summary>The full configuration key.</summary>
     public string Path => $"{Section}:{Key}";

@@ -11,6 +11,7 @@ internal readonly record struct SettingsResult(SiloSettings? Settings, IReadOnly
 internal sealed class SettingsReader
 {
     private const int NameLengthMax = 63;
+    private const int ScrubSecondsMax = 366 * 24 * 3600;
 
     private readonly IConfigurationSection section;
     private readonly List<string> reasons = [];
@@ -39,6 +40,7 @@ internal sealed class SettingsReader
             Zone = ReadName(Setting.Zone),
             Advertise = ReadAdvertise(insecure),
             LogLevel = ReadLogLevel(),
+            ScrubInterval = ReadScrubInterval(),
             Cluster = ReadCluster(),
         };
         RefuseSharedPorts(settings);
@@ -112,6 +114,17 @@ internal sealed class SettingsReader
         if (!isLevel)
             Refuse(Setting.LogLevel, value, $"must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
         return level;
+    }
+
+    private TimeSpan ReadScrubInterval()
+    {
+        string value = Value(Setting.ScrubInterval);
+        bool isValid =
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            && seconds <= ScrubSecondsMax;
+        if (!isValid)
+            Refuse(Setting.ScrubInterval, value, $"must be seconds, 0 to {ScrubSecondsMax}");
+        return TimeSpan.FromSeconds(seconds);
     }
 
     private IPAddress ReadAdvertise(bool insecure)

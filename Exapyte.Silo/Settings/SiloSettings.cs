@@ -27,6 +27,9 @@ internal sealed record SiloSettings
     /// <summary>The database of the cluster, or null for a single embedded node.</summary>
     public ClusterDatabase? Cluster { get; init; }
 
+    /// <summary>Time between two scrubs of a raft group; zero: none.</summary>
+    public TimeSpan ScrubInterval { get; init; } = TimeSpan.FromDays(1);
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The gateway's address as other nodes may pass it on: never a wildcard.</summary>

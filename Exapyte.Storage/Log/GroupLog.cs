@@ -71,6 +71,31 @@ public sealed class GroupLog
     }
 
     /// <summary>
+    /// How many entries up to an index, counted backwards from it, take no more than so many bytes in the log, and are no
+    /// more than so many.
+    /// </summary>
+    public ulong CountWithin(ulong through, long bytesMax, ulong countMax)
+    {
+        ulong count = 0;
+        lock (_group.Gate)
+        {
+            var left = bytesMax;
+            for (
+                var index = Math.Min(through, _group.LastIndex);
+                index >= _group.FirstIndex && count < countMax;
+                index--
+            )
+            {
+                left -= _group.PositionAt(index).Bytes;
+                if (left < 0)
+                    break;
+                count++;
+            }
+        }
+        return count;
+    }
+
+    /// <summary>
     /// Adds entries from an index through another to a list, in order, until their payloads exceed a number of bytes; the
     /// first is always given. Stops at the last entry present.
     /// </summary>

@@ -118,6 +118,7 @@ sealed class LogRecoverer(string folder, NodeLogOptions options, IFiles files, u
             HasCheckpoint = true,
         };
         ExpectFirst(found);
+        ExpectHeader(found, isLast);
         var scanner = new SegmentScanner(segment, found.Window, _replay, _damage);
         var isCut = successor?.Previous == found.Number;
         segment.End = scanner.Scan(
@@ -140,6 +141,19 @@ sealed class LogRecoverer(string folder, NodeLogOptions options, IFiles files, u
         var reason = $"batches {_nextSequence} to {header.FirstSequence - 1} before the segment are missing";
         _damage.Add(new LogDamage(found.Name, 0, 0, reason));
         _replay.MarkUnproven($"{found.Name}: {reason}");
+    }
+
+    /// <summary>
+    /// A file gets the name of a segment only once both copies of its header are durable. So one that is shorter is no trace
+    /// of a crash: it was cut off, and where no later segment says what it held, that may have been of any group.
+    /// </summary>
+    void ExpectHeader(FoundSegment found, bool isLast)
+    {
+        if (found.Window.Length >= LogFormat.DataOffset || !isLast)
+            return;
+        const string Reason = "the file is shorter than its header: whatever it held is gone";
+        _damage.Add(new LogDamage(found.Name, found.Window.Length, 0, Reason));
+        _replay.MarkUnproven($"{found.Name} at {found.Window.Length}: {Reason}");
     }
 
     static void Settle(Segment segment, SegmentWindow window, long offset, long bytes)

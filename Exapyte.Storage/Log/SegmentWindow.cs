@@ -20,6 +20,8 @@ sealed class SegmentWindow(IFile file)
     public ReadOnlySpan<byte> Peek(long offset, int length)
     {
         length = (int)Math.Clamp(Length - offset, 0, length);
+        if (length == 0)
+            return default;
         if (offset < _offset || offset + length > _offset + _length)
             Load(offset, length);
         return _buffer.AsSpan((int)(offset - _offset), length);

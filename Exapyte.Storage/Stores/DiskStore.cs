@@ -37,6 +37,12 @@ public sealed class DiskStore : IDisposable
     /// <summary>Whether the last write or flush found no space.</summary>
     public bool IsFull => _isFull;
 
+    /// <summary>
+    /// What made the store refuse all writes for good (<see cref="StoreBrokenException"/>), with file and offset as RocksDB
+    /// tells; null while it takes them.
+    /// </summary>
+    public string? Damage => _engine.Damage;
+
     /// <summary>The folder of the store.</summary>
     public string Folder => _engine.Folder;
 
@@ -86,16 +92,17 @@ public sealed class DiskStore : IDisposable
     }
 
     /// <summary>
-    /// Removes everything of a shard replica. The object that was its store refuses writes from now on. It comes back
-    /// after a crash unless <see cref="Flush"/> followed.
+    /// Removes everything of a shard replica, unread: it may be damaged. The object that was its store refuses writes from
+    /// now on. A part of it, or all, comes back after a crash unless <see cref="Flush"/> followed.
     /// </summary>
     public void DeleteShard(ulong prefix)
     {
         lock (_shardsLock)
         {
-            if (!_shards.Remove(prefix, out DiskShardStore? shard))
-                shard = NewShard(prefix);
-            shard.Delete();
+            if (_shards.Remove(prefix, out DiskShardStore? shard))
+                shard.Delete();
+            else
+                DiskShardStore.Delete(_engine, prefix);
         }
     }
 

@@ -51,6 +51,12 @@ public interface IShardStore
     IStoreScan Scan(KeyRange range, bool reverse);
 
     /// <summary>
+    /// Opens a scan over metadata and entries of this moment; later writes do not show in it. A store on disk reads past
+    /// its cache what is not in it, and leaves the cache as it is. Nothing may be applied while it is opened.
+    /// </summary>
+    IStateScan ScanState() => new CopiedStateScan(this);
+
+    /// <summary>
     /// Deletes entries that had expired at <paramref name="appliedStampMs"/> (Unix milliseconds), at most
     /// <paramref name="entriesMax"/> rows a call, and returns how many entries went. It may leave an entry for up to a
     /// thirty-second of its time to live; reads hide it meanwhile.

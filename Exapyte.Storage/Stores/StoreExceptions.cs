@@ -19,6 +19,17 @@ public sealed class StoreDamagedException : StoreFailedException
         : base(message, inner) { }
 }
 
+/// <summary>
+/// The store met damage in a file while it put its files in order, and writes nothing any more, for whomever. What can be
+/// read still can; a start of the node copies that into a new store.
+/// </summary>
+public sealed class StoreBrokenException : StoreFailedException
+{
+    /// <summary>Creates the exception with what was met.</summary>
+    public StoreBrokenException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
 /// <summary>The disk has no space left. Reads go on; writes succeed again once there is space.</summary>
 public sealed class StoreFullException : StoreFailedException
 {

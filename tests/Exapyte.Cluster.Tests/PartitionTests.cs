@@ -62,7 +62,7 @@ public sealed class PartitionTests
         await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
 
         foreach (var cut in cuts.Split(' '))
-            await CutAsync(network, cut);
+            await Cuts.CutAsync(network, cut);
         var stale = await StaleReadsAsync(clients, kind);
         await network.HealAsync();
         Assert.True(stale.Count == 0, string.Join('\n', stale));
@@ -112,10 +112,4 @@ public sealed class PartitionTests
             () => $"{last}"
         );
     }
-
-    /// <summary><c>a&gt;b</c>: what a sends to b is lost. <c>a=b</c>: both ways.</summary>
-    static Task CutAsync(PartitionableNetwork network, string cut) =>
-        cut.Split('=') is [var one, var other] ? network.CutAsync(one, other)
-        : cut.Split('>') is [var from, var to] ? network.CutOneWayAsync(from, to)
-        : throw new FormatException($"No cut: {cut}");
 }

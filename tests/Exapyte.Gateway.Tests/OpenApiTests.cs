@@ -49,6 +49,7 @@ public sealed partial class OpenApiTests
                     "put" when target == "/v1/keyspaces/k" => "{\"shards\":1}"u8.ToArray(),
                     "put" => "x"u8.ToArray(),
                     "post" when target == "/v1/restores" => archive,
+                    "post" when target.EndsWith("/import", StringComparison.Ordinal) => "{\"cursor\":null}"u8.ToArray(),
                     "post" => "{\"items\":[]}"u8.ToArray(),
                     _ => null,
                 };
@@ -59,7 +60,10 @@ public sealed partial class OpenApiTests
                         operation.Name.ToUpperInvariant(),
                         body == archive ? target + "?keyspace=restored" : target,
                         body,
-                        body == archive ? ["Content-Type: application/vnd.exapyte.backup"] : []
+                        body == archive ? ["Content-Type: application/vnd.exapyte.backup"]
+                            : target.EndsWith("/import", StringComparison.Ordinal)
+                                ? ["Content-Type: application/x-ndjson"]
+                            : []
                     );
                     Assert.InRange(answer.Status, 200, 204);
                     Assert.True(operation.Value.GetProperty("responses").TryGetProperty($"{answer.Status}", out _));

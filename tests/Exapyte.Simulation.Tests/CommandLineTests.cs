@@ -31,6 +31,14 @@ public class CommandLineTests
     [Fact]
     public void The_planted_bugs_are_listed() => Assert.Contains("quorum-off-by-one", Call("--planted", "list").Text);
 
+    [Fact]
+    public void A_planted_bug_is_counted_over_many_seeds()
+    {
+        var (code, text) = Call("--planted", "read-without-proof", "--seeds", "3", "--steps", "1000");
+        Assert.Equal(0, code);
+        Assert.Contains("of 3 seeds", text);
+    }
+
     [Theory]
     [InlineData("--seeds")]
     [InlineData("--seeds", "many")]

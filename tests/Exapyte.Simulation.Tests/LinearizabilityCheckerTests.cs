@@ -1,5 +1,5 @@
 using CsCheck;
-using Exapyte.Simulation.Linearizability;
+using Exapyte.Testing.Linearizability;
 
 namespace Exapyte.Simulation.Tests;
 

@@ -38,4 +38,9 @@ internal sealed class ShardCommand
     public required long RequestIdWindowMs { get; init; }
 
     public required CommandWrite[] Writes { get; init; }
+
+    /// <summary>
+    /// Not null: the command changes nothing, and marks the place in the log whose state all members compare, under this id.
+    /// </summary>
+    public ulong? ScrubId { get; init; }
 }

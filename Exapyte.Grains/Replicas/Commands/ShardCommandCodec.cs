@@ -4,12 +4,14 @@ using Exapyte.Operations;
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
-/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte, then little-endian fields. Golden files in
-/// the tests hold it; a change is a new format byte.
+/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub), then little-endian
+/// fields. Golden files in the tests hold it; a change is a new format byte.
 /// </summary>
 internal static class ShardCommandCodec
 {
     private const byte Format = 1;
+    private const byte ScrubFormat = 2;
+    private const int ScrubBytes = 1 + sizeof(long) + sizeof(ulong);
     private const byte AtomicFlag = 1;
     private const byte ConditionFlag = 1;
     private const byte RequestIdFlag = 2;
@@ -51,11 +53,29 @@ internal static class ShardCommandCodec
         return buffer;
     }
 
+    /// <summary>Encodes a command that marks a place to compare.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    /// <param name="scrubId">Tells this scrub of the shard from any other.</param>
+    public static byte[] EncodeScrub(long stampMs, ulong scrubId)
+    {
+        var buffer = new byte[ScrubBytes];
+        var writer = new SpanWriter(buffer);
+        writer.Byte(ScrubFormat);
+        writer.Int64(stampMs);
+        writer.UInt64(scrubId);
+        return buffer;
+    }
+
     /// <summary>Decodes a command whose keys and values are slices of <paramref name="payload"/>; null where it is not one.</summary>
     public static ShardCommand? Decode(ReadOnlyMemory<byte> payload)
     {
         var reader = new SpanReader(payload);
-        if (reader.Byte() != Format)
+        var format = reader.Byte();
+        if (format == ScrubFormat)
+        {
+            return DecodeScrub(ref reader);
+        }
+        if (format != Format)
         {
             return null;
         }
@@ -76,6 +96,19 @@ internal static class ShardCommandCodec
                 Writes = writes,
             }
             : null;
+    }
+
+    private static ShardCommand? DecodeScrub(ref SpanReader reader)
+    {
+        var command = new ShardCommand
+        {
+            StampMs = reader.Int64(),
+            Atomic = false,
+            RequestIdWindowMs = long.MaxValue,
+            Writes = [],
+            ScrubId = reader.UInt64(),
+        };
+        return reader.AtEnd ? command : null;
     }
 
     private static int BytesOf(Operation operation)

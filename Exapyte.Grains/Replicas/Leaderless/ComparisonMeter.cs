@@ -47,13 +47,6 @@ internal static class ComparisonMeter
         "{key}",
         "Keys of which replicas held the same version with different contents."
     );
-
-    /// <summary>Replicas that were found damaged.</summary>
-    public static readonly Counter<long> Damaged = Meter.CreateCounter<long>(
-        "exapyte.replicas.damaged",
-        "{replica}",
-        "Leaderless replicas whose store was found damaged while the node ran."
-    );
 }
 
 /// <summary>The same for one replica, for its tests and for people who debug. Thread-safe.</summary>

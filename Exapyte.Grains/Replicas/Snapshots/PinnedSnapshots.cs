@@ -31,7 +31,14 @@ internal sealed class PinnedSnapshots(TimeProvider time) : IDisposable
     /// <param name="store">Its store.</param>
     /// <param name="revision">The shard's revision in it; the caller sees to it that nothing is applied meanwhile.</param>
     /// <param name="liveAtMs">Leave out what is deleted, or expired at this time; null: leave out nothing.</param>
-    public ScanReply Open(long replicaId, IShardStore store, ulong revision, long? liveAtMs)
+    /// <param name="damaged">Told where a row turns out to be damaged; may be null.</param>
+    public ScanReply Open(
+        long replicaId,
+        IShardStore store,
+        ulong revision,
+        long? liveAtMs,
+        Action<StoreDamagedException>? damaged = null
+    )
     {
         if (disposed || open.Count >= OpenMax)
         {
@@ -40,7 +47,7 @@ internal sealed class PinnedSnapshots(TimeProvider time) : IDisposable
         try
         {
             var id = Interlocked.Increment(ref lastId);
-            open[id] = new(replicaId, store.Scan(default, reverse: false), liveAtMs, time);
+            open[id] = new(replicaId, store.Scan(default, reverse: false), liveAtMs, time, damaged);
             return new()
             {
                 Kind = OutcomeKind.Ok,
@@ -101,7 +108,13 @@ internal sealed class PinnedSnapshots(TimeProvider time) : IDisposable
 }
 
 /// <summary>One kept state and how far its reader has come. Thread-safe.</summary>
-internal sealed class PinnedSnapshot(long replicaId, IStoreScan scan, long? liveAtMs, TimeProvider time) : IDisposable
+internal sealed class PinnedSnapshot(
+    long replicaId,
+    IStoreScan scan,
+    long? liveAtMs,
+    TimeProvider time,
+    Action<StoreDamagedException>? damaged
+) : IDisposable
 {
     private const int RowsMax = 10_000;
 
@@ -137,6 +150,10 @@ internal sealed class PinnedSnapshot(long replicaId, IStoreScan scan, long? live
             }
             catch (Exception exception) when (exception is StoreFailedException or ObjectDisposedException)
             {
+                if (exception is StoreDamagedException met)
+                {
+                    damaged?.Invoke(met);
+                }
                 return new() { Kind = OutcomeKind.Unavailable, Detail = exception.Message };
             }
             page = wanted;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Nodes;
+using Exapyte.Storage.Stores;
 using Exapyte.Wire;
 
 namespace Exapyte.Grains.Replicas.Snapshots;
@@ -8,7 +9,7 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 /// Streams snapshots from a leader to members that lag behind its log, one a member, part by part: each part is sent
 /// again until the receiver asks for the next one, and given up after a while. Thread-safe.
 /// </summary>
-internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity)
+internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity, Action<string> damaged)
 {
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
     private const int AttemptsMax = 5;
@@ -86,6 +87,11 @@ internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity
         try
         {
             received = await Send(toReplica, toNode, stream, source);
+        }
+        catch (StoreDamagedException met)
+        {
+            // What was sent so far never counts without its end; whoever leads next sends a state of its own.
+            damaged(met.Message);
         }
         finally
         {

@@ -115,6 +115,12 @@ internal sealed class DiskShardStore : IShardStore
     public IStoreScan Scan(KeyRange range, bool reverse) =>
         new DiskScan(this, OpenIterator(RowSpace.Entry, range), reverse);
 
+    public IStateScan ScanState() =>
+        new DiskStateScan(
+            this,
+            _engine.OpenIterator(_start, RowKey.SpaceEnd(Prefix, RowSpace.Entry), fillsCache: false)
+        );
+
     /// <inheritdoc/>
     /// <remarks>
     /// Walks the expiry index up to the stamp. A row that is due is deleted together with its entry, or alone, if the
@@ -151,7 +157,15 @@ internal sealed class DiskShardStore : IShardStore
         {
             _deleted = true;
             DeleteRows();
+            DeleteFiles(_engine, Prefix);
         }
+    }
+
+    /// <summary>Removes all rows of a shard that is not open. None is read, for they may be damaged.</summary>
+    public static void Delete(RocksEngine engine, ulong prefix)
+    {
+        engine.DeleteRange(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
+        DeleteFiles(engine, prefix);
     }
 
     public StoredEntry Decode(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue)
@@ -237,7 +251,10 @@ internal sealed class DiskShardStore : IShardStore
         Volatile.Write(ref _appliedIndex, 0);
     }
 
-    byte[] DecodeMeta(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key) =>
+    static void DeleteFiles(RocksEngine engine, ulong prefix) =>
+        engine.DeleteFiles(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
+
+    public byte[] DecodeMeta(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key) =>
         ChecksummedRow.TryRead(row, key, out ReadOnlySpan<byte> value)
             ? value.ToArray()
             : throw Damaged("metadata", key, "the checksum does not hold");

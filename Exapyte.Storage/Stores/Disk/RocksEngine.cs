@@ -16,6 +16,7 @@ internal sealed unsafe class RocksEngine : IDisposable
     readonly HashSet<RocksIterator> _iterators = [];
     readonly Lock _iteratorsLock = new();
     bool _disposed;
+    volatile string? _damage;
 
     RocksEngine(string folder, RocksSettings settings, nint db)
     {
@@ -29,6 +30,11 @@ internal sealed unsafe class RocksEngine : IDisposable
     public string Folder { get; }
 
     public CallGate Gate { get; }
+
+    /// <summary>
+    /// What RocksDB met in its files while it wrote, after which it writes nothing any more; null while all is well.
+    /// </summary>
+    public string? Damage => _damage;
 
     public static RocksEngine Open(string folder, DiskStoreOptions options) => Open(folder, options, readOnly: false);
 
@@ -72,6 +78,20 @@ internal sealed unsafe class RocksEngine : IDisposable
     }
 
     /// <summary>
+    /// Drops the files all of whose rows lie between the two keys, unread, but for those of the first level. What is left of
+    /// the range shows older rows again: it must have been deleted before.
+    /// </summary>
+    public void DeleteFiles(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
+    {
+        using CallGate.Pass pass = Gate.Enter();
+        byte* error = null;
+        fixed (byte* from = start)
+        fixed (byte* to = end)
+            DeleteFilesInRange(_db, from, (nuint)start.Length, to, (nuint)end.Length, &error);
+        ThrowIfWriteFailed(error);
+    }
+
+    /// <summary>
     /// Reads a row, from disk only when <paramref name="persistedOnly"/> is set. The row holds a pass: dispose it
     /// before anything else is asked of the store.
     /// </summary>
@@ -92,10 +112,10 @@ internal sealed unsafe class RocksEngine : IDisposable
         return default;
     }
 
-    public RocksIterator OpenIterator(byte[] start, byte[] end)
+    public RocksIterator OpenIterator(byte[] start, byte[] end, bool fillsCache = true)
     {
         using CallGate.Pass pass = Gate.Enter();
-        var iterator = new RocksIterator(this, _db, start, end);
+        var iterator = new RocksIterator(this, _db, start, end, fillsCache);
         lock (_iteratorsLock)
             _iterators.Add(iterator);
         return iterator;
@@ -112,7 +132,7 @@ internal sealed unsafe class RocksEngine : IDisposable
         using CallGate.Pass pass = Gate.Enter();
         byte* error = null;
         RocksNative.Flush(_db, _settings.Flush, &error);
-        RocksError.ThrowIfSet(error, Folder);
+        ThrowIfWriteFailed(error);
     }
 
     public void Compact(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
@@ -191,7 +211,24 @@ internal sealed unsafe class RocksEngine : IDisposable
         byte* error = null;
         RocksNative.Write(_db, _settings.Write, batch, &error);
         WriteBatchDestroy(batch);
-        RocksError.ThrowIfSet(error, Folder);
+        ThrowIfWriteFailed(error);
+    }
+
+    /// <summary>
+    /// Damage that a write meets is none of the rows written: a flush or compaction has met it, and RocksDB refuses all
+    /// writes from then on.
+    /// </summary>
+    void ThrowIfWriteFailed(byte* error)
+    {
+        try
+        {
+            RocksError.ThrowIfSet(error, Folder);
+        }
+        catch (StoreDamagedException met)
+        {
+            _damage ??= met.Message;
+            throw new StoreBrokenException(met.Message, met);
+        }
     }
 }
 

@@ -17,12 +17,19 @@ internal sealed unsafe class RocksIterator : IDisposable
     nint _iterator;
     bool _started;
 
-    public RocksIterator(RocksEngine engine, nint db, ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
+    public RocksIterator(
+        RocksEngine engine,
+        nint db,
+        ReadOnlySpan<byte> start,
+        ReadOnlySpan<byte> end,
+        bool fillsCache = true
+    )
     {
         _engine = engine;
         _start = Copy(start);
         _end = Copy(end);
         _readOptions = ReadOptionsCreate();
+        ReadOptionsSetFillCache(_readOptions, fillsCache ? (byte)1 : (byte)0);
         ReadOptionsSetLowerBound(_readOptions, _start, (nuint)start.Length);
         ReadOptionsSetUpperBound(_readOptions, _end, (nuint)end.Length);
         _iterator = IteratorCreate(db, _readOptions);

@@ -115,6 +115,9 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_read_tier")]
     public static partial void ReadOptionsSetReadTier(nint readOptions, int tier);
 
+    [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_fill_cache")]
+    public static partial void ReadOptionsSetFillCache(nint readOptions, byte value);
+
     [LibraryImport(Library, EntryPoint = "rocksdb_readoptions_set_iterate_lower_bound")]
     public static partial void ReadOptionsSetLowerBound(nint readOptions, byte* key, nuint keyLength);
 

@@ -58,6 +58,16 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library, EntryPoint = "rocksdb_writebatch_destroy")]
     public static partial void WriteBatchDestroy(nint batch);
 
+    [LibraryImport(Library, EntryPoint = "rocksdb_delete_file_in_range")]
+    public static partial void DeleteFilesInRange(
+        nint db,
+        byte* start,
+        nuint startLength,
+        byte* end,
+        nuint endLength,
+        byte** error
+    );
+
     [LibraryImport(Library, EntryPoint = "rocksdb_get_pinned")]
     public static partial nint GetPinned(nint db, nint readOptions, byte* key, nuint keyLength, byte** error);
 

@@ -119,13 +119,7 @@ public sealed class NetworkTests : IAsyncLifetime
 
     private NodeHost Host(string node) => cluster.Nodes.ServicesOf(node).GetRequiredService<NodeHost>();
 
-    private static PeerBatch Batch(params PeerMessage[] messages) =>
-        new()
-        {
-            FromNode = "n1",
-            Sequence = 1,
-            Messages = messages,
-        };
+    private static PeerBatch Batch(params PeerMessage[] messages) => PeerBatch.Of("n1", 1, messages);
 
     private static PeerMessage Message(long to, PeerMessageKind kind) =>
         new()

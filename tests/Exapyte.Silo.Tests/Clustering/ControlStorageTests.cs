@@ -23,6 +23,9 @@ public sealed class EmbeddedSilo : IAsyncLifetime
     /// <summary>The provider that grains of control state name.</summary>
     public IGrainStorage Storage => host!.Services.GetRequiredKeyedService<IGrainStorage>("control");
 
+    /// <summary>The database's file.</summary>
+    public string File => folder.File("control.db");
+
     public async ValueTask InitializeAsync()
     {
         database = SqliteDatabase.Open(folder.File("control.db"));

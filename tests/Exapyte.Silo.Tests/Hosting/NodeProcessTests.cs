@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Xunit;
@@ -27,6 +28,42 @@ public sealed class NodeProcessTests : IDisposable
         Assert.DoesNotContain("warn:", node.Output, StringComparison.Ordinal);
         Assert.Empty(node.Error);
     }
+
+    [Fact]
+    public async Task What_a_node_holds_and_does_can_be_scraped()
+    {
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", ports);
+        await node.WaitUntilReadyAsync();
+        using HttpClient http = new() { BaseAddress = node.Http };
+        using StringContent settings = new("""{"shards":2}""");
+        (await http.PutAsync("v1/keyspaces/counted", settings)).EnsureSuccessStatusCode();
+        for (int i = 0; i < 3; i++)
+        {
+            using StringContent value = new("v");
+            (await http.PutAsync($"v1/keyspaces/counted/entries/{i}", value)).EnsureSuccessStatusCode();
+        }
+
+        string[] metrics = (await http.GetStringAsync("metrics")).Split('\n');
+
+        Assert.True(ValueOf(metrics, "exapyte_log_entries_total", "") >= 3);
+        Assert.Equal(1, ValueOf(metrics, "exapyte_log_healthy", ""));
+        Assert.True(ValueOf(metrics, "exapyte_store_rows", "") >= 3);
+        Assert.Equal(2, ValueOf(metrics, "exapyte_replicas", "role=\"leader\""));
+        Assert.Equal(3, ValueOf(metrics, "exapyte_client_operations_total", "outcome=\"Ok\""));
+        Assert.True(ValueOf(metrics, "dotnet_process_memory_working_set_bytes", "") > 0);
+    }
+
+    private static double ValueOf(string[] metrics, string name, string tag) =>
+        double.Parse(
+            metrics
+                .Single(line =>
+                    line.StartsWith(name + "{", StringComparison.Ordinal)
+                    && line.Contains(tag, StringComparison.Ordinal)
+                )
+                .Split("} ")[1]
+                .Split(' ')[0],
+            CultureInfo.InvariantCulture
+        );
 
     [Fact]
     public async Task Three_nodes_share_a_file_and_each_leaves_with_0()

@@ -3,14 +3,38 @@ using Exapyte.Operations;
 
 namespace Exapyte.Simulation.Clients;
 
+/// <summary>How a caller wants to read.</summary>
+internal enum ReadWay : byte
+{
+    /// <summary>It writes.</summary>
+    None,
+
+    /// <summary>At the leader, which proves that it leads.</summary>
+    Proven,
+
+    /// <summary>At the leader, which need not prove it while its lease lasts.</summary>
+    Lease,
+
+    /// <summary>At any member, which asks the leader from which index it may answer.</summary>
+    Anywhere,
+
+    /// <summary>At any voter, as it is.</summary>
+    Eventual,
+}
+
 /// <summary>What a caller wants done, over however many attempts that takes.</summary>
-internal sealed class ClientOperation(int client, Operation[] operations, bool isRead, bool atomic)
+internal sealed class ClientOperation(int client, Operation[] operations, ReadWay way, bool atomic)
 {
     public int Client => client;
 
     public Operation[] Operations => operations;
 
-    public bool IsRead => isRead;
+    public bool IsRead => way != ReadWay.None;
+
+    public ReadWay Way => way;
+
+    /// <summary>Whether any member will do.</summary>
+    public bool IsForAnyMember => way is ReadWay.Anywhere or ReadWay.Eventual;
 
     public bool Atomic => atomic;
 
@@ -34,17 +58,23 @@ internal sealed class ClientOperation(int client, Operation[] operations, bool i
                 + (operation.Value.IsEmpty ? "" : $"={BitConverter.ToUInt64(operation.Value.Span)}")
                 + (operation.RequestId is null ? "" : $" ({operation.RequestId})")
             )
-        ) + (atomic ? " atomic" : "");
+        )
+        + (atomic ? " atomic" : "")
+        + (IsRead ? $" {way}" : "");
 }
 
 /// <summary>One attempt at one replica.</summary>
 internal sealed class ClientCall(
+    Callers callers,
     ClientOperation operation,
     Raft.MemberId replica,
     PendingWrite? write,
     PendingRead? read
 )
 {
+    /// <summary>Whose call it is.</summary>
+    public Callers Callers => callers;
+
     public ClientOperation Operation => operation;
 
     public Raft.MemberId Replica => replica;

@@ -15,12 +15,12 @@ internal sealed class Faults(World world)
         }
         world.Add(world.Chance.Between(world.Weather.FaultEveryUs / 4, world.Weather.FaultEveryUs), EventKind.Fault);
         var node = Pick();
-        switch (world.Chance.Below(100))
+        switch (world.Chance.Below(118))
         {
             case < 14:
                 node.Crash(power: world.Chance.OneIn(2));
                 break;
-            case < 22:
+            case < 19:
                 node.ArmCrash(world.Chance.Below(12));
                 break;
             case < 26:
@@ -29,8 +29,11 @@ internal sealed class Faults(World world)
             case < 38:
                 CutOneWay(node);
                 break;
-            case < 50:
+            case < 46:
                 Isolate(node);
+                break;
+            case < 50:
+                Mute(node);
                 break;
             case < 60:
                 Pause(node);
@@ -50,15 +53,26 @@ internal sealed class Faults(World world)
             case < 88:
                 Rot(node);
                 break;
-            default:
+            case < 100:
                 Transfer();
+                break;
+            case < 104:
+                Mute(node);
+                break;
+            case < 110:
+                Split();
+                break;
+            default:
+                Bounce();
                 break;
         }
     }
 
     /// <summary>Mostly the leader: that is where it hurts.</summary>
     private SimulatedNode Pick() =>
-        world.Chance.Percent(40) && world.Leader() is { } leader ? leader.Node : world.Chance.Of(world.Nodes);
+        world.Chance.Percent(40) && world.Chance.Of(world.Groups).Leader() is { } leader
+            ? leader.Node
+            : world.Chance.Of(world.Nodes);
 
     private void After(long delayUs, Action mend) => world.Add(delayUs, EventKind.EndFault, mend);
 
@@ -80,10 +94,70 @@ internal sealed class Faults(World world)
 
     private void Isolate(SimulatedNode node)
     {
+        if (world.IsHealed)
+        {
+            return;
+        }
         world.Tally.Count(Happening.Isolations);
         world.Network.Isolate(node.Index);
         After(AWhile(), () => world.Network.Rejoin(node.Index));
         world.Trace.Note($"node {node.Index} is cut off");
+    }
+
+    private void Mute(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.Mutes);
+        world.Network.Mute(node.Index);
+        After(AWhile(), () => world.Network.Unmute(node.Index));
+        world.Trace.Note($"node {node.Index} is not heard");
+    }
+
+    /// <summary>Two sides that do not hear each other; what was the leader's is as often the smaller one.</summary>
+    private void Split()
+    {
+        if (!world.Network.TrySplit(world.Chance.Between(1, (1 << world.Nodes.Count) - 2)))
+        {
+            return;
+        }
+        world.Tally.Count(Happening.Splits);
+        After(AWhile(), world.Network.Unite);
+        world.Trace.Note($"the wires are cut in two");
+    }
+
+    /// <summary>
+    /// The worst for a lease: one follower has long not heard the leader, another one has just answered it and starts again,
+    /// and then the leader is cut off from both. Nobody writes meanwhile, or the deaf one could not win.
+    /// </summary>
+    private void Bounce()
+    {
+        var group = world.Chance.Of(world.Groups);
+        if (group.Leader() is not { } leader)
+        {
+            return;
+        }
+        var others = leader
+            .Core.Configuration.Voters.Where(voter => voter != leader.Id && group.PlaceOf(voter) is not null)
+            .Select(voter => group.PlaceOf(voter)!)
+            .ToList();
+        if (others.Count < 2)
+        {
+            return;
+        }
+        world.Tally.Count(Happening.Bounces);
+        group.Callers.OnlyReadFor(2_000_000);
+        var deaf = world.Chance.Of(others);
+        others.Remove(deaf);
+        var deafAfterUs = 100_000 + (4 * world.Weather.LatencyUs);
+        After(deafAfterUs, () => world.Network.Cut(leader.Node.Index, deaf.Index));
+        After(3_000_000, () => world.Network.Mend(leader.Node.Index, deaf.Index));
+        After(
+            deafAfterUs + world.Chance.Between(300_000, 1_000_000),
+            () =>
+            {
+                Isolate(leader.Node);
+                others.ForEach(node => node.Crash(power: false, world.Chance.Between(20_000, 60_000)));
+            }
+        );
     }
 
     private void Pause(SimulatedNode node)
@@ -121,7 +195,7 @@ internal sealed class Faults(World world)
         if (
             node.IsUp
             && (rotten ?? node) == node
-            && world.History.Configuration.Voters.Length >= 3
+            && world.Groups.TrueForAll(group => group.History.Configuration.Voters.Length >= 3)
             && !world.HasDamaged
         )
         {
@@ -132,12 +206,16 @@ internal sealed class Faults(World world)
 
     private void Transfer()
     {
-        if (world.Leader() is { } leader)
+        if (world.Chance.Of(world.Groups).Leader() is { } leader)
         {
             world.Tally.Count(Happening.Transfers);
             var members = leader.Core.Configuration.Members;
             var to = members[world.Chance.Below(members.Length)];
             leader.Post(replica => replica.Core.TransferLeadership(to));
+            if (world.Chance.OneIn(3))
+            {
+                After(world.Chance.Between(0, 6 * world.Weather.LatencyUs), () => Isolate(leader.Node));
+            }
         }
     }
 }

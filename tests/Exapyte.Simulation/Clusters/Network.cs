@@ -8,6 +8,8 @@ internal sealed class Network(World world)
 {
     private readonly HashSet<(int From, int To)> cuts = [];
     private readonly HashSet<int> isolated = [];
+    private readonly HashSet<int> muted = [];
+    private int side;
 
     public bool IsWhole { get; private set; }
 
@@ -19,16 +21,39 @@ internal sealed class Network(World world)
 
     public void Rejoin(int node) => isolated.Remove(node);
 
+    /// <summary>A node hears all others and is heard by none.</summary>
+    public void Mute(int node) => muted.Add(node);
+
+    public void Unmute(int node) => muted.Remove(node);
+
+    /// <summary>Cuts all wires between two sets of nodes; the bits of a number say which node is in which. One cut at a time.</summary>
+    public bool TrySplit(int sides)
+    {
+        var isFree = side == 0;
+        side = isFree ? sides : side;
+        return isFree;
+    }
+
+    public void Unite() => side = 0;
+
     /// <summary>Everything works from now on.</summary>
     public void Heal()
     {
+        Unite();
         cuts.Clear();
         isolated.Clear();
+        muted.Clear();
         IsWhole = true;
     }
 
     public bool IsOpen(int from, int to) =>
-        !cuts.Contains((from, to)) && (from == to || !(isolated.Contains(from) || isolated.Contains(to)));
+        from == to
+        || (
+            !cuts.Contains((from, to))
+            && (((side >> from) ^ (side >> to)) & 1) == 0
+            && !muted.Contains(from)
+            && !(isolated.Contains(from) || isolated.Contains(to))
+        );
 
     public void Send(SimulatedNode from, MemberId to, PeerMessage message)
     {
@@ -57,7 +82,7 @@ internal sealed class Network(World world)
         {
             world.Tally.Count(Happening.MessagesReordered);
             // Some are late by a little, a few by more than an election.
-            return latency + world.Chance.Between(0, world.Chance.OneIn(10) ? 2_000_000 : 100_000);
+            return latency + world.Chance.Between(0, world.Chance.OneIn(world.Weather.LateOneIn) ? 2_000_000 : 100_000);
         }
         return latency;
     }

@@ -8,7 +8,7 @@ namespace Exapyte.Simulation.Clusters;
 /// What the control plane does: adds replicas, changes who votes, retires whom a committed configuration has left out, and
 /// replaces replicas that damage has ended. A group never goes below three voters, so that one of them may be damaged.
 /// </summary>
-internal sealed class Operator(World world)
+internal sealed class Operator(World world, SimulatedGroup group)
 {
     private const int ActEveryUs = 150_000;
     private const int VotersMin = 3;
@@ -21,19 +21,19 @@ internal sealed class Operator(World world)
     public bool IsRetiring(MemberId member) => retiring.Contains(member);
 
     /// <summary>Whether nothing is left to be mended.</summary>
-    public bool IsDone => !world.HasDamaged && !world.History.Configuration.IsJoint && joining.Count == 0;
+    public bool IsDone => !group.HasDamaged && !group.History.Configuration.IsJoint && joining.Count == 0;
 
     public void Begin()
     {
         nextChangeUs = 1_000_000;
-        world.Add(ActEveryUs, EventKind.Operator);
+        world.Add(ActEveryUs, EventKind.Operator, this);
     }
 
     public void Act()
     {
-        world.Add(ActEveryUs, EventKind.Operator);
+        world.Add(ActEveryUs, EventKind.Operator, this);
         Retire();
-        if (world.Leader() is not { } leader)
+        if (group.Leader() is not { } leader)
         {
             return;
         }
@@ -46,7 +46,7 @@ internal sealed class Operator(World world)
             }
             return;
         }
-        if (world.HasDamaged)
+        if (group.HasDamaged)
         {
             Replace(leader, configuration);
         }
@@ -63,8 +63,8 @@ internal sealed class Operator(World world)
 
     private void Retire()
     {
-        var current = world.History.Configuration;
-        foreach (var member in world.Placed.ToArray())
+        var current = group.History.Configuration;
+        foreach (var member in group.Placed.ToArray())
         {
             if (current.Members.Contains(member))
             {
@@ -76,7 +76,7 @@ internal sealed class Operator(World world)
             {
                 continue;
             }
-            if (world.PlaceOf(member) is { IsUp: true } node && node.PausedUntilUs <= world.Queue.NowUs)
+            if (group.PlaceOf(member) is { IsUp: true } node && node.PausedUntilUs <= world.Queue.NowUs)
             {
                 retiring.Add(member);
                 node.Retire(member.Value);
@@ -98,36 +98,22 @@ internal sealed class Operator(World world)
     private void CreateIfLost(MemberId member)
     {
         if (
-            world.PlaceOf(member) is { IsUp: true } node
+            group.PlaceOf(member) is { IsUp: true } node
             && !node.Hosted.ContainsKey(member.Value)
-            && !world.IsDamaged(member)
+            && !group.IsDamaged(member)
         )
         {
-            Create(node, member);
+            node.Create(group.Describe((long)member.Value, node, []));
         }
     }
 
-    private static void Create(SimulatedNode node, MemberId member) =>
-        node.Create(
-            new()
-            {
-                KeyspaceId = 1,
-                ShardId = 1,
-                ReplicaId = (long)member.Value,
-                Replication = Keyspaces.ReplicationKind.Raft,
-                Storage = Keyspaces.StorageKind.Disk,
-                StorePrefix = node.IssuePrefix(),
-                FirstMembers = [],
-            }
-        );
-
     private bool TryJoin(SimulatedNode node)
     {
-        if (!node.IsUp || node.PausedUntilUs > world.Queue.NowUs || world.Placed.Count() >= ReplicasMax)
+        if (!node.IsUp || node.PausedUntilUs > world.Queue.NowUs || group.Placed.Count() >= ReplicasMax)
         {
             return false;
         }
-        var identity = world.NewReplica(node, []);
+        var identity = group.NewReplica(node);
         world.Tally.Count(Happening.ReplicasAdded);
         joining.Add(new((ulong)identity.ReplicaId));
         node.Create(identity);
@@ -139,7 +125,7 @@ internal sealed class Operator(World world)
     {
         foreach (var member in configuration.Members)
         {
-            if (!world.IsDamaged(member))
+            if (!group.IsDamaged(member))
             {
                 continue;
             }
@@ -157,7 +143,7 @@ internal sealed class Operator(World world)
             }
             else
             {
-                TryJoin(FreeNode() ?? world.PlaceOf(member)!);
+                TryJoin(FreeNode() ?? group.PlaceOf(member)!);
             }
             return;
         }
@@ -167,7 +153,7 @@ internal sealed class Operator(World world)
     {
         foreach (var learner in configuration.Learners)
         {
-            if (!world.IsDamaged(learner))
+            if (!group.IsDamaged(learner))
             {
                 return learner;
             }
@@ -179,7 +165,7 @@ internal sealed class Operator(World world)
     {
         var free = world
             .Nodes.Where(node =>
-                node.IsUp && !node.HasRot && !world.Placed.Any(member => world.PlaceOf(member) == node)
+                node.IsUp && !node.HasRot && !group.Placed.Any(member => group.PlaceOf(member) == node)
             )
             .ToList();
         return free.Count > 0 ? world.Chance.Of(free) : null;

@@ -16,9 +16,6 @@ internal sealed partial class SimulatedNode
     private int syncsUntilFailure = -1;
     private bool crashesBeforeSync;
 
-    /// <summary>Whether a bit of its log has been flipped and the replica concerned not yet been replaced.</summary>
-    public bool HasRot { get; set; }
-
     /// <summary>The process or the machine ends before one of the next operations on files.</summary>
     public void ArmCrash(int operations) => operationsUntilCrash = operations;
 
@@ -36,19 +33,25 @@ internal sealed partial class SimulatedNode
     }
 
     /// <summary>The node ends, if it runs.</summary>
-    public void Crash(bool power)
+    /// <param name="power">The machine, not only the process.</param>
+    /// <param name="backAfterUs">When it starts again; 0: some time.</param>
+    public void Crash(bool power, long backAfterUs = 0)
     {
         if (IsUp)
         {
-            Die(power);
+            Die(power, backAfterUs);
         }
     }
 
     /// <summary>The node ends, perhaps while it starts. Its files are what they are; its store forgets.</summary>
-    public void Die(bool power)
+    public void Die(bool power, long backAfterUs = 0)
     {
         world.Trace.Note($"node {Index} ends, {(power ? "power cut" : "killed")}");
         world.Tally.Count(power ? Happening.PowerCuts : Happening.Kills);
+        if (IsUp)
+        {
+            CountLog();
+        }
         IsUp = false;
         Life++;
         isLogDue = false;
@@ -74,7 +77,16 @@ internal sealed partial class SimulatedNode
         Disk.Crash(world.Chance);
         world.Flaw.StoreCrashed(this);
         world.Tally[Happening.UnflushedBatchesLost] += unflushed;
-        world.Add(world.Chance.Between(50_000, 2_000_000), EventKind.Restart, this, null);
+        var back = backAfterUs > 0 ? backAfterUs : world.Chance.Between(50_000L, 2_000_000);
+        world.Add(back, EventKind.Restart, this, null);
+    }
+
+    /// <summary>Enters what its log has done in this life.</summary>
+    public void CountLog()
+    {
+        var did = Log.Statistics;
+        world.Tally[Happening.SegmentsReleased] += did.SegmentsReleased;
+        world.Tally[Happening.EntriesRewritten] += did.EntriesRewritten;
     }
 
     /// <summary>Starts again from what the disk holds.</summary>
@@ -99,7 +111,13 @@ internal sealed partial class SimulatedNode
     private void Open(out NodeLogRecovery recovery)
     {
         Life++;
-        Log = SteppedNodeLog.Open(Folder, world.LogOptions, world.Flaw.FilesOf(Files), (ulong)Index + 1, out recovery);
+        Log = SteppedNodeLog.Open(
+            Folder,
+            world.LogOptions,
+            world.Flaw.FilesOf(Files, this),
+            (ulong)Index + 1,
+            out recovery
+        );
         IsUp = true;
         world.Add(world.Chance.Below(TickUs), EventKind.Tick, this, null);
         world.Add(world.Chance.Below(world.Weather.UpkeepUs), EventKind.Upkeep, this, null);
@@ -115,6 +133,8 @@ internal sealed partial class SimulatedNode
             "false-damage",
             $"node {Index} reports damage where there is none: {string.Join("; ", recovery.Damage)}"
         );
+        recovery = world.Flaw.Alter(recovery);
+        var check = new RecoveryCheck();
         HashSet<ulong> found = [];
         HashSet<ulong> prefixes = [];
         foreach (var group in recovery.Groups)
@@ -126,8 +146,14 @@ internal sealed partial class SimulatedNode
                 prefixes.Add(group.Snapshot?.Prefix ?? identity.StorePrefix);
                 Hosted[group.Id.Value] = identity;
             }
-            Recover(group);
+            Recover(group, check);
         }
+        check.RequireOneOrder();
+        world.Tally[Happening.QuarantinesBesideOthers] +=
+            recovery.Groups.Any(group => group.Quarantined is null)
+            && recovery.Groups.Any(group => group.Quarantined is not null)
+                ? 1
+                : 0;
         foreach (var id in Hosted.Keys.Where(id => !found.Contains(id)).ToArray())
         {
             Missing(id, recovery);
@@ -140,22 +166,23 @@ internal sealed partial class SimulatedNode
         StartReplicas();
     }
 
-    private void Recover(RecoveredGroup group)
+    private void Recover(RecoveredGroup group, RecoveryCheck check)
     {
         var id = new MemberId(group.Id.Value);
         if (group.Quarantined is { } reason)
         {
-            History.Require(HasRot, "false-quarantine", $"replica {id} is quarantined for no reason: {reason}");
+            RequireHit(group.Id, reason);
             world.Tally.Count(Happening.ReplicasQuarantined);
-            world.Damaged(id);
+            world.GroupOf(id).Damaged(id);
             return;
         }
-        var book = world.BookOf(id);
+        var book = world.GroupOf(id).BookOf(id);
         var log = Log.OpenGroup(group.Id);
-        var isSame = RecoveryCheck.TryMatch(book, log, out var survived);
-        if (!isSame && HasRot && log.Quarantined is not null)
+        var isSame = RecoveryCheck.TryMatch(book, log, out var survived, out var survivedAtMost);
+        if (!isSame && HasRot && log.Quarantined is { } found)
         {
-            world.Damaged(id);
+            RequireHit(group.Id, found);
+            world.GroupOf(id).Damaged(id);
             return;
         }
         History.Require(
@@ -163,49 +190,25 @@ internal sealed partial class SimulatedNode
             "durable-lost",
             $"replica {id} recovered ({group.FirstIndex}, {group.LastIndex}) {group.State}, the book has ({book.BaseIndex}, {book.Last}) {book.State} and {book.UnderWay.Count} changes under way"
         );
+        check.Saw(book, survived, survivedAtMost);
         book.Recovered(survived);
     }
 
     /// <summary>A replica that the log does not know any more was being destroyed, or damage hit its description.</summary>
     private void Missing(ulong id, NodeLogRecovery recovery)
     {
-        if (recovery.Destroyed.Contains(new(id)) || world.IsRetiring(new(id)))
+        var member = new MemberId(id);
+        var group = world.GroupOf(member);
+        if (recovery.Destroyed.Contains(new(id)) || group.Operator.IsRetiring(member))
         {
             world.Tally.Count(Happening.ReplicasRetired);
-            world.Retired(new(id));
+            group.Retired(member);
             Disk.DeleteShard(Hosted[id].StorePrefix);
             Hosted.Remove(id);
             return;
         }
         History.Require(HasRot, "replica-lost", $"node {Index} does not know replica {id} any more");
-        world.Damaged(new(id));
-    }
-
-    /// <summary>
-    /// Flips a bit somewhere in what the log has written, but not in its last two batches: damage in the last one cannot be
-    /// told from a torn tail (design, section 5), and a crash can make the one before it the last.
-    /// </summary>
-    public void Rot()
-    {
-        var path = $"{Folder}/{world.Chance.Of(Segments())}";
-        if (string.CompareOrdinal(path, batchBefore.Path) > 0)
-        {
-            return;
-        }
-        var end = Files.Length(path);
-        end = path == lastBatch.Path ? Math.Min(end, lastBatch.From) : end;
-        end = path == batchBefore.Path ? Math.Min(end, batchBefore.From) : end;
-        // Most of a young segment is zeros: the part that was written is the one to hit.
-        var written = Files.Content(path)[..(int)end].LastIndexOfAnyExcept((byte)0) + 1;
-        if (written <= 0)
-        {
-            return;
-        }
-        HasRot = true;
-        world.Tally.Count(Happening.BitsFlipped);
-        var offset = world.Chance.Below(written);
-        Files.Flip(path, offset, (byte)(1 << world.Chance.Below(8)));
-        world.Trace.Note($"a bit of node {Index} rots: {path} at {offset}");
+        group.Damaged(member);
     }
 
     private void BeforeFileOperation(FileOperation operation)

@@ -14,20 +14,25 @@ internal sealed partial class SimulatedNode
 {
     private const string Folder = "/data/log";
     private const int PresentTicks = 8;
+    private const int NominalTickUs = 100_000;
 
     private readonly World world;
     private readonly Dictionary<int, long> heard = [];
     private readonly List<ulong> disused = [];
     private readonly List<GroupId> retired = [];
     private bool isLogDue;
+    private bool isBatchShared;
+    private readonly SegmentAccounts accounts = new();
     private ulong lastPrefix;
+    private long lastOrder;
+    private ulong lastInLog;
 
     public SimulatedNode(World world, int index)
     {
         this.world = world;
         Index = index;
         Files = new() { Before = BeforeFileOperation };
-        TickUs = 100_000 + world.Chance.Between(-2_000, 2_000);
+        TickUs = NominalTickUs + world.Chance.Between(-2_000, 2_000);
         WeatherDiskUs = world.Weather.DiskUs;
     }
 
@@ -63,10 +68,19 @@ internal sealed partial class SimulatedNode
 
     public long NowMs => 1_800_000_000_000 + (world.Queue.NowUs / 1_000) + ClockOffsetMs;
 
+    /// <summary>
+    /// Its monotonic clock: as fast as its ticks, each of which takes the same time on it, and of no meaning elsewhere. It
+    /// goes on while the node stands still.
+    /// </summary>
+    public long MonotonicUs => 1 + (Index * 7_000_000L) + (world.Queue.NowUs * NominalTickUs / TickUs);
+
     /// <summary>Whether a replica here has a reason to fail: the disk refused something, or a bit has rotted.</summary>
     public bool MayFail => Log.Health.Condition == LogCondition.Failed || HasRot;
 
-    public ulong IssuePrefix() => ++lastPrefix;
+    public ulong IssuePrefix() => world.Flaw.PrefixOf(++lastPrefix);
+
+    /// <summary>The place of a change in the order in which they reach the node's log.</summary>
+    public long NextOrder() => ++lastOrder;
 
     public long DiskDelayUs() => world.Chance.Between(WeatherDiskUs / 4, WeatherDiskUs);
 
@@ -82,8 +96,18 @@ internal sealed partial class SimulatedNode
     public void WriteLog()
     {
         isLogDue = false;
+        world.Tally[Happening.SharedBatches] += isBatchShared ? 1 : 0;
+        isBatchShared = false;
+        lastInLog = 0;
         Log.Step();
         WatchLog();
+    }
+
+    /// <summary>A replica has something in the next batch.</summary>
+    public void InNextBatch(GroupId replica)
+    {
+        isBatchShared |= lastInLog != 0 && lastInLog != replica.Value;
+        lastInLog = replica.Value;
     }
 
     private void WatchLog()
@@ -106,25 +130,28 @@ internal sealed partial class SimulatedNode
         world.PlaceOf(member) is { } node
         && (
             node == this
-            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000) < PresentTicks * 100_000L
+            || world.Queue.NowUs - heard.GetValueOrDefault(node.Index, -1_000_000_000)
+                < (long)PresentTicks * NominalTickUs
         );
 
     public void Disused(ulong prefix) => disused.Add(prefix);
 
-    /// <summary>The first start, with the replica that the group begins with, if it begins here.</summary>
-    public void Bootstrap(ReplicaIdentity? first)
+    /// <summary>A replica that a group begins with.</summary>
+    public void AddFirst(ReplicaIdentity identity) => Hosted.Add((ulong)identity.ReplicaId, identity);
+
+    /// <summary>The first start, with the replicas that groups begin with here.</summary>
+    public void Bootstrap()
     {
         Open(out _);
-        if (first is not null)
+        foreach (var (id, identity) in Hosted)
         {
             Log.SetDescriptor(
-                new((ulong)first.ReplicaId),
-                first.ToBytes(),
+                new(id),
+                identity.ToBytes(),
                 new Completed(result => History.Require(result.IsOk, "bootstrap", result.Reason ?? ""))
             );
-            Log.Step();
-            Hosted.Add((ulong)first.ReplicaId, first);
         }
+        Log.Step();
         StartReplicas();
         Disk.Flush();
     }
@@ -169,7 +196,7 @@ internal sealed partial class SimulatedNode
                     return;
                 }
                 world.Tally.Count(Happening.ReplicasRetired);
-                world.Retired(new(id));
+                world.GroupOf(new(id)).Retired(new(id));
                 var prefix = identity.StorePrefix;
                 if (life == Life && Replicas.Remove(id, out var replica))
                 {
@@ -202,8 +229,10 @@ internal sealed partial class SimulatedNode
             )
             {
                 world.Tally.Count(Happening.Compactions);
-                Log.Compact(replica.Group, through.Value, term.Value);
+                replica.Book.CompactionAsked(through.Value);
+                Log.Compact(replica.LogId, through.Value, term.Value);
                 LogHasWork(mustSync: false);
+                world.Flaw.Compacted(replica, through);
             }
             if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(replica.Loop.Machine.StampMs, 10) > 0)
             {
@@ -215,6 +244,7 @@ internal sealed partial class SimulatedNode
             Log.IdleStep();
             WatchLog();
         }
+        accounts.Require(Log, Hosted.Keys.Select(id => new GroupId(id)));
     }
 
     public void Flush()
@@ -235,9 +265,10 @@ internal sealed partial class SimulatedNode
     public void ReplicaFailed(SimulatedReplica replica)
     {
         world.Trace.Note($"replica {replica.Id} failed: {replica.Driver.Problem}");
-        if (replica.Log.Quarantined is not null)
+        if (replica.Log.Quarantined is { } reason)
         {
-            world.Damaged(replica.Id);
+            RequireHit(replica.LogId, reason);
+            replica.Group.Damaged(replica.Id);
         }
     }
 
@@ -245,7 +276,7 @@ internal sealed partial class SimulatedNode
     {
         foreach (var id in Hosted.Keys)
         {
-            if (!world.IsDamaged(new(id)))
+            if (!world.GroupOf(new(id)).IsDamaged(new(id)))
             {
                 Start(id);
             }
@@ -254,7 +285,7 @@ internal sealed partial class SimulatedNode
 
     private void Start(ulong id)
     {
-        var replica = new SimulatedReplica(world, this, Hosted[id], world.BookOf(new(id)));
+        var replica = new SimulatedReplica(world, this, Hosted[id], world.GroupOf(new(id)));
         Replicas[id] = replica;
         world.Add(world.Chance.Between(0, 400_000), EventKind.Confirm, this, replica);
     }

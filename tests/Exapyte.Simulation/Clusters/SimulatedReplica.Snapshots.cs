@@ -68,13 +68,13 @@ internal sealed partial class SimulatedReplica
     void IReplicaOutside.RecordSnapshot(SnapshotReceiver.Received received, long fromReplica)
     {
         var head = received.Head;
-        var change = new LogChange(null, [], head.Index, head.Term);
+        var change = new LogChange(null, [], Node.NextOrder(), head.Index, head.Term);
         World.Trace.Note(
             $"{Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}, records a snapshot of {head.Index}"
         );
         Book.Submitted(change);
         Node.Log.SnapshotInstalled(
-            Group,
+            LogId,
             received.Prefix,
             head.Index,
             head.Term,
@@ -91,7 +91,7 @@ internal sealed partial class SimulatedReplica
         Shard.Applied = null;
         Shard = Node.Disk.OpenShard(Driver.StorePrefix);
         WatchStore();
-        World.History.SawApplied(Id, Shard, head.Index);
+        Group.History.SawApplied(Id, Shard, head.Index);
         Node.Disused(replacedPrefix);
     }
 

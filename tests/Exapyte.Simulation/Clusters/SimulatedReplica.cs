@@ -27,13 +27,14 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     private RaftRole seenRole;
     private bool isWorkDue;
 
-    public SimulatedReplica(World world, SimulatedNode node, ReplicaIdentity identity, DurableLog book)
+    public SimulatedReplica(World world, SimulatedNode node, ReplicaIdentity identity, SimulatedGroup group)
     {
         World = world;
         Node = node;
         Identity = identity;
-        Book = book;
-        log = node.Log.OpenGroup(Group);
+        Group = group;
+        Book = group.BookOf(Id);
+        log = node.Log.OpenGroup(LogId);
         var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
         Shard = node.Disk.OpenShard(prefix);
         var machine = new ShardStateMachine(world.Flaw.StoreOf(Shard, this));
@@ -41,7 +42,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         Loop = new(core, machine, world.Rules, world.Weather.IdleTicks);
         var writer = new ReplicaLogWriter(
             new SpiedLog(this, node),
-            Group,
+            LogId,
             submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission)),
             World.AppendBytesMax
         );
@@ -61,6 +62,8 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public ReplicaIdentity Identity { get; }
 
+    public SimulatedGroup Group { get; }
+
     public DurableLog Book { get; }
 
     public ReplicaDriver Driver { get; }
@@ -73,7 +76,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public MemberId Id => new((ulong)Identity.ReplicaId);
 
-    public GroupId Group => new((ulong)Identity.ReplicaId);
+    public GroupId LogId => new((ulong)Identity.ReplicaId);
 
     public GroupLog Log => log;
 
@@ -100,6 +103,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             while (inbox.TryDequeue(out var input))
             {
+                TellTime(input);
                 World.Flaw.BeforeInput(input, this);
                 Driver.Take(World.Flaw.Alter(input, this));
                 World.Flaw.AfterInput(input, this);
@@ -169,21 +173,18 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         if (Driver.Problem.Length > 0)
         {
-            World.Clients.Answered(call, OutcomeKind.Unavailable);
+            Group.Callers.Answered(call, OutcomeKind.Unavailable);
             return;
         }
         if (call.Read is { } read)
         {
-            call.Floor = World.History.AcknowledgedThrough;
-            waiting.Add(call);
-            Post(ReplicaInput.Of(read));
-            World.Flaw.ReadArrived(call, this);
+            ArriveRead(call, read);
             return;
         }
         if (Driver.IsStuck || Node.Log.Health.Condition == LogCondition.DiskFull)
         {
             World.Tally.Count(Happening.WritesStuckOnFullDisk);
-            World.Clients.Answered(call, OutcomeKind.DiskFull);
+            Group.Callers.Answered(call, OutcomeKind.DiskFull);
             return;
         }
         waiting.Add(call);
@@ -195,7 +196,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         foreach (var call in waiting)
         {
-            World.Clients.Answered(call, call.Read is null ? OutcomeKind.Unknown : OutcomeKind.Unavailable);
+            Group.Callers.Answered(call, call.Read is null ? OutcomeKind.Unknown : OutcomeKind.Unavailable);
         }
         waiting.Clear();
         Shard.Applied = null;
@@ -205,7 +206,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         if (!change.IsSnapshot)
         {
-            World.History.SawSynced(Book, change.Entries);
+            Group.History.SawSynced(Book, change.Entries);
             if (change.Entries.Length > 0 && change.Entries[0].Index.Value <= Book.Last)
             {
                 World.Tally.Count(Happening.Truncations);
@@ -221,7 +222,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             return;
         }
-        World.History.SawMessage(sent, Core, Book);
+        Group.History.SawMessage(sent, Core, Book);
         buffer.ResetWrittenCount();
         RaftMessageCodec.Encode(sent, buffer);
         SendTo(sent.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());
@@ -245,7 +246,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         if (Core.Role == RaftRole.Leader)
         {
-            World.LeaderSeen(this);
+            Group.LeaderSeen(this);
         }
         World.Trace.Note($"{Id} is {Core.Role} in {Core.Term}, leader {Core.Leader}");
     }
@@ -281,7 +282,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         Shard.Applied = index =>
         {
             Observe();
-            World.History.SawApplied(Id, Shard, index);
+            Group.History.SawApplied(Id, Shard, index);
         };
     }
 
@@ -292,6 +293,10 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             ObserveCommit(seenCommit);
         }
         var role = Core.Role;
+        if (role == RaftRole.Leader && Core.Term.Value < Group.History.NewestLedTerm)
+        {
+            Leases.RequireLost(this);
+        }
         if (role == seenRole && (role != RaftRole.Leader || Core.Term.Value == seenLedTerm))
         {
             return;
@@ -304,13 +309,14 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         if (role == RaftRole.Leader && Core.Term.Value != seenLedTerm)
         {
             seenLedTerm = Core.Term.Value;
-            World.History.SawLeader(Core);
+            Group.History.SawLeader(Core);
+            Leases.RequireNoneBefore(Core, Group);
         }
     }
 
     private void ObserveCommit(ulong from)
     {
-        World.History.SawCommit(Core, from);
+        Group.History.SawCommit(Core, from);
         seenCommit = Core.CommitIndex.Value;
     }
 
@@ -326,11 +332,11 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             waiting.RemoveAt(i);
             if (call.Read is null)
             {
-                World.Clients.WriteEnded(call);
+                Group.Callers.WriteEnded(call);
             }
             else
             {
-                World.Clients.ReadEnded(call, this);
+                Group.Callers.ReadEnded(call, this);
             }
         }
     }

@@ -15,10 +15,11 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : I
     {
         var submission = (ReplicaLogWriter.Submission)append.Completion!;
         replica.World.Flaw.Alter(append, replica);
-        var change = LogChange.Of(append);
+        var change = LogChange.Of(append, node.NextOrder());
         replica.Book.Submitted(change);
         append.Completion = new Tracked(replica, change, submission);
         node.Log.Append(append);
+        node.InNextBatch(append.Group);
         node.LogHasWork(append.MustSync);
         replica.World.Flaw.Submitted(submission, replica);
     }

@@ -4,12 +4,15 @@ namespace Exapyte.Simulation.Clusters;
 internal sealed record Weather
 {
     public required int Nodes { get; init; }
-    public required int Voters { get; init; }
+    public required int Groups { get; init; }
     public required int Clients { get; init; }
     public required int Keys { get; init; }
     public required int ValueBytesMax { get; init; }
     public required int LatencyUs { get; init; }
     public required int StragglerPercent { get; init; }
+
+    /// <summary>One in so many stragglers is late by up to two seconds, more than an election takes.</summary>
+    public required int LateOneIn { get; init; }
     public required int LossPercent { get; init; }
     public required int DuplicatePercent { get; init; }
     public required int DiskUs { get; init; }
@@ -24,6 +27,9 @@ internal sealed record Weather
     public required long RequestWindowMs { get; init; }
     public required int CacheBytes { get; init; }
 
+    /// <summary>How long a leader may read alone, on its own clock; 0: never.</summary>
+    public required int LeaseUs { get; init; }
+
     /// <summary>Whether an unknown write with a request id may be sent again: it is surely remembered for long enough.</summary>
     public bool RetriesUnknown => RequestWindowMs > 60_000;
 
@@ -34,12 +40,13 @@ internal sealed record Weather
         return new()
         {
             Nodes = nodes,
-            Voters = chance.Percent(60) ? 3 : nodes,
+            Groups = chance.Percent(55) ? 1 : chance.Between(2, 3),
             Clients = chance.Between(2, 5),
             Keys = chance.Between(3, 8),
             ValueBytesMax = chance.OneIn(4) ? 1_500 : 60,
-            LatencyUs = chance.Between(200, 20_000),
+            LatencyUs = chance.OneIn(6) ? chance.Between(40_000, 150_000) : chance.Between(200, 20_000),
             StragglerPercent = chance.Below(12),
+            LateOneIn = chance.OneIn(2) ? 10 : 3,
             LossPercent = isRough ? chance.Below(12) : 0,
             DuplicatePercent = isRough ? chance.Below(10) : 0,
             DiskUs = chance.Between(100, 15_000),
@@ -53,6 +60,8 @@ internal sealed record Weather
             PartBytesMax = chance.Between(100, 3_000),
             RequestWindowMs = chance.Percent(70) ? 3_600_000 : 2_000,
             CacheBytes = chance.OneIn(2) ? 0 : 64 << 10,
+            // Five ticks of the fastest clock are 490 ms, and 470 ms of the slowest take 479 ms.
+            LeaseUs = chance.Percent(50) ? 0 : chance.Between(250_000, 470_000),
         };
     }
 }

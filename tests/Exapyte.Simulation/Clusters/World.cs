@@ -21,11 +21,8 @@ internal sealed class World
     /// <summary>Writes that are larger go to the log in several appends.</summary>
     public const int AppendBytesMax = 8 << 10;
 
-    private readonly SortedDictionary<MemberId, SimulatedNode> places = [];
-    private readonly SortedDictionary<MemberId, DurableLog> books = [];
-    private readonly SortedSet<MemberId> damaged = [];
+    private readonly SortedDictionary<MemberId, SimulatedGroup> groupOf = [];
     private readonly Faults faults;
-    private MemberId lastLeader;
     private long lastReplicaId;
 
     public World(ulong seed, Flaw flaw, TextWriter? text)
@@ -35,10 +32,7 @@ internal sealed class World
         Weather = Weather.Of(Chance);
         Trace = new(text);
         Rules = new(0, Weather.RequestWindowMs);
-        History = new(member => books.GetValueOrDefault(member), (index, term) => Clients!.Committed(index, term));
         Network = new(this);
-        Clients = new(this);
-        Operator = new(this);
         faults = new(this);
         LogOptions = new()
         {
@@ -56,6 +50,10 @@ internal sealed class World
         {
             Nodes.Add(new(this, i));
         }
+        for (var i = 0; i < Weather.Groups; i++)
+        {
+            Groups.Add(new(this, i));
+        }
         Begin();
     }
 
@@ -71,13 +69,7 @@ internal sealed class World
 
     public EventQueue Queue { get; } = new();
 
-    public History History { get; }
-
     public Network Network { get; }
-
-    public Callers Clients { get; }
-
-    public Operator Operator { get; }
 
     public CommandRules Rules { get; }
 
@@ -85,12 +77,12 @@ internal sealed class World
 
     public List<SimulatedNode> Nodes { get; } = [];
 
+    public List<SimulatedGroup> Groups { get; } = [];
+
     public long Steps { get; private set; }
 
     /// <summary>From then on nothing fails any more, and what failed is mended.</summary>
     public bool IsHealed { get; private set; }
-
-    public IEnumerable<MemberId> Placed => places.Keys;
 
     public void Add(long delayUs, EventKind kind, SimulatedNode node, object? subject, int? life = null) =>
         Queue.Add(delayUs, new(kind, node.Index, life ?? node.Life, subject, 0));
@@ -98,77 +90,17 @@ internal sealed class World
     public void Add(long delayUs, EventKind kind, object? subject = null, long number = 0) =>
         Queue.Add(delayUs, new(kind, -1, 0, subject, number));
 
-    public SimulatedNode? PlaceOf(MemberId member) => places.GetValueOrDefault(member);
+    /// <summary>Whether any group waits for a damaged replica to be replaced.</summary>
+    public bool HasDamaged => Groups.Exists(group => group.HasDamaged);
 
-    public DurableLog BookOf(MemberId member) => books[member];
+    public long IssueReplicaId() => ++lastReplicaId;
 
-    /// <summary>A replica that has lost records to damage and must be replaced.</summary>
-    public void Damaged(MemberId member)
-    {
-        if (damaged.Add(member))
-        {
-            Trace.Note($"replica {member} is damaged");
-            if (places[member].Replicas.Remove(member.Value, out var replica))
-            {
-                replica.Driver.Fail("quarantined");
-                replica.Work();
-                replica.Die();
-            }
-        }
-    }
+    /// <summary>A new replica belongs to a group, for good.</summary>
+    public void Enter(MemberId member, SimulatedGroup group) => groupOf.Add(member, group);
 
-    public bool IsDamaged(MemberId member) => damaged.Contains(member);
+    public SimulatedGroup GroupOf(MemberId member) => groupOf[member];
 
-    public bool HasDamaged => damaged.Count > 0;
-
-    public void Retired(MemberId member)
-    {
-        places.Remove(member);
-        damaged.Remove(member);
-    }
-
-    public bool IsRetiring(MemberId member) => Operator.IsRetiring(member);
-
-    public void LeaderSeen(SimulatedReplica leader)
-    {
-        Tally.Count(Happening.Elections);
-        Tally[Happening.LeaderChanges] += lastLeader == leader.Id ? 0 : 1;
-        lastLeader = leader.Id;
-    }
-
-    /// <summary>The replica that leads in the highest term, as far as it knows itself.</summary>
-    public SimulatedReplica? Leader()
-    {
-        SimulatedReplica? leader = null;
-        foreach (var node in Nodes)
-        {
-            foreach (var replica in node.Replicas.Values)
-            {
-                var leads = node.IsUp && replica.Core.Role == RaftRole.Leader && replica.Driver.Problem.Length == 0;
-                leader = leads && (leader is null || leader.Core.Term < replica.Core.Term) ? replica : leader;
-            }
-        }
-        return leader;
-    }
-
-    /// <summary>A description of a new replica on a node, entered in the books.</summary>
-    public ReplicaIdentity NewReplica(SimulatedNode node, long[] firstMembers)
-    {
-        var identity = new ReplicaIdentity
-        {
-            KeyspaceId = 1,
-            ShardId = 1,
-            ReplicaId = ++lastReplicaId,
-            Replication = ReplicationKind.Raft,
-            Storage = StorageKind.Disk,
-            StorePrefix = node.IssuePrefix(),
-            FirstMembers = firstMembers,
-        };
-        var id = new MemberId((ulong)identity.ReplicaId);
-        places.Add(id, node);
-        books.Add(id, new());
-        return identity;
-    }
+    public SimulatedNode? PlaceOf(MemberId member) => groupOf.GetValueOrDefault(member)?.PlaceOf(member);
 
     /// <summary>Takes the next event.</summary>
     public void Step()
@@ -209,15 +141,19 @@ internal sealed class World
 
     private void Begin()
     {
-        var first = Enumerable.Range(1, Weather.Voters).Select(id => (long)id).ToArray();
-        History.Begin(Configuration.Of([.. first.Select(id => new MemberId((ulong)id))]));
+        foreach (var group in Groups)
+        {
+            group.Begin();
+        }
         foreach (var node in Nodes)
         {
-            node.Bootstrap(node.Index < Weather.Voters ? NewReplica(node, first) : null);
+            node.Bootstrap();
         }
-        Clients.Begin();
+        foreach (var group in Groups)
+        {
+            group.Open();
+        }
         faults.Begin();
-        Operator.Begin();
     }
 
     private void Run(in Event next)
@@ -225,13 +161,13 @@ internal sealed class World
         switch (next.Kind)
         {
             case EventKind.Client:
-                Clients.Act((int)next.Number);
+                ((Callers)next.Subject!).Act((int)next.Number);
                 break;
             case EventKind.ClientTimesOut:
-                Clients.TimeOut((ClientCall)next.Subject!);
+                ((ClientCall)next.Subject!).Callers.TimeOut((ClientCall)next.Subject!);
                 break;
             case EventKind.ClientArrives:
-                Clients.Arrive((ClientCall)next.Subject!);
+                ((ClientCall)next.Subject!).Callers.Arrive((ClientCall)next.Subject!);
                 break;
             case EventKind.Fault:
                 faults.Strike();
@@ -240,10 +176,10 @@ internal sealed class World
                 ((Action)next.Subject!)();
                 break;
             case EventKind.Operator:
-                Operator.Act();
+                ((Operator)next.Subject!).Act();
                 break;
             case EventKind.Lull:
-                Clients.Rest();
+                ((Callers)next.Subject!).Rest();
                 break;
             default:
                 throw new InvalidOperationException($"Nobody takes {next.Kind}.");

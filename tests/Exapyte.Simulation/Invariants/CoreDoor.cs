@@ -15,6 +15,12 @@ internal static class CoreDoor
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<Vote>k__BackingField")]
     public static extern ref MemberId VoteOf(Member member);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "leasedTicks")]
+    public static extern ref int LeasedTicksOf(Member member);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<HasVoidedLeases>k__BackingField")]
+    public static extern ref bool HasVoidedLeases(Transfer transfer);
+
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "TruncateFrom")]
     public static extern void TruncateFrom(RaftLog log, LogIndex index);
 

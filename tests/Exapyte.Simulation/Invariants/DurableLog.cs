@@ -4,11 +4,22 @@ using Exapyte.Storage.Log;
 namespace Exapyte.Simulation.Invariants;
 
 /// <summary>A change of a replica's log that was handed to the node's log: a write, or a snapshot that replaces it.</summary>
-internal sealed record LogChange(HardState? State, LogEntry[] Entries, ulong SnapshotIndex = 0, ulong SnapshotTerm = 0)
+/// <param name="State">The new hard state, if there is one.</param>
+/// <param name="Entries">What is appended, and replaces what stands there.</param>
+/// <param name="Order">Its place among all changes of the node, those of other groups included.</param>
+/// <param name="SnapshotIndex">What the snapshot contains; 0: it is none.</param>
+/// <param name="SnapshotTerm">The term of that index.</param>
+internal sealed record LogChange(
+    HardState? State,
+    LogEntry[] Entries,
+    long Order,
+    ulong SnapshotIndex = 0,
+    ulong SnapshotTerm = 0
+)
 {
     public bool IsSnapshot => SnapshotIndex > 0;
 
-    public static LogChange Of(GroupAppend append) =>
+    public static LogChange Of(GroupAppend append, long order) =>
         new(
             append.State is { } state ? new(new(state.Term), new(state.Vote), new(state.Commit)) : null,
             [
@@ -18,7 +29,8 @@ internal sealed record LogChange(HardState? State, LogEntry[] Entries, ulong Sna
                     (EntryKind)entry.Kind,
                     entry.Payload
                 )),
-            ]
+            ],
+            order
         );
 }
 
@@ -38,11 +50,21 @@ internal sealed class DurableLog
 
     public HardState State { get; private set; }
 
+    /// <summary>No index behind this one may ever be compacted away.</summary>
+    public ulong CompactedAtMost { get; private set; }
+
     public ulong Last => BaseIndex + (ulong)entries.Count;
 
     public IReadOnlyList<LogChange> UnderWay => underWay;
 
-    public void Submitted(LogChange change) => underWay.Add(change);
+    public void Submitted(LogChange change)
+    {
+        underWay.Add(change);
+        CompactionAsked(change.SnapshotIndex);
+    }
+
+    /// <summary>The log was told to let its entries go through an index.</summary>
+    public void CompactionAsked(ulong through) => CompactedAtMost = Math.Max(CompactedAtMost, through);
 
     /// <summary>A change was not taken. After a failed sync nobody knows whether it is durable: it stays under way.</summary>
     public void Failed(LogChange change, LogAppendStatus status)
@@ -91,6 +113,7 @@ internal sealed class DurableLog
             BaseIndex = BaseIndex,
             BaseTerm = BaseTerm,
             State = State,
+            CompactedAtMost = CompactedAtMost,
         };
         copy.entries.AddRange(entries);
         copy.underWay.AddRange(underWay);

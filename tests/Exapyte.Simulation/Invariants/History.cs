@@ -1,5 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Text;
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Simulation.Stores;
@@ -25,6 +27,11 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     private Configuration configuration = Configuration.Empty;
 
     public Oracle Oracle { get; } = new();
+
+    public KeyTimelines Timelines { get; } = new();
+
+    /// <summary>The newest term that anybody has led.</summary>
+    public ulong NewestLedTerm { get; private set; }
 
     public ulong CommittedThrough => (ulong)committed.Count;
 
@@ -57,6 +64,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
             Require(leaders[term] == core.Id, "two-leaders", $"{leaders[term]} and {core.Id} both lead term {term}");
             return;
         }
+        NewestLedTerm = Math.Max(NewestLedTerm, term);
         votes.RequireFor(core);
         for (var i = committed.Count; i > 0; i--)
         {
@@ -214,13 +222,22 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     public static (ulong Revision, long StampMs) StateOf(ModelShard shard) =>
         shard.GetMeta("s"u8) is { } row ? (BitConverter.ToUInt64(row, 0), BitConverter.ToInt64(row, 8)) : default;
 
+    private static ShardCommand? CommandOf(in LogEntry entry) =>
+        entry.Kind == EntryKind.Command ? ShardCommandCodec.Decode(entry.Payload) : null;
+
     private void Commit(in LogEntry entry, ulong committedIn)
     {
         Require(entry.Index.Value == CommittedThrough + 1, "committed-gap", $"{entry.Index} behind {CommittedThrough}");
         onCommit(entry.Index.Value, entry.Term);
         committed.Add(new(entry.Term.Value, HashOf(entry), committedIn));
         entries.Add(entry);
-        expected.Add(Oracle.Apply(entry, withHash: entry.Index.Value % HashEvery == 0));
+        var command = CommandOf(entry);
+        expected.Add(Oracle.Apply(entry, command, withHash: entry.Index.Value % HashEvery == 0));
+        foreach (var write in command?.Writes ?? [])
+        {
+            var key = Encoding.UTF8.GetString(write.Key.Span);
+            Timelines.Saw(entry.Index.Value, key, Oracle.RevisionOf(key));
+        }
         if (entry.Kind == EntryKind.Configuration && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next))
         {
             Require(
@@ -240,7 +257,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         var again = new Oracle();
         for (var i = 0; i < (int)index; i++)
         {
-            again.Apply(entries[i], withHash: false);
+            again.Apply(entries[i], CommandOf(entries[i]), withHash: false);
         }
         var wanted = again.Rows();
         var held = StateHash.Rows(shard, stampMs);

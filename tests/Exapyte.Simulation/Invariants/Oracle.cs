@@ -33,13 +33,16 @@ internal sealed class Oracle
 
     public int Evictions { get; private set; }
 
+    /// <summary>The revision of a key's entry, expired or not; 0: it has none.</summary>
+    public ulong RevisionOf(string key) => entries.TryGetValue(key, out var entry) ? entry.Revision : 0;
+
     /// <summary>Takes in the next committed entry.</summary>
-    public Expected Apply(in LogEntry entry, bool withHash)
+    public Expected Apply(in LogEntry entry, ShardCommand? command, bool withHash)
     {
         AppliedWrite[] outcomes = [];
-        if (entry.Kind == EntryKind.Command)
+        if (command is not null)
         {
-            outcomes = Apply(ShardCommandCodec.Decode(entry.Payload)!);
+            outcomes = Apply(command);
         }
         else if (
             entry.Kind == EntryKind.Configuration

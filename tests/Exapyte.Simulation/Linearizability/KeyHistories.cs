@@ -2,6 +2,7 @@ using System.Text;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Operations;
 using Exapyte.Simulation.Clients;
+using Exapyte.Testing.Linearizability;
 
 namespace Exapyte.Simulation.Linearizability;
 

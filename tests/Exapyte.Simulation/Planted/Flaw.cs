@@ -26,13 +26,28 @@ internal class Flaw
     public virtual IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) => shard;
 
     /// <summary>The store that a read is answered from.</summary>
-    public virtual IShardStore ReadFrom(IShardStore store, SimulatedReplica replica) => store;
+    public virtual IShardStore ReadFrom(IShardStore store, ReadWay way, SimulatedReplica replica) => store;
+
+    /// <summary>The time by which a lease is judged when somebody reads.</summary>
+    public virtual long LeaseClockUs(SimulatedReplica replica) => replica.Node.MonotonicUs;
 
     /// <summary>The files of a node's log.</summary>
-    public virtual IFiles FilesOf(IFiles files) => files;
+    public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
 
     public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
-        ReplicaStart.CreateCore(replica.Identity, machine, log, Options, seed);
+        new(
+            ReplicaStart.OptionsOf(replica.Identity, Options, seed) with
+            {
+                LeaseDuration = LeaseUs(replica),
+            },
+            ReplicaStart.Recover(replica.Identity, machine, log)
+        )
+        {
+            MayCampaign = false,
+        };
+
+    /// <summary>How long a lease lasts, on the leader's clock; 0: there are none.</summary>
+    public virtual long LeaseUs(SimulatedReplica replica) => replica.World.Weather.LeaseUs;
 
     /// <summary>What is handed to the log.</summary>
     public virtual void Alter(GroupAppend append, SimulatedReplica replica) { }
@@ -67,6 +82,15 @@ internal class Flaw
     public virtual void FlushForSnapshot(SimulatedNode node) => node.Flush();
 
     public virtual void StoreCrashed(SimulatedNode node) { }
+
+    /// <summary>The prefix in a node's store that a new replica gets.</summary>
+    public virtual ulong PrefixOf(ulong issued) => issued;
+
+    /// <summary>What a starting node is told that its log holds.</summary>
+    public virtual NodeLogRecovery Alter(NodeLogRecovery recovery) => recovery;
+
+    /// <summary>A replica's log was told to let its entries go through an index.</summary>
+    public virtual void Compacted(SimulatedReplica replica, LogIndex through) { }
 
     public virtual void BeforeConfiguration(SimulatedReplica leader) { }
 

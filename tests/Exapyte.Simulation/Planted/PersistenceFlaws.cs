@@ -81,7 +81,7 @@ internal sealed class CompactionBeyondFlush : Flaw
 /// <summary>The error of a failed sync gets lost, as .NET does with it.</summary>
 internal sealed class SyncErrorSwallowed : Flaw
 {
-    public override IFiles FilesOf(IFiles files) => new DeafFiles(files);
+    public override IFiles FilesOf(IFiles files, SimulatedNode node) => new DeafFiles(files);
 
     private sealed class DeafFiles(IFiles files) : IFiles
     {
@@ -133,7 +133,7 @@ internal sealed class SyncErrorSwallowed : Flaw
 /// <summary>The log is not synced at all.</summary>
 internal sealed class NeverSynced : Flaw
 {
-    public override IFiles FilesOf(IFiles files) => new LazyFiles(files);
+    public override IFiles FilesOf(IFiles files, SimulatedNode node) => new LazyFiles(files);
 
     private sealed class LazyFiles(IFiles files) : IFiles
     {

@@ -30,15 +30,16 @@ internal sealed class ReadWithoutProof : Flaw
 /// <summary>A read that was proved is answered from a state that has not reached the proof.</summary>
 internal sealed class ReadBeforeApply : Flaw
 {
-    public override IShardStore ReadFrom(IShardStore store, SimulatedReplica replica)
+    public override IShardStore ReadFrom(IShardStore store, ReadWay way, SimulatedReplica replica)
     {
-        var slowest = replica.Shard;
-        foreach (var node in replica.World.Nodes)
+        if (way == ReadWay.Eventual)
         {
-            foreach (var other in node.Replicas.Values)
-            {
-                slowest = other.Shard.AppliedIndex < slowest.AppliedIndex ? other.Shard : slowest;
-            }
+            return store;
+        }
+        var slowest = replica.Shard;
+        foreach (var other in replica.Group.Running())
+        {
+            slowest = other.Shard.AppliedIndex < slowest.AppliedIndex ? other.Shard : slowest;
         }
         return slowest;
     }
@@ -97,7 +98,7 @@ internal sealed class SnapshotOverNewerLog : Flaw
         )
         {
             replica.Node.Log.SnapshotInstalled(
-                replica.Group,
+                replica.LogId,
                 replica.Driver.StorePrefix,
                 applied.Value,
                 term,

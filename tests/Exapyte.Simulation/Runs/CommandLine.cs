@@ -17,6 +17,7 @@ internal sealed class CommandLine(IReadOnlyList<string> arguments, TextWriter ou
         --seeds N [--from SEED] [--steps N]      so many runs, and what happened in them
         --replay SEED [--trace] [--steps N]      one run again: the same trace each time
         --planted list | NAME | all              planted bugs: exit code 0 only if all are found
+        --planted NAME | all --seeds N           the same, and in how many of so many seeds
         --resume FILE --minutes N                goes on with a long run, whose sums are kept in the file
         --record FILE                            with --seeds or --resume: writes the sums as a page of markdown
         """;
@@ -71,7 +72,10 @@ internal sealed class CommandLine(IReadOnlyList<string> arguments, TextWriter ou
         {
             throw new FormatException($"There is no planted bug '{name}'.");
         }
-        return PlantedRun.FindAll(bugs, Steps, output) ? 0 : 1;
+        var found = Value("--seeds") is null
+            ? PlantedRun.FindAll(bugs, Steps, output)
+            : PlantedRun.CountAll(bugs, Steps, Number("--from", 1), Number("--seeds", SeedsDefault), output);
+        return found ? 0 : 1;
     }
 
     private int RunMany()

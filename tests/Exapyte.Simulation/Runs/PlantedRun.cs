@@ -21,6 +21,27 @@ internal static class PlantedRun
         return null;
     }
 
+    /// <summary>Runs so many seeds with each of the bugs and prints in how many it was found, and says whether in any.</summary>
+    public static bool CountAll(IEnumerable<PlantedBug> bugs, int steps, ulong from, ulong seeds, TextWriter output)
+    {
+        var all = true;
+        foreach (var bug in bugs)
+        {
+            var found = 0;
+            RunResult? first = null;
+            for (var seed = from; seed < from + seeds; seed++)
+            {
+                var result = Run.Of(seed, steps, bug.Plant());
+                first ??= result.Violation is null ? null : result;
+                found += result.Violation is null ? 0 : 1;
+            }
+            all &= found > 0;
+            var rule = first?.Violation?.Split(':')[0];
+            output.WriteLine($"{bug.Name, -34} {found, 5} of {seeds} seeds, first {first?.Seed} {rule}");
+        }
+        return all;
+    }
+
     /// <summary>Looks for some of the bugs, prints what came of it, and says whether all were found.</summary>
     public static bool FindAll(IEnumerable<PlantedBug> bugs, int steps, TextWriter output)
     {

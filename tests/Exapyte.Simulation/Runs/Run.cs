@@ -43,10 +43,12 @@ internal static class Run
                 world.Step();
             }
             Heal(world);
-            world.Clients.LeaveOpen();
-            if (world.Clients.Seen.FindFault(out undecided) is { } fault)
+            foreach (var group in world.Groups)
             {
-                throw new ViolationException("linearizability", fault);
+                group.Callers.LeaveOpen();
+                var fault = group.Callers.Seen.FindFault(out var gaveUp);
+                undecided += gaveUp;
+                History.Require(fault is null, "linearizability", fault ?? "");
             }
         }
         catch (ViolationException broken)
@@ -62,49 +64,58 @@ internal static class Run
         {
             return new(seed, 0, 0, new(), violation ?? "It did not begin.", 0);
         }
-        world.Tally[Happening.RequestIdRecalls] += world.History.Oracle.Recalls;
-        world.Tally[Happening.RequestIdEvictions] += world.History.Oracle.Evictions;
-        world.Tally[Happening.ConfigurationChanges] += world.History.ConfigurationChanges;
-        world.Tally[Happening.JointConfigurations] += world.History.JointConfigurations;
-        foreach (var node in world.Nodes)
+        foreach (var group in world.Groups)
         {
-            world.Tally[Happening.SegmentsReleased] += node.Log.Statistics.SegmentsReleased;
+            Count(group.History, world.Tally);
+            world.Trace.Mix(group.History.CommittedThrough);
         }
-        world.Trace.Mix(world.History.CommittedThrough);
+        foreach (var node in world.Nodes.Where(node => node.IsUp))
+        {
+            node.CountLog();
+        }
         return new(seed, world.Steps, world.Trace.Hash, world.Tally, violation, undecided);
+    }
+
+    private static void Count(History history, Tally tally)
+    {
+        tally[Happening.RequestIdRecalls] += history.Oracle.Recalls;
+        tally[Happening.RequestIdEvictions] += history.Oracle.Evictions;
+        tally[Happening.ConfigurationChanges] += history.ConfigurationChanges;
+        tally[Happening.JointConfigurations] += history.JointConfigurations;
     }
 
     private static void Heal(World world)
     {
         world.Heal();
-        var acknowledged = world.Clients.Acknowledged;
+        var acknowledged = world.Groups.ConvertAll(group => group.Callers.Acknowledged);
         for (var i = 0; i < HealStepsMax; i++)
         {
             world.Step();
-            if (
-                i % 64 == 0
-                && world.Clients.Acknowledged >= acknowledged + WritesAfterHealing
-                && world.Operator.IsDone
-                && IsConverged(world)
-            )
+            if (i % 64 == 0 && world.Groups.TrueForAll(group => IsWell(group, acknowledged[group.Number])))
             {
                 return;
             }
         }
-        throw new ViolationException("no-progress", Describe(world));
+        throw new ViolationException("no-progress", string.Join(" | ", world.Groups.Select(Describe)));
     }
 
+    /// <summary>Writes are acknowledged again, nothing is to be mended, and all members agree.</summary>
+    private static bool IsWell(SimulatedGroup group, long acknowledgedBefore) =>
+        group.Callers.Acknowledged >= acknowledgedBefore + WritesAfterHealing
+        && group.Operator.IsDone
+        && IsConverged(group);
+
     /// <summary>All members run, follow one leader and have applied all that it has.</summary>
-    private static bool IsConverged(World world)
+    private static bool IsConverged(SimulatedGroup group)
     {
-        if (world.Leader() is not { } leader)
+        if (group.Leader() is not { } leader)
         {
             return false;
         }
         foreach (var member in leader.Core.Configuration.Members)
         {
             if (
-                world.PlaceOf(member) is not { IsUp: true } node
+                group.PlaceOf(member) is not { IsUp: true } node
                 || !node.Replicas.TryGetValue(member.Value, out var replica)
                 || replica.Core.Term != leader.Core.Term
                 || replica.Shard.AppliedIndex < leader.Core.CommitIndex.Value
@@ -117,17 +128,18 @@ internal static class Run
         return true;
     }
 
-    private static string Describe(World world) =>
-        $"after the healing {world.Clients.Acknowledged} writes in all, operator done: {world.Operator.IsDone}, "
-        + $"committed {world.History.CommittedThrough} in {world.History.Configuration}; "
+    private static string Describe(SimulatedGroup group) =>
+        $"after the healing {group.Callers.Acknowledged} writes in all, operator done: {group.Operator.IsDone}, "
+        + $"committed {group.History.CommittedThrough} in {group.History.Configuration}; "
         + string.Join(
             "; ",
-            world.Nodes.SelectMany(node =>
-                node.Replicas.Values.Select(replica =>
-                    $"n{node.Index}/{replica.Id} {replica.Core.Role} {replica.Core.Term} leader {replica.Core.Leader} "
+            group
+                .Running()
+                .Select(replica =>
+                    $"n{replica.Node.Index}/{replica.Id} {replica.Core.Role} {replica.Core.Term} leader {replica.Core.Leader} "
                     + $"last {replica.Core.LastIndex} durable {replica.Core.DurableIndex} commit {replica.Core.CommitIndex} "
-                    + $"applied {replica.Core.AppliedIndex} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} log {node.Log.Health} queued {node.Log.Statistics.Queued} problem '{replica.Driver.Problem}'"
+                    + $"applied {replica.Core.AppliedIndex} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} "
+                    + $"log {replica.Node.Log.Health} queued {replica.Node.Log.Statistics.Queued} problem '{replica.Driver.Problem}'"
                 )
-            )
         );
 }

@@ -21,6 +21,12 @@ public sealed record KeyspaceSettings(
 /// </summary>
 public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? Failure)
 {
+    /// <summary>The node whose replica served it, where the answer says so.</summary>
+    public string? ServedBy { get; init; }
+
+    /// <summary>No connection came about, so that the request certainly did not happen.</summary>
+    public bool WasNotSent { get; init; }
+
     public bool IsSuccess => Status is >= 200 and < 300;
 
     /// <summary>Refused for a reason of the request's own, so that it certainly did not happen.</summary>
@@ -32,6 +38,19 @@ public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? F
 
     public override string ToString() =>
         Failure ?? $"{Status} {(Body.Length < 2_000 ? Text : $"({Body.Length} bytes)")}";
+}
+
+/// <summary>A header that says more about a write.</summary>
+public sealed record RestHeader(string Name, string Value)
+{
+    /// <summary>Only where there is nothing.</summary>
+    public static RestHeader IfAbsent { get; } = new("If-None-Match", "*");
+
+    /// <summary>Only where there is this version.</summary>
+    public static RestHeader IfVersion(string eTag) => new("If-Match", eTag);
+
+    /// <summary>Once, however often it is sent.</summary>
+    public static RestHeader RequestId(string id) => new("Idempotency-Key", id);
 }
 
 /// <summary>The REST interface, spoken in plain HTTP so that nothing of the product stands between. Thread-safe.</summary>
@@ -62,16 +81,24 @@ public sealed class RestClient : IDisposable
 
     public Task<RestAnswer> GetKeyspaceAsync(string keyspace) => SendAsync(HttpMethod.Get, KeyspacePath(keyspace));
 
+    public Task<RestAnswer> GetShardsAsync(string keyspace) =>
+        SendAsync(HttpMethod.Get, $"{KeyspacePath(keyspace)}/shards");
+
     public Task<RestAnswer> DeleteKeyspaceAsync(string keyspace) =>
         SendAsync(HttpMethod.Delete, KeyspacePath(keyspace));
 
     public Task<RestAnswer> GetNodesAsync() => SendAsync(HttpMethod.Get, "/v1/nodes");
 
-    public Task<RestAnswer> PutAsync(string keyspace, string key, ReadOnlyMemory<byte> value)
+    public Task<RestAnswer> PutAsync(
+        string keyspace,
+        string key,
+        ReadOnlyMemory<byte> value,
+        params IReadOnlyList<RestHeader> headers
+    )
     {
         var content = new ReadOnlyMemoryContent(value);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        return SendAsync(HttpMethod.Put, EntryPath(keyspace, key), content);
+        return SendAsync(HttpMethod.Put, EntryPath(keyspace, key), content, headers);
     }
 
     /// <param name="keyspace">Its name.</param>
@@ -86,8 +113,12 @@ public sealed class RestClient : IDisposable
     public Task<RestAnswer> HeadAsync(string keyspace, string key) =>
         SendAsync(HttpMethod.Head, EntryPath(keyspace, key));
 
-    public Task<RestAnswer> DeleteAsync(string keyspace, string key) =>
-        SendAsync(HttpMethod.Delete, EntryPath(keyspace, key));
+    /// <remarks>
+    /// It has a body, if an empty one: a request without any is sent again by the HTTP client itself when a kept connection
+    /// breaks, and a delete that is executed twice is not the one that a test has noted.
+    /// </remarks>
+    public Task<RestAnswer> DeleteAsync(string keyspace, string key, params IReadOnlyList<RestHeader> headers) =>
+        SendAsync(HttpMethod.Delete, EntryPath(keyspace, key), new ByteArrayContent([]), headers);
 
     /// <param name="keyspace">Its name.</param>
     /// <param name="query">For example <c>prefix=a&amp;limit=10</c>.</param>
@@ -99,24 +130,42 @@ public sealed class RestClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    async Task<RestAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null)
+    async Task<RestAnswer> SendAsync(
+        HttpMethod method,
+        string path,
+        HttpContent? content = null,
+        IReadOnlyList<RestHeader>? headers = null
+    )
     {
         try
         {
             using var request = new HttpRequestMessage(method, path) { Content = content };
+            foreach (var header in headers ?? [])
+                request.Headers.TryAddWithoutValidation(header.Name, header.Value);
             using var response = await _http.SendAsync(request);
             var body = await response.Content.ReadAsByteArrayAsync();
-            return new RestAnswer((int)response.StatusCode, ETagOf(response), body, Failure: null);
+            return new RestAnswer((int)response.StatusCode, ETagOf(response), body, Failure: null)
+            {
+                ServedBy = ServingNodeOf(response),
+            };
         }
         catch (Exception exception)
             when (exception is HttpRequestException or OperationCanceledException or IOException)
         {
-            return new RestAnswer(0, ETag: null, [], $"{method} {path} at {Url}: {exception.Message}");
+            return new RestAnswer(0, ETag: null, [], $"{method} {path} at {Url}: {exception.Message}")
+            {
+                WasNotSent = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError },
+            };
         }
     }
 
     static string? ETagOf(HttpResponseMessage response) =>
         response.Headers.TryGetValues("ETag", out var values) ? values.First() : null;
+
+    static string? ServingNodeOf(HttpResponseMessage response) =>
+        response.Headers.TryGetValues("Exapyte-Served", out var values)
+            ? values.First().Split(';').FirstOrDefault(part => part.StartsWith("node=", StringComparison.Ordinal))?[5..]
+            : null;
 
     static string KeyspacePath(string keyspace) => $"/v1/keyspaces/{Uri.EscapeDataString(keyspace)}";
 

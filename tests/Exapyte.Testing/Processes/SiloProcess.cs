@@ -31,6 +31,9 @@ public sealed record SiloSettings
     /// <summary>The address it listens on for HTTP.</summary>
     public string HttpHost { get; init; } = "127.0.0.1";
 
+    /// <summary>Environment variables that it has beside those of the test, as <c>NAME=value</c>.</summary>
+    public IReadOnlyList<string> Variables { get; init; } = [];
+
     /// <summary>The network that it lives in, under its node id; absent, this machine's loopback.</summary>
     public PartitionableNetwork? Network { get; init; }
 
@@ -140,13 +143,16 @@ public sealed class SiloProcess : ChildProcess
             Rest.Dispose();
     }
 
-    // "ip netns exec" becomes the silo instead of staying above it, so that signals reach the silo itself.
-    static string FileOf(SiloSettings settings) => settings.Network is null ? Executable : "ip";
+    // "env" and "ip netns exec" become the silo instead of staying above it, so that signals reach the silo itself.
+    static string FileOf(SiloSettings settings) => settings.Network is null ? "env" : "ip";
 
-    static IEnumerable<string> ArgumentsOf(SiloSettings settings) =>
-        settings.Network is { } network
-            ? ["netns", "exec", network.NamespaceOf(settings.NodeId), Executable, .. settings.Arguments()]
-            : settings.Arguments();
+    static IEnumerable<string> ArgumentsOf(SiloSettings settings)
+    {
+        string[] network = settings.Network is { } cut
+            ? ["netns", "exec", cut.NamespaceOf(settings.NodeId), "env"]
+            : [];
+        return [.. network, .. settings.Variables, Executable, .. settings.Arguments()];
+    }
 
     async Task<bool> IsReadyAsync()
     {

@@ -78,6 +78,16 @@ public sealed class DiskStoreFixture : IDisposable
         Store = DiskStore.Open(Folder, _options);
     }
 
+    /// <summary>Stops the store, changes one of its table files as told, and opens it again.</summary>
+    public void DamageTable(string file, Action<byte[]> damage)
+    {
+        Store.Dispose();
+        byte[] bytes = File.ReadAllBytes(file);
+        damage(bytes);
+        File.WriteAllBytes(file, bytes);
+        Store = DiskStore.Open(Folder, _options);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

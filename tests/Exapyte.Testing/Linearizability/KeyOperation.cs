@@ -1,14 +1,14 @@
-namespace Exapyte.Simulation.Linearizability;
+namespace Exapyte.Testing.Linearizability;
 
 /// <summary>What an operation on one key asks of the key's state.</summary>
-internal enum KeyOperationKind : byte
+public enum KeyOperationKind : byte
 {
     Read,
     Write,
 }
 
 /// <summary>What a write needs to find.</summary>
-internal enum KeyCondition : byte
+public enum KeyCondition : byte
 {
     None,
     Absent,
@@ -17,7 +17,7 @@ internal enum KeyCondition : byte
 }
 
 /// <summary>How an operation ended.</summary>
-internal enum KeyOutcome : byte
+public enum KeyOutcome : byte
 {
     /// <summary>It was done, at some moment between its begin and its end.</summary>
     Done,
@@ -30,7 +30,7 @@ internal enum KeyOutcome : byte
 }
 
 /// <summary>What is known of the state that an operation met.</summary>
-internal enum KeyMet : byte
+public enum KeyMet : byte
 {
     Anything,
     Absent,
@@ -42,7 +42,7 @@ internal enum KeyMet : byte
 /// One operation on one key as its caller saw it. The state of a key is the number of the value it holds, 0 for none;
 /// every write has a value of its own.
 /// </summary>
-internal readonly record struct KeyOperation
+public readonly record struct KeyOperation
 {
     public required long BeganAt { get; init; }
 

@@ -1,7 +1,7 @@
-namespace Exapyte.Simulation.Linearizability;
+namespace Exapyte.Testing.Linearizability;
 
 /// <summary>What the checker found.</summary>
-internal enum LinearizabilityVerdict : byte
+public enum LinearizabilityVerdict : byte
 {
     /// <summary>There is an order of the operations that explains all that was seen.</summary>
     Linearizable,
@@ -21,7 +21,7 @@ internal enum LinearizabilityVerdict : byte
 /// Operations without an answer stay open to the end: whatever comes last changes nothing that anyone saw, so "never" needs
 /// no case of its own.
 /// </remarks>
-internal sealed class LinearizabilityChecker
+public sealed class LinearizabilityChecker
 {
     private readonly record struct Taken(int Operation, ulong StateBefore);
 
@@ -67,17 +67,35 @@ internal sealed class LinearizabilityChecker
                 }
                 continue;
             }
-            // An operation has ended that nothing could explain up to here: take back the last choice.
-            if (!taken.TryPop(out var last))
+            // An operation has ended that nothing could explain up to here.
+            if (!TryTakeBack(ref state, out var last))
             {
                 return LinearizabilityVerdict.NotLinearizable;
             }
-            state = last.StateBefore;
-            done[last.Operation / 64] &= ~(1ul << (last.Operation % 64));
-            Unlift(last.Operation);
-            at = next[beginOf[last.Operation]];
+            at = next[beginOf[last]];
         }
         return LinearizabilityVerdict.Linearizable;
+    }
+
+    /// <summary>
+    /// Takes back what was taken up to the last choice. What never changes the state was none: wherever it fits it may as
+    /// well stand, and another place for it explains nothing more.
+    /// </summary>
+    private bool TryTakeBack(ref ulong state, out int operation)
+    {
+        while (taken.TryPop(out var last))
+        {
+            operation = last.Operation;
+            state = last.StateBefore;
+            done[operation / 64] &= ~(1ul << (operation % 64));
+            Unlift(operation);
+            if (operations[operation] is { Kind: KeyOperationKind.Write, Outcome: not KeyOutcome.ConditionFailed })
+            {
+                return true;
+            }
+        }
+        operation = -1;
+        return false;
     }
 
     private bool IsBegin(int place) => beginOf[operationAt[place]] == place;

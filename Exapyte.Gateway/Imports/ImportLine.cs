@@ -1,0 +1,257 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Http;
+using Exapyte.Gateway.Routing;
+using Exapyte.Operations;
+
+namespace Exapyte.Gateway.Imports;
+
+/// <summary>
+/// Reads one line as a listing writes it: <c>{key | key64, value | value64 | json, contentType, expires | ttl}</c>.
+/// <c>version</c>, <c>modified</c> and <c>bytes</c>, which a listing has too, say nothing about a new entry and are passed
+/// over; so is the last line of a listing, <c>{"cursor":..}</c>.
+/// </summary>
+internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyRequest level, long nowMs)
+{
+    private const string Members =
+        "key or key64, value, value64 or json, contentType, expires or ttl, version, modified and bytes";
+
+    private static readonly string[] DateFormats =
+    [
+        "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        "yyyy-MM-dd'T'HH:mm:sszzz",
+        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'",
+        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz",
+    ];
+
+    // The line's own object is one level above the 64 that a listing gives as JSON. Whatever JSON a value holds is kept as
+    // it is, also with a name twice.
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 65 };
+
+    private readonly HashSet<string> members = new(StringComparer.Ordinal);
+    private byte[]? key;
+    private byte[]? value;
+    private bool isJson;
+    private string? contentType;
+    private long? ttlMs;
+
+    /// <summary>What is wrong with the line; null where nothing is.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>The entry's time had come before it was read: nothing is to be written.</summary>
+    public bool HasExpired { get; private set; }
+
+    /// <summary>The put; null where there is a <see cref="Fault"/>, it has expired, or the line ends a listing.</summary>
+    public Operation? Read(ReadOnlyMemory<byte> line)
+    {
+        if (!Utf8.IsValid(line.Span))
+        {
+            Fault = "is not UTF-8.";
+            return null;
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(line, Options);
+            return Read(document.RootElement);
+        }
+        catch (JsonException exception)
+        {
+            Fault = $"is not JSON (byte {exception.BytePositionInLine}).";
+        }
+        catch (InvalidOperationException)
+        {
+            // The one thing that JSON may hold and text may not.
+            Fault = "holds a \\u escape of half a character.";
+        }
+        return null;
+    }
+
+    private Operation? Read(JsonElement line)
+    {
+        if (line.ValueKind != JsonValueKind.Object)
+        {
+            Fault = "must be an object such as {\"key\":\"a\",\"value\":\"x\"}.";
+            return null;
+        }
+        if (line.TryGetProperty("cursor"u8, out _))
+        {
+            Fault = line.TryGetProperty("problem"u8, out _)
+                ? "says that the listing broke off here. List the rest from its cursor, and import that."
+                : null;
+            return null;
+        }
+        foreach (var member in line.EnumerateObject())
+        {
+            if (!members.Add(member.Name))
+            {
+                Add($"has '{member.Name}' twice.");
+            }
+            ReadMember(member.Name, member.Value);
+        }
+        Judge();
+        return Fault is not null || HasExpired
+            ? null
+            : new()
+            {
+                Kind = OperationKind.Put,
+                Key = key,
+                Value = value,
+                ContentType = contentType ?? (isJson ? "application/json" : ""),
+                TtlMs = ttlMs ?? Operation.NeverExpires,
+                Level = level.Level,
+                MaxStalenessMs = level.MaxStalenessMs,
+            };
+    }
+
+    private void ReadMember(string name, JsonElement element)
+    {
+        switch (name)
+        {
+            case "key":
+                Once(ref key, Utf8Text(name, element), "key or key64");
+                break;
+            case "key64":
+                Once(ref key, Base64(name, element), "key or key64");
+                break;
+            case "value":
+                Once(ref value, Utf8Text(name, element), "value, value64 or json");
+                break;
+            case "value64":
+                Once(ref value, Base64(name, element), "value, value64 or json");
+                break;
+            case "json":
+                Once(ref value, JsonMarshal.GetRawUtf8Value(element).ToArray(), "value, value64 or json");
+                isJson = true;
+                break;
+            case "contentType":
+                ReadContentType(element);
+                break;
+            case "expires":
+                ReadExpires(element);
+                break;
+            case "ttl":
+                ReadTtl(element);
+                break;
+            case "version" or "modified" or "bytes":
+                break;
+            default:
+                Add($"has '{name}', which is not known; a line has {Members}.");
+                break;
+        }
+    }
+
+    private void ReadContentType(JsonElement element)
+    {
+        contentType = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
+        if (contentType is null || !EntryRequest.IsContentType(contentType))
+        {
+            Add($"contentType must be text of printable ASCII, at most {Limits.ContentTypeCharsMax} characters.");
+        }
+    }
+
+    private void ReadExpires(JsonElement element)
+    {
+        if (
+            element.ValueKind == JsonValueKind.String
+            && DateTimeOffset.TryParseExact(
+                element.GetString(),
+                DateFormats,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal,
+                out var at
+            )
+        )
+        {
+            var left = at.ToUnixTimeMilliseconds() - nowMs;
+            HasExpired = left <= 0;
+            SetTtl(Math.Min(left, Limits.TtlMsMax));
+        }
+        else
+        {
+            Add("expires must be a time as RFC 3339 has it, such as \"2030-01-31T12:00:00Z\".");
+        }
+    }
+
+    private void ReadTtl(JsonElement element)
+    {
+        var text = element.ValueKind switch
+        {
+            JsonValueKind.String when element.ValueEquals(EntryRequest.Never) => EntryRequest.Never,
+            JsonValueKind.Number => element.GetRawText(),
+            _ => "",
+        };
+        if (EntryRequest.TryReadTtl(text, out var read))
+        {
+            SetTtl(read);
+        }
+        else
+        {
+            Add($"ttl must be {EntryRequest.TtlRule}.");
+        }
+    }
+
+    private void SetTtl(long lifetimeMs)
+    {
+        if (ttlMs is not null)
+        {
+            Add("takes expires or ttl, not both.");
+        }
+        ttlMs = lifetimeMs;
+    }
+
+    private void Judge()
+    {
+        if (key is null)
+        {
+            Add("needs key or key64.");
+        }
+        else if (key.Length == 0 || key.Length > limits.KeyBytesMax)
+        {
+            Add($"key is {key.Length} bytes long; a key is 1 to {limits.KeyBytesMax}.");
+        }
+        if (value is null)
+        {
+            Add("needs value, value64 or json; a listing with keysOnly leaves them out.");
+        }
+        else if (value.Length > limits.ValueBytesMax)
+        {
+            Add($"value is {value.Length} bytes long, more than {limits.ValueBytesMax}.");
+        }
+    }
+
+    private byte[] Utf8Text(string name, JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.String)
+        {
+            return Encoding.UTF8.GetBytes(element.GetString()!);
+        }
+        Add($"{name} must be text; other bytes go into {name}64.");
+        return [];
+    }
+
+    private byte[] Base64(string name, JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.String && Base64Text.TryDecode(element.GetString(), out var bytes))
+        {
+            return bytes;
+        }
+        Add($"{name} must be {Base64Text.Rule}.");
+        return [];
+    }
+
+    private void Once(ref byte[]? target, byte[] bytes, string names)
+    {
+        if (target is not null)
+        {
+            Add($"takes one of {names}.");
+        }
+        target = bytes;
+    }
+
+    /// <summary>The first thing that is wrong is told: a line is short, and the next run tells the next.</summary>
+    private void Add(string fault) => Fault ??= fault;
+}

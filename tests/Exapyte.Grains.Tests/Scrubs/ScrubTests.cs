@@ -1,0 +1,205 @@
+using System.Text;
+using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Tests.Membership;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+using Exapyte.Storage.Stores;
+using Exapyte.Testing.Clusters;
+using Exapyte.Topology;
+using Exapyte.Wire;
+using Xunit;
+
+namespace Exapyte.Grains.Tests.Scrubs;
+
+/// <summary>Whole nodes whose replicas differ, rot and are replaced, while all of them run.</summary>
+public sealed class ScrubTests
+{
+    private static readonly TimeSpan Never = TimeSpan.FromHours(1);
+    private static readonly string[] Nodes = ["n1", "n2", "n3"];
+    private static readonly string[] Keys = [.. Enumerable.Range(0, 40).Select(number => $"key-{number}")];
+
+    private static readonly ReplicaOptions Scrubbing = new() { ScrubInterval = TimeSpan.FromSeconds(1) };
+
+    private static readonly ReplicaOptions NotScrubbing = new() { ScrubInterval = TimeSpan.Zero };
+
+    [Fact]
+    [Trait("Scenario", "data_recovery")]
+    public async Task Replicas_that_are_whole_agree_scrub_after_scrub_while_they_are_written_to_and_sleep()
+    {
+        await using var cluster = await Filled(Scrubbing);
+        var map = await cluster.Map();
+        var first = 0UL;
+        await Eventually.Holds(
+            async () => (first = await AgreedIndex(cluster, map.KeyspaceId)) > 0,
+            "All members of all shards agree.",
+            TimeSpan.FromSeconds(30)
+        );
+        await cluster.Put("and one more");
+        await Eventually.Holds(
+            async () => await AgreedIndex(cluster, map.KeyspaceId) > first,
+            "They agree again, further on.",
+            TimeSpan.FromSeconds(30)
+        );
+        Assert.Equal(Ids(map), Ids(await cluster.Map()));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Scenario", "data_recovery")]
+    public async Task A_replica_that_holds_another_value_is_found_and_replaced_from_its_peers(bool isLeader)
+    {
+        await using var cluster = await Filled(Scrubbing);
+        var map = await cluster.Map();
+        var shard = map.Shards[map.ShardIndexOf(Encoding.UTF8.GetBytes(Keys[0]))];
+        var statuses = await cluster.Statuses(map.KeyspaceId);
+        var chosen = shard.Replicas.First(replica => statuses[replica.ReplicaId].Role == "leader" == isLeader);
+
+        var store = StoreOf(cluster, chosen);
+        Assert.True(store.TryGet(Encoding.UTF8.GetBytes(Keys[0]), out var entry));
+        store.Put(Encoding.UTF8.GetBytes(Keys[0]), entry with { Value = "a lie"u8.ToArray() });
+
+        await IsReplaced(cluster, chosen);
+        Assert.NotNull(cluster.HostOf(chosen.Node).Services.Damaged);
+        await HoldsAllKeys(cluster, chosen.Node);
+    }
+
+    [Fact]
+    [Trait("Scenario", "data_recovery")]
+    public async Task A_row_that_only_one_replica_lacks_is_found_too()
+    {
+        await using var cluster = await Filled(Scrubbing);
+        var map = await cluster.Map();
+        var chosen = map.Shards[map.ShardIndexOf(Encoding.UTF8.GetBytes(Keys[3]))].Replicas[1];
+        Assert.True(StoreOf(cluster, chosen).Delete(Encoding.UTF8.GetBytes(Keys[3]), 0));
+        await IsReplaced(cluster, chosen);
+        await HoldsAllKeys(cluster, chosen.Node);
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_failure")]
+    public async Task A_read_that_meets_rot_is_told_so_and_the_replica_is_replaced_while_its_node_runs()
+    {
+        await using var cluster = await Filled(NotScrubbing);
+        var map = await cluster.Map();
+        cluster.RotStore("n3");
+
+        var key = Encoding.UTF8.GetBytes(Keys[0]);
+        var shard = map.Shards[map.ShardIndexOf(key)];
+        var chosen = shard.Replicas.Single(replica => replica.Node == "n3");
+        var outcome = await Read(cluster, map, shard, chosen, key);
+        Assert.Equal(OutcomeKind.Unavailable, outcome.Kind);
+        Assert.Contains(".sst", outcome.Detail, StringComparison.Ordinal);
+        Assert.Contains("offset", outcome.Detail, StringComparison.Ordinal);
+
+        await IsReplaced(cluster, chosen);
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_failure")]
+    public async Task A_scrub_finds_rot_that_nobody_reads()
+    {
+        await using var cluster = await Filled(Scrubbing);
+        var map = await cluster.Map();
+        cluster.RotStore("n3");
+        foreach (var shard in map.Shards)
+        {
+            await IsReplaced(cluster, shard.Replicas.Single(replica => replica.Node == "n3"));
+        }
+        await HoldsAllKeys(cluster, "n3");
+    }
+
+    private static async Task<ReplicaCluster> Filled(ReplicaOptions options)
+    {
+        var cluster = await ReplicaCluster.Start(Never, Nodes, options);
+        await cluster.Create(shards: 2, replicas: 3);
+        await cluster.WaitForVotersOn(Nodes);
+        foreach (var key in Keys)
+        {
+            await cluster.Put(key);
+        }
+        return cluster;
+    }
+
+    /// <summary>The lowest index at which a shard's members last agreed; 0 where any has not.</summary>
+    private static async Task<ulong> AgreedIndex(ReplicaCluster cluster, long keyspaceId)
+    {
+        var statuses = await cluster.Statuses(keyspaceId);
+        Assert.DoesNotContain(statuses.Values, status => status.Scrub?.Outcome is "damaged" or "no-majority");
+        return statuses.Values.Min(status => status.Scrub is { Outcome: "agrees", Index: var index } ? index : 0);
+    }
+
+    private static async Task IsReplaced(ReplicaCluster cluster, ReplicaPlacement replica)
+    {
+        await Eventually.Holds(
+            async () => !Ids(await cluster.Map()).Contains(replica.ReplicaId),
+            $"Replica {replica.ReplicaId} on {replica.Node} is out of the map.",
+            TimeSpan.FromSeconds(60)
+        );
+        await cluster.WaitForVotersOn(Nodes);
+        await Eventually.Holds(
+            () => cluster.HostOf(replica.Node).Replicas.Find(replica.ReplicaId) is null,
+            "Its node has retired it.",
+            TimeSpan.FromSeconds(30)
+        );
+        Assert.DoesNotContain(
+            cluster.HostOf(replica.Node).Services.Damaged.All,
+            damaged => damaged.ReplicaId == replica.ReplicaId
+        );
+    }
+
+    private static async Task HoldsAllKeys(ReplicaCluster cluster, string node)
+    {
+        var map = await cluster.Map();
+        foreach (var key in Keys)
+        {
+            var bytes = Encoding.UTF8.GetBytes(key);
+            var replica = map.Shards[map.ShardIndexOf(bytes)].Replicas.Single(one => one.Node == node);
+            await Eventually.Holds(
+                () => StoreOf(cluster, replica).TryGet(bytes, out var entry) && entry.Value.Span.SequenceEqual(bytes),
+                $"{key} is right in the store of {node}.",
+                TimeSpan.FromSeconds(30)
+            );
+        }
+    }
+
+    private static async Task<OperationOutcome> Read(
+        ReplicaCluster cluster,
+        KeyspaceMap map,
+        ShardPlacement shard,
+        ReplicaPlacement replica,
+        byte[] key
+    )
+    {
+        var address = new ReplicaKey(map.KeyspaceId, shard.ShardId, replica.ReplicaId, replica.Node).ToString();
+        var reply = await cluster
+            .Nodes.GrainsOf(replica.Node)
+            .GetGrain<IRaftGroupGrain>(address)
+            .Execute(
+                new()
+                {
+                    Operations =
+                    [
+                        new()
+                        {
+                            Kind = OperationKind.Get,
+                            Key = key,
+                            Level = ConsistencyLevel.Eventual,
+                        },
+                    ],
+                    MapEpoch = map.Epoch,
+                    TimeoutMs = 2_000,
+                }
+            );
+        return reply.Outcomes[0];
+    }
+
+    private static IShardStore StoreOf(ReplicaCluster cluster, ReplicaPlacement replica)
+    {
+        var host = cluster.HostOf(replica.Node);
+        return host.Services.Disk.OpenShard(host.Replicas.Find(replica.ReplicaId)!.StorePrefix);
+    }
+
+    private static IEnumerable<long> Ids(KeyspaceMap map) =>
+        map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.ReplicaId);
+}

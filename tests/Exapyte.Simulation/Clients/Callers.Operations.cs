@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using Exapyte.Operations;
+
+namespace Exapyte.Simulation.Clients;
+
+/// <summary>What callers ask for.</summary>
+internal sealed partial class Callers
+{
+    private ClientOperation NewRead(int client) =>
+        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], NewWay(), atomic: false) { BeganAt = ++moment };
+
+    private ReadWay NewWay() =>
+        world.Chance.Below(10) switch
+        {
+            < 2 => ReadWay.Eventual,
+            < 5 => ReadWay.Anywhere,
+            < 8 when world.Weather.LeaseUs > 0 => ReadWay.Lease,
+            _ => ReadWay.Proven,
+        };
+
+    private ClientOperation NewWrite(int client)
+    {
+        var count = world.Chance.OneIn(6) ? world.Chance.Between(2, 3) : 1;
+        var requestId = world.Chance.Percent(50) ? $"q{++lastValue}" : null;
+        var operations = new Operation[count];
+        for (var i = 0; i < count; i++)
+        {
+            operations[i] = NewWriteOf(requestId is null ? null : $"{requestId}/{i}");
+        }
+        return new(client, operations, ReadWay.None, atomic: count > 1 && world.Chance.OneIn(2)) { BeganAt = ++moment };
+    }
+
+    private Operation NewWriteOf(string? requestId)
+    {
+        if (world.Chance.OneIn(10))
+        {
+            // Entries that expire have keys of their own: when a reader sees them go depends on its clock.
+            return new()
+            {
+                Kind = OperationKind.Put,
+                Key = Encoding.UTF8.GetBytes($"x{world.Chance.Below(4)}"),
+                Value = NewValue(),
+                TtlMs = world.Chance.Between(1, 4_000),
+                Condition = world.Chance.OneIn(3) ? WriteCondition.IfAbsent : null,
+                RequestId = requestId,
+            };
+        }
+        var key = Key();
+        var isDelete = world.Chance.OneIn(6);
+        return new()
+        {
+            Kind = isDelete ? OperationKind.Delete : OperationKind.Put,
+            Key = key,
+            Value = isDelete ? default : NewValue(),
+            Condition = NewCondition(key),
+            RequestId = requestId,
+        };
+    }
+
+    private WriteCondition? NewCondition(ReadOnlyMemory<byte> key) =>
+        world.Chance.Below(8) switch
+        {
+            0 => WriteCondition.IfAbsent,
+            1 => WriteCondition.IfPresent,
+            2 or 3 when Seen.LastVersionOf(key) is { } version => WriteCondition.IfVersion(version),
+            _ => null,
+        };
+
+    private ReadOnlyMemory<byte> Key() =>
+        Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"k{world.Chance.Below(world.Weather.Keys)}")
+        );
+
+    /// <summary>A value that no other write has: its first eight bytes are its number.</summary>
+    private ReadOnlyMemory<byte> NewValue()
+    {
+        var value = new byte[world.Chance.Between(sizeof(ulong), world.Weather.ValueBytesMax)];
+        BitConverter.TryWriteBytes(value, ++lastValue);
+        return value;
+    }
+}

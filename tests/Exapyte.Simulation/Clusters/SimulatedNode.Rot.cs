@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using Exapyte.Simulation.Invariants;
+using Exapyte.Storage.Log;
+
+namespace Exapyte.Simulation.Clusters;
+
+/// <summary>What rots on a node's disk, and whom that may harm.</summary>
+internal sealed partial class SimulatedNode
+{
+    private readonly HashSet<GroupId> hit = [];
+    private bool mayHaveHitAll;
+
+    /// <summary>Whether a bit of its log has been flipped.</summary>
+    public bool HasRot { get; private set; }
+
+    /// <summary>
+    /// Flips a bit somewhere in what the log has written, but not in its last two batches: damage in the last one cannot be
+    /// told from a torn tail (design, section 5), and a crash can make the one before it the last.
+    /// </summary>
+    public void Rot()
+    {
+        var path = $"{Folder}/{world.Chance.Of(Segments())}";
+        if (string.CompareOrdinal(path, batchBefore.Path) > 0)
+        {
+            return;
+        }
+        var end = Files.Length(path);
+        end = path == lastBatch.Path ? Math.Min(end, lastBatch.From) : end;
+        end = path == batchBefore.Path ? Math.Min(end, batchBefore.From) : end;
+        // Most of a young segment is zeros: the part that was written is the one to hit.
+        var written = Files.Content(path)[..(int)end].LastIndexOfAnyExcept((byte)0) + 1;
+        if (written <= 0)
+        {
+            return;
+        }
+        HasRot = true;
+        world.Tally.Count(Happening.BitsFlipped);
+        var offset = world.Chance.Below(written);
+        NoteHit(path, offset);
+        Files.Flip(path, offset, (byte)(1 << world.Chance.Below(8)));
+        world.Trace.Note($"a bit of node {Index} rots: {path} at {offset}");
+    }
+
+    /// <summary>Damage to what one group wrote is that group's alone; damage to a header may be anybody's.</summary>
+    private void RequireHit(GroupId group, string reason) =>
+        History.Require(
+            mayHaveHitAll || hit.Contains(group),
+            "false-quarantine",
+            $"replica {group} is quarantined for no reason: {reason}"
+        );
+
+    /// <summary>Finds out whose record a bit is in, before it is flipped.</summary>
+    private void NoteHit(string path, int offset)
+    {
+        var bytes = Files.Content(path);
+        for (var batch = LogFormat.DataOffset; IsWithin(bytes, batch + LogFormat.BatchHeaderBytes) && batch < offset; )
+        {
+            var bodyBytes = BinaryPrimitives.ReadInt32LittleEndian(bytes[(batch + 8)..]);
+            if (bodyBytes <= 0)
+            {
+                break;
+            }
+            var record = batch + LogFormat.BatchHeaderBytes;
+            var end = record + bodyBytes;
+            while (offset < end && IsWithin(bytes, record + LogFormat.RecordHeaderBytes) && record < offset)
+            {
+                var header = RecordHeader.ReadTrusted(bytes[record..]);
+                var payload = record + LogFormat.RecordHeaderBytes;
+                record = payload + header.PayloadBytes;
+                if (offset >= payload && offset < record && header.Group != GroupId.Node)
+                {
+                    hit.Add(header.Group);
+                    return;
+                }
+            }
+            batch = (int)LogFormat.AlignUp(end);
+        }
+        mayHaveHitAll = true;
+    }
+
+    private static bool IsWithin(ReadOnlySpan<byte> bytes, int end) => end <= bytes.Length;
+}
