@@ -21,7 +21,7 @@ sealed class SegmentWindow(IFile file)
     {
         length = (int)Math.Clamp(Length - offset, 0, length);
         if (length == 0)
-            return default;
+            return [];
         if (offset < _offset || offset + length > _offset + _length)
             Load(offset, length);
         return _buffer.AsSpan((int)(offset - _offset), length);

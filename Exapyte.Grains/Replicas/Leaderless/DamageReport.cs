@@ -3,9 +3,9 @@ using Microsoft.Extensions.Logging;
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
-/// A replica whose store was found damaged: the node asks that another one take its place. Meanwhile it serves what it can
-/// read, and since what it cannot read is found again, a restart need not know of it. Before it is given up it passes on
-/// for a while what other replicas lack, for with it goes all that it holds. Thread-safe.
+/// A replica whose store was found damaged. It serves what it can read, and passes on for a while what other replicas lack,
+/// for once it is given up all that it holds is gone; then the node asks that another one take its place. Since what it
+/// cannot read is found again, a restart need not know of it. Thread-safe.
 /// </summary>
 internal sealed partial class DamageReport(ReplicaContext replica)
 {
@@ -14,7 +14,7 @@ internal sealed partial class DamageReport(ReplicaContext replica)
     private readonly ILogger logger = replica.Node.LoggerFactory.CreateLogger("Exapyte.Replicas");
     private string? reason;
     private long foundAt;
-    private bool isRecorded;
+    private int isRecorded;
 
     /// <summary>What was found; empty where nothing was.</summary>
     public string Reason => Volatile.Read(ref reason) ?? "";
@@ -31,13 +31,12 @@ internal sealed partial class DamageReport(ReplicaContext replica)
         LogDamaged(replica.Identity.ReplicaId, replica.Identity.KeyspaceId, replica.Identity.ShardId, what);
     }
 
-    /// <summary>Gives the replica up once what it has to pass on has arrived. Called by one thread at a time.</summary>
+    /// <summary>Gives the replica up once it has passed on what it could.</summary>
     public void Tick()
     {
-        if (Reason is { Length: > 0 } what && !isRecorded && !PassesOn)
+        if (Reason.Length > 0 && !PassesOn && Interlocked.Exchange(ref isRecorded, 1) == 0)
         {
-            isRecorded = true;
-            replica.Node.Damaged.Record(replica.Identity, what, isFoundAgain: true);
+            replica.Node.Damaged.Record(replica.Identity, Reason, isFoundAgain: true);
         }
     }
 

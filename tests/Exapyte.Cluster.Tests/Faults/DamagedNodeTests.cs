@@ -43,7 +43,11 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
 
         await _cluster.RestartAsync(Damaged);
 
-        Assert.Contains($"log is damaged: {Path.GetFileName(file)} at ", _cluster[Damaged].Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"log is damaged: {Path.GetFileName(file)} at ",
+            _cluster[Damaged].Output,
+            StringComparison.Ordinal
+        );
         await IsMadeWholeAsync(before, isReplaced: true);
     }
 
@@ -70,9 +74,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         await FillAsync();
         Assert.Equal(0, await _cluster[Damaged].DrainAsync());
         var before = await IdsAsync();
-        var table = Directory
-            .GetFiles(Path.Combine(Data, "store"), "*.sst")
-            .MaxBy(file => new FileInfo(file).Length)!;
+        var table = Directory.GetFiles(Path.Combine(Data, "store"), "*.sst").MaxBy(file => new FileInfo(file).Length)!;
         Flip(table, new FileInfo(table).Length / 2);
 
         await _cluster.RestartAsync(Damaged);
@@ -109,7 +111,9 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
     {
         foreach (var kind in s_kinds)
             Assert.True(
-                (await _cluster["n1"].Rest.PutAsync(kind, "marked", System.Text.Encoding.UTF8.GetBytes(Marker))).IsSuccess
+                (
+                    await _cluster["n1"].Rest.PutAsync(kind, "marked", System.Text.Encoding.UTF8.GetBytes(Marker))
+                ).IsSuccess
             );
         await AreAllWellAsync();
     }
@@ -161,7 +165,9 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
             () => _cluster.Outputs()
         );
         var after = await IdsAsync();
-        output.WriteLine($"replaced: {string.Join(' ', before.Except(after))} by {string.Join(' ', after.Except(before))}");
+        output.WriteLine(
+            $"replaced: {string.Join(' ', before.Except(after))} by {string.Join(' ', after.Except(before))}"
+        );
 
         await _cluster["n1"].KillAsync();
         await _cluster["n2"].KillAsync();
@@ -187,7 +193,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         complaint.Contains("not readable", StringComparison.Ordinal)
         || complaint.Contains("lost", StringComparison.Ordinal);
 
-    Task AreAllWellAsync() =>
+    Task<TimeSpan> AreAllWellAsync() =>
         Poll.UntilAsync("all replicas are well", ClusterTestEnvironment.Deadline, AllWellAsync, _cluster.Outputs);
 
     /// <summary>Three replicas a shard, none with a problem, none still learning, and all as far as each other.</summary>
@@ -204,7 +210,8 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
                 var isWell =
                     replicas.Count == 3
                     && replicas.TrueForAll(IsWell)
-                    && replicas.Select(replica => replica.GetProperty("appliedIndex").GetUInt64()).Distinct().Count() == 1;
+                    && replicas.Select(replica => replica.GetProperty("appliedIndex").GetUInt64()).Distinct().Count()
+                        == 1;
                 if (!isWell)
                     return false;
             }
@@ -225,7 +232,10 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
             Assert.True(answer.IsSuccess, answer.ToString());
             foreach (var shard in answer.Json.GetProperty("shards").EnumerateArray())
                 ids.UnionWith(
-                    shard.GetProperty("replicas").EnumerateArray().Select(replica => replica.GetProperty("id").GetInt64())
+                    shard
+                        .GetProperty("replicas")
+                        .EnumerateArray()
+                        .Select(replica => replica.GetProperty("id").GetInt64())
                 );
         }
         return ids;

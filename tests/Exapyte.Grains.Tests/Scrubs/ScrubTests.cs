@@ -28,18 +28,22 @@ public sealed class ScrubTests
     {
         await using var cluster = await Filled(Scrubbing);
         var map = await cluster.Map();
-        var first = 0UL;
-        await Eventually.Holds(
-            async () => (first = await AgreedIndex(cluster, map.KeyspaceId)) > 0,
-            "All members of all shards agree.",
-            TimeSpan.FromSeconds(30)
-        );
-        await cluster.Put("and one more");
-        await Eventually.Holds(
-            async () => await AgreedIndex(cluster, map.KeyspaceId) > first,
-            "They agree again, further on.",
-            TimeSpan.FromSeconds(30)
-        );
+        using var stop = new CancellationTokenSource();
+        Task[] writing = [.. Enumerable.Range(0, 4).Select(writer => WriteUntil(cluster, writer, stop.Token))];
+        for (ulong round = 0, agreed = 0; round < 4; round++)
+        {
+            if (round == 2)
+            {
+                await stop.CancelAsync();
+                await Task.WhenAll(writing);
+            }
+            var last = agreed;
+            await Eventually.Holds(
+                async () => (agreed = await AgreedIndex(cluster, map.KeyspaceId)) > last,
+                $"All members of all shards agree further on than {last}.",
+                TimeSpan.FromSeconds(60)
+            );
+        }
         Assert.Equal(Ids(map), Ids(await cluster.Map()));
     }
 
@@ -107,6 +111,53 @@ public sealed class ScrubTests
             await IsReplaced(cluster, shard.Replicas.Single(replica => replica.Node == "n3"));
         }
         await HoldsAllKeys(cluster, "n3");
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_failure")]
+    public async Task A_node_whose_store_broke_is_rescued_by_its_restart_and_gets_from_its_peers_what_was_lost()
+    {
+        await using var cluster = await Filled(NotScrubbing);
+        var before = Ids(await cluster.Map()).ToHashSet();
+        // Two files over the same keys, so that a compaction has to read both.
+        cluster.HostOf("n3").Services.Disk.Flush();
+        foreach (var key in Keys)
+        {
+            await cluster.Put(key);
+        }
+        cluster.RotStore("n3");
+        cluster.HostOf("n3").Services.Disk.Compact();
+        await Eventually.Holds(
+            async () =>
+            {
+                await cluster.Put("written-while-the-store-breaks");
+                return cluster.HostOf("n3").Services.Health.Problems.Count > 0;
+            },
+            "n3 says that its store is damaged.",
+            TimeSpan.FromSeconds(60)
+        );
+        Assert.Contains(
+            "restart the node",
+            cluster.HostOf("n3").Services.Health.Problems[^1],
+            StringComparison.Ordinal
+        );
+
+        await cluster.Nodes.KillNode("n3");
+        await cluster.Nodes.StartNode(new("n3"));
+        var map = await cluster.WaitForVotersOn(Nodes);
+
+        Assert.Empty(cluster.HostOf("n3").Services.Health.Problems);
+        Assert.Null(cluster.HostOf("n3").Services.Disk.Damage);
+        Assert.NotEqual(before, Ids(map).ToHashSet());
+        await HoldsAllKeys(cluster, "n3");
+    }
+
+    private static async Task WriteUntil(ReplicaCluster cluster, int writer, CancellationToken stop)
+    {
+        for (var number = 0; !stop.IsCancellationRequested; number++)
+        {
+            await cluster.Put($"writer-{writer}-{number % 50}");
+        }
     }
 
     private static async Task<ReplicaCluster> Filled(ReplicaOptions options)

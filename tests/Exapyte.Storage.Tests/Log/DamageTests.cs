@@ -128,6 +128,23 @@ public sealed class DamageTests
         AssertNothingWrong(log, recovery, [after]);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(100)]
+    [InlineData(4_096)]
+    [InlineData(8_192)]
+    public void A_segment_that_was_cut_short_is_damage_like_any_other(int bytesLeft)
+    {
+        var (disk, _, after) = Written(seed: 23, steps: 120);
+        var path = PathOf(disk.SegmentNames()[0]);
+        disk.Put(path, disk.Content(path)[..bytesLeft].ToArray());
+
+        var log = Open(disk, out var recovery);
+
+        Assert.NotEmpty(recovery.Damage);
+        AssertNothingWrong(log, recovery, [after]);
+    }
+
     [Fact]
     public void A_missing_segment_quarantines_whoever_had_live_entries_in_it()
     {

@@ -51,6 +51,32 @@ public sealed class BrokenStoreTests : IDisposable
 
     [Fact]
     [Trait("Scenario", "disk_failure")]
+    public void A_flipped_byte_anywhere_in_a_table_is_met_when_the_store_is_opened_or_read_and_never_served()
+    {
+        const int Step = 409;
+        _fixture.Store.Dispose();
+        var table = File.ReadAllBytes(DamagedTable);
+        int met = 0,
+            harmless = 0;
+        for (var at = table.Length - 1; at >= 0; at -= at > table.Length - 60 ? 7 : Step)
+        {
+            var bytes = (byte[])table.Clone();
+            bytes[at] ^= 0x20;
+            File.WriteAllBytes(DamagedTable, bytes);
+            if (MeetsDamage() is not { } damage)
+            {
+                harmless++;
+                continue;
+            }
+            met++;
+            Assert.Contains(Path.GetFileName(DamagedTable), damage, StringComparison.Ordinal);
+        }
+        File.WriteAllBytes(DamagedTable, table);
+        Assert.True(met > 50, $"{met} met, {harmless} in what no reader of the shards needs");
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_failure")]
     public void A_damaged_shard_is_deleted_without_being_read()
     {
         _fixture.Store.Compact(Damaged);
@@ -128,6 +154,23 @@ public sealed class BrokenStoreTests : IDisposable
             entries.Add(Describe(scan.Key, scan.Entry));
         }
         Assert.Equal(_whole, entries);
+    }
+
+    /// <summary>Opens the store and reads all of both shards: what is read is right, or damage is told.</summary>
+    string? MeetsDamage()
+    {
+        try
+        {
+            using var store = DiskStore.Open(_fixture.Folder, s_options);
+            Assert.Equal(_whole, store.OpenShard(Whole).Describe());
+            Assert.Equal(_damaged, store.OpenShard(Damaged).Describe());
+            Assert.Equal("value"u8.ToArray(), store.OpenShard(Damaged).GetMeta("meta"u8));
+            return null;
+        }
+        catch (StoreDamagedException damage)
+        {
+            return damage.Message;
+        }
     }
 
     void Fill(ulong prefix, ulong revision)
