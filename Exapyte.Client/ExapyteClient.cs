@@ -34,12 +34,14 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
     /// <param name="options">The validated settings.</param>
     /// <param name="time">The clock of deadlines and pauses.</param>
     /// <param name="meters">Where the meter is made; null: a meter of its own.</param>
+    /// <param name="leaders">Word of new leaders, where a node of the same process has it; null: none.</param>
     public ExapyteClient(
         IGrainFactory grains,
         bool insideSilo,
         ExapyteClientOptions options,
         TimeProvider time,
-        IMeterFactory? meters
+        IMeterFactory? meters,
+        LeaderNews? leaders = null
     )
     {
         this.options = options;
@@ -62,6 +64,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         );
         var maps = new MapCache(grains, new RouteBuilder(grains, lanes, regions), options, clock);
         lanes.NewerMap = maps.Offer;
+        leaders?.Listen(maps.HearOf);
         var paths = new Pathfinder(maps, options, clock);
         operations = new(paths, options, clock, meter);
         batches = new(paths, options, clock, meter);

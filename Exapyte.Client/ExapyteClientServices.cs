@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -33,7 +34,8 @@ public static class ExapyteClientServices
             insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
             provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<IMeterFactory>()
+            provider.GetService<IMeterFactory>(),
+            provider.GetService<LeaderNews>()
         ));
         return services;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Exapyte.Keyspaces;
+using Exapyte.Topology;
 using Exapyte.Wire;
 
 namespace Exapyte.Client.Routing;
@@ -106,6 +107,19 @@ internal sealed class MapCache(
             }
             absentUntilMs.TryRemove(map.Name, out _);
             maps[map.Name] = builder.Build(map, before);
+        }
+    }
+
+    /// <summary>Another replica leads a shard now: what is sent from now on goes there first.</summary>
+    public void HearOf(LeaderChange change)
+    {
+        if (
+            Current(change.Keyspace) is { } known
+            && Array.Find(known.Routes, route => route.Placement.ShardId == change.ShardId) is { } route
+            && route.IndexOf(change.LeaderReplicaId) is >= 0 and var lane
+        )
+        {
+            route.LeaderIs(lane);
         }
     }
 

@@ -3,6 +3,7 @@ using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Node;
+using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -56,6 +57,7 @@ public static class ExapyteSiloBuilderExtensions
             );
         services.AddOptions<ReplicaOptions>();
         services.AddSingleton<NodeHealth>();
+        services.TryAddSingleton<LeaderNews>();
         services.AddSingleton<NodeLifecycle>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
             provider.GetRequiredService<NodeLifecycle>()

@@ -6,6 +6,7 @@ using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
+using Exapyte.Topology;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -22,6 +23,7 @@ internal sealed partial class NodeLifecycle(
     NodeRegistrar registrar,
     NodeMap nodes,
     NodeHealth health,
+    LeaderNews leaders,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -127,6 +129,7 @@ internal sealed partial class NodeLifecycle(
             ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Presence = new(time, replicas.Tick * replicas.ElectionTicks),
+            Leaders = leaders,
             Grains = grains,
             Prefixes = new(folder),
             Pinned = new(time),

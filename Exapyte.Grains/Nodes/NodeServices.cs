@@ -5,6 +5,7 @@ using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
+using Exapyte.Topology;
 using Microsoft.Extensions.Logging;
 
 namespace Exapyte.Grains.Nodes;
@@ -54,6 +55,9 @@ internal sealed record NodeServices
 
     /// <summary>Which nodes were heard of lately.</summary>
     public required NodePresence Presence { get; init; }
+
+    /// <summary>Word of new leaders, for the client of this process.</summary>
+    public required LeaderNews Leaders { get; init; }
 
     /// <summary>References to grains.</summary>
     public required IGrainFactory Grains { get; init; }

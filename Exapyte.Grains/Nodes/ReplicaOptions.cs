@@ -92,6 +92,9 @@ internal sealed record ReplicaOptions
     /// <summary>Longest pause.</summary>
     public TimeSpan CopyRetryMax { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Bytes of them, at most.</summary>
+    public long UnpushedBytesMax { get; init; } = 1L << 30;
+
     /// <summary>Bounds of the pushes to one peer.</summary>
     public PushLimits Push { get; init; } = new();
 }

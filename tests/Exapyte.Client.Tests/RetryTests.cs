@@ -1,5 +1,6 @@
 using Exapyte.Client.Tests.Scripted;
 using Exapyte.Operations;
+using Exapyte.Topology;
 
 namespace Exapyte.Client.Tests;
 
@@ -19,6 +20,29 @@ public sealed class RetryTests(ScriptedSilo silo)
         Assert.Equal("n3", result.Served.Node);
         // The second one knew where to go.
         Assert.Equal((1, 0, 2), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
+    }
+
+    [Fact]
+    [Trait("Scenario", "leader_failover")]
+    public async Task Word_of_a_new_leader_sends_the_next_call_there_while_the_old_one_keeps_silent()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var leaders = new LeaderNews();
+        await using var client = silo.Open(keyspace, leaders);
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 0].ReplicaId;
+        await client.Put("a", "1");
+        var silent = keyspace[0, 0].Hold();
+        var caught = client.Put("a", "2");
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+
+        leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));
+        leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, 999_999));
+        leaders.Tell(new("of another name", keyspace.Shards[0].ShardId, keyspace[0, 2].ReplicaId));
+
+        Assert.Equal("n2", (await client.Put("a", "3")).Served.Node);
+        Assert.False(caught.IsCompleted);
+        silent.SetResult();
+        await caught;
     }
 
     [Fact]

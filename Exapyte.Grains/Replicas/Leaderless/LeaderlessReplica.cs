@@ -1,5 +1,4 @@
 using Exapyte.Grains.Nodes;
-using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 using Exapyte.Topology;
@@ -169,12 +168,16 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     {
         local.Resume();
         var current = context.Peers;
-        if (identity.Storage == StorageKind.Disk)
+        if (local.Log is { } log)
         {
             var forget = marks.Advance(
                 current.Others.Select(peer => (peer.ReplicaId, peer.Lane)),
                 local.Store.ReadFlushedIndex(),
-                node.Options.UnpushedEntriesMax
+                log.CountWithin(
+                    local.Store.AppliedIndex,
+                    node.Options.UnpushedBytesMax,
+                    node.Options.UnpushedEntriesMax
+                )
             );
             node.Log.Compact(new((ulong)identity.ReplicaId), forget, term: 0);
         }

@@ -1,4 +1,5 @@
 using Exapyte.Client.Tests.Scripted;
+using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
@@ -53,6 +54,13 @@ public sealed class ScriptedSilo : IAsyncLifetime
     /// <summary>A keyspace through <see cref="Client"/>.</summary>
     internal OpenedKeyspace Open(ScriptedKeyspace keyspace, Action<ExapyteClientOptions>? configure = null) =>
         new(Client(configure), keyspace.Name);
+
+    /// <summary>The same in a process whose node brings word of new leaders.</summary>
+    internal OpenedKeyspace Open(ScriptedKeyspace keyspace, LeaderNews leaders) =>
+        new(
+            new(InsideGrains, insideSilo: true, new(), TimeProvider.System, meters: null, leaders),
+            keyspace.Name
+        );
 
     /// <summary>A keyspace by its name only.</summary>
     internal OpenedKeyspace Open(string keyspace) => new(Client(), keyspace);
