@@ -17,6 +17,9 @@ namespace Exapyte.Silo;
 /// <summary>The one file that names the other houses: what a node is made of, and in which order.</summary>
 internal static class Composition
 {
+    /// <summary>What is the whole process's to set, before anything else.</summary>
+    public static void PrepareProcess() => NativeHeap.LimitArenas();
+
     /// <summary>Opens and locks the data folder for this process; disposing it frees the lock.</summary>
     /// <exception cref="DataFolderException">The folder is in use, belongs to another node or cannot be used.</exception>
     public static DataFolder OpenDataFolder(SiloSettings settings) =>

@@ -12,7 +12,10 @@ public sealed class DamagedKeyspaceRowTests
 
     [Theory]
     [Trait("Scenario", "data_corruption")]
-    [InlineData("Bytes are altered", "substr(PayloadBinary, 1, 40) || X'5A5A5A5A' || substr(PayloadBinary, 45)")]
+    [InlineData(
+        "Bytes are altered",
+        "CAST(substr(PayloadBinary, 1, 40) || X'5A5A5A5A' || substr(PayloadBinary, 45) AS BLOB)"
+    )]
     [InlineData("The state is gone", "NULL")]
     public async Task A_damaged_row_is_not_used_and_its_keyspace_says_so_while_the_others_are_served(
         string what,
