@@ -18,7 +18,7 @@ internal sealed record ReplicaOptions
     public int BeatTicks { get; init; } = 2;
 
     /// <summary>Ticks at rest after which a group falls asleep.</summary>
-    public int IdleTicksBeforeSleep { get; init; } = 30;
+    public int IdleTicksBeforeSleep { get; init; } = 15;
 
     /// <summary>Ticks between two looks whether the preferred leader should lead.</summary>
     public int LeaderCheckTicks { get; init; } = 20;
