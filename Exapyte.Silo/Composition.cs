@@ -10,6 +10,7 @@ using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Orleans.Storage;
 
 namespace Exapyte.Silo;
@@ -87,9 +88,10 @@ internal static class Composition
     /// Instruments for scraping: those of the houses and of the runtime. The frameworks' own, which would count each call
     /// and each request once more, are left out.
     /// </summary>
-    public static void AddMetrics(IServiceCollection services) =>
+    public static void AddMetrics(IServiceCollection services, SiloSettings settings) =>
         services
             .AddOpenTelemetry()
+            .ConfigureResource(node => node.AddService("exapyte", null, Banner.Version, false, settings.NodeId))
             .WithMetrics(metrics =>
                 metrics
                     .AddMeter("Exapyte.*", "System.Runtime")

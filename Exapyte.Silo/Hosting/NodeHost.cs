@@ -90,7 +90,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         Composition.AddClient(builder.Services, claimed);
         Composition.ShareCursors(builder.Services);
         Composition.ShareHealth(builder.Services);
-        Composition.AddMetrics(builder.Services);
+        Composition.AddMetrics(builder.Services, claimed);
         WebApplication app = builder.Build();
         Composition.MapGateway(app);
         return app;
