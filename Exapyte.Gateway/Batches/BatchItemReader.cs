@@ -1,10 +1,7 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
-using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
 
 namespace Exapyte.Gateway.Batches;
@@ -14,17 +11,13 @@ namespace Exapyte.Gateway.Batches;
 /// consistency}</c>. What is wrong goes to the batch's reasons, with the item's position.
 /// </summary>
 internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits, List<string> reasons)
+    : EntryMembers(limits)
 {
     private const string Members =
         "op, key, key64, value, value64, json, contentType, ttl, ifVersion, ifAbsent and consistency";
 
     private readonly int reasonsBefore = reasons.Count;
     private OperationKind? kind;
-    private byte[]? key;
-    private byte[]? value;
-    private bool isJson;
-    private string? contentType;
-    private long? ttlMs;
     private WriteCondition? ifVersion;
     private bool ifAbsent;
 
@@ -56,10 +49,10 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         return new()
         {
             Kind = kind!.Value,
-            Key = key,
-            Value = value,
-            ContentType = contentType ?? (isJson ? "application/json" : ""),
-            TtlMs = ttlMs ?? 0,
+            Key = Key,
+            Value = Value,
+            ContentType = ContentTypeOrDefault,
+            TtlMs = TtlMs ?? 0,
             Condition = ifAbsent ? WriteCondition.IfAbsent : ifVersion,
             RequestId = isWrite && requestId is not null ? RequestIdOf(requestId, position) : null,
             Level = level.Level,
@@ -110,28 +103,6 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             case "op":
                 ReadKind(element);
                 break;
-            case "key":
-                Once(ref key, Utf8Text(name, element), "key or key64");
-                break;
-            case "key64":
-                Once(ref key, Base64(name, element), "key or key64");
-                break;
-            case "value":
-                Once(ref value, Utf8Text(name, element), "value, value64 or json");
-                break;
-            case "value64":
-                Once(ref value, Base64(name, element), "value, value64 or json");
-                break;
-            case "json":
-                Once(ref value, JsonMarshal.GetRawUtf8Value(element).ToArray(), "value, value64 or json");
-                isJson = true;
-                break;
-            case "contentType":
-                ReadContentType(element);
-                break;
-            case "ttl":
-                ReadTtl(element);
-                break;
             case "ifVersion":
                 ReadVersion(element);
                 break;
@@ -139,7 +110,10 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
                 ifAbsent = Flag($"items[{position}].ifAbsent", element, reasons);
                 break;
             default:
-                Add($"has '{name}', which is not known; an item has {Members}.");
+                if (!TryReadMember(name, element))
+                {
+                    Add($"has '{name}', which is not known; an item has {Members}.");
+                }
                 break;
         }
     }
@@ -153,34 +127,6 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             : element.ValueEquals("put"u8) ? OperationKind.Put
             : element.ValueEquals("delete"u8) ? OperationKind.Delete
             : null;
-    }
-
-    private void ReadContentType(JsonElement element)
-    {
-        contentType = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-        if (contentType is null || !EntryRequest.IsContentType(contentType))
-        {
-            Add($"contentType must be text of printable ASCII, at most {Limits.ContentTypeCharsMax} characters.");
-        }
-    }
-
-    private void ReadTtl(JsonElement element)
-    {
-        var text = element.ValueKind switch
-        {
-            JsonValueKind.String when element.ValueEquals(EntryRequest.Never) => EntryRequest.Never,
-            JsonValueKind.Number => element.GetRawText(),
-            _ => "",
-        };
-        ttlMs = 0;
-        if (EntryRequest.TryReadTtl(text, out var read))
-        {
-            ttlMs = read;
-        }
-        else
-        {
-            Add($"ttl must be {EntryRequest.TtlRule}.");
-        }
     }
 
     private void ReadVersion(JsonElement element)
@@ -206,25 +152,14 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         {
             Add("op must be get, head, put or delete.");
         }
-        if (key is null)
-        {
-            Add("needs key or key64.");
-        }
-        else if (key.Length == 0 || key.Length > limits.KeyBytesMax)
-        {
-            Add($"key is {key.Length} bytes long; a key is 1 to {limits.KeyBytesMax}.");
-        }
-        if (value?.Length > limits.ValueBytesMax)
-        {
-            Add($"value is {value.Length} bytes long, more than {limits.ValueBytesMax}.");
-        }
-        if (kind == OperationKind.Put && value is null)
+        JudgeSizes();
+        if (kind == OperationKind.Put && Value is null)
         {
             Add("needs value, value64 or json.");
         }
         if (
             kind is not null and not OperationKind.Put
-            && (value is not null || contentType is not null || ttlMs is not null)
+            && (Value is not null || ContentType is not null || TtlMs is not null)
         )
         {
             Add("only a put takes a value, contentType or ttl.");
@@ -239,34 +174,6 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         }
     }
 
-    private byte[] Utf8Text(string name, JsonElement element)
-    {
-        if (element.ValueKind == JsonValueKind.String)
-        {
-            return Encoding.UTF8.GetBytes(element.GetString()!);
-        }
-        Add($"{name} must be text; other bytes go into {name}64.");
-        return [];
-    }
-
-    private byte[] Base64(string name, JsonElement element)
-    {
-        if (element.ValueKind != JsonValueKind.String || !Base64Text.TryDecode(element.GetString(), out var bytes))
-        {
-            Add($"{name} must be {Base64Text.Rule}.");
-            return [];
-        }
-        return bytes;
-    }
-
-    private void Once(ref byte[]? target, byte[] bytes, string names)
-    {
-        if (target is not null)
-        {
-            Add($"takes one of {names}.");
-        }
-        target = bytes;
-    }
-
-    private void Add(string reason) => reasons.Add($"items[{position}]: {reason}");
+    /// <inheritdoc/>
+    protected override void Add(string fault) => reasons.Add($"items[{position}]: {fault}");
 }

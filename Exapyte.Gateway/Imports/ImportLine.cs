@@ -1,11 +1,8 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
-using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
 
 namespace Exapyte.Gateway.Imports;
@@ -16,6 +13,7 @@ namespace Exapyte.Gateway.Imports;
 /// over; so is the last line of a listing, <c>{"cursor":..}</c>.
 /// </summary>
 internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyRequest level, long nowMs)
+    : EntryMembers(limits)
 {
     private const string Members =
         "key or key64, value, value64 or json, contentType, expires or ttl, version, modified and bytes";
@@ -33,11 +31,6 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 65 };
 
     private readonly HashSet<string> members = new(StringComparer.Ordinal);
-    private byte[]? key;
-    private byte[]? value;
-    private bool isJson;
-    private string? contentType;
-    private long? ttlMs;
 
     /// <summary>What is wrong with the line; null where nothing is.</summary>
     public string? Fault { get; private set; }
@@ -98,10 +91,10 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
             : new()
             {
                 Kind = OperationKind.Put,
-                Key = key,
-                Value = value,
-                ContentType = contentType ?? (isJson ? "application/json" : ""),
-                TtlMs = ttlMs ?? Operation.NeverExpires,
+                Key = Key,
+                Value = Value,
+                ContentType = ContentTypeOrDefault,
+                TtlMs = TtlMs ?? Operation.NeverExpires,
                 Level = level.Level,
                 MaxStalenessMs = level.MaxStalenessMs,
             };
@@ -111,45 +104,17 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
     {
         switch (name)
         {
-            case "key":
-                Once(ref key, Utf8Text(name, element), "key or key64");
-                break;
-            case "key64":
-                Once(ref key, Base64(name, element), "key or key64");
-                break;
-            case "value":
-                Once(ref value, Utf8Text(name, element), "value, value64 or json");
-                break;
-            case "value64":
-                Once(ref value, Base64(name, element), "value, value64 or json");
-                break;
-            case "json":
-                Once(ref value, JsonMarshal.GetRawUtf8Value(element).ToArray(), "value, value64 or json");
-                isJson = true;
-                break;
-            case "contentType":
-                ReadContentType(element);
-                break;
             case "expires":
                 ReadExpires(element);
-                break;
-            case "ttl":
-                ReadTtl(element);
                 break;
             case "version" or "modified" or "bytes":
                 break;
             default:
-                Add($"has '{name}', which is not known; a line has {Members}.");
+                if (!TryReadMember(name, element))
+                {
+                    Add($"has '{name}', which is not known; a line has {Members}.");
+                }
                 break;
-        }
-    }
-
-    private void ReadContentType(JsonElement element)
-    {
-        contentType = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-        if (contentType is null || !EntryRequest.IsContentType(contentType))
-        {
-            Add($"contentType must be text of printable ASCII, at most {Limits.ContentTypeCharsMax} characters.");
         }
     }
 
@@ -176,82 +141,18 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
         }
     }
 
-    private void ReadTtl(JsonElement element)
-    {
-        var text = element.ValueKind switch
-        {
-            JsonValueKind.String when element.ValueEquals(EntryRequest.Never) => EntryRequest.Never,
-            JsonValueKind.Number => element.GetRawText(),
-            _ => "",
-        };
-        if (EntryRequest.TryReadTtl(text, out var read))
-        {
-            SetTtl(read);
-        }
-        else
-        {
-            Add($"ttl must be {EntryRequest.TtlRule}.");
-        }
-    }
-
-    private void SetTtl(long lifetimeMs)
-    {
-        if (ttlMs is not null)
-        {
-            Add("takes expires or ttl, not both.");
-        }
-        ttlMs = lifetimeMs;
-    }
-
     private void Judge()
     {
-        if (key is null)
-        {
-            Add("needs key or key64.");
-        }
-        else if (key.Length == 0 || key.Length > limits.KeyBytesMax)
-        {
-            Add($"key is {key.Length} bytes long; a key is 1 to {limits.KeyBytesMax}.");
-        }
-        if (value is null)
+        JudgeSizes();
+        if (Value is null)
         {
             Add("needs value, value64 or json; a listing with keysOnly leaves them out.");
         }
-        else if (value.Length > limits.ValueBytesMax)
-        {
-            Add($"value is {value.Length} bytes long, more than {limits.ValueBytesMax}.");
-        }
     }
 
-    private byte[] Utf8Text(string name, JsonElement element)
-    {
-        if (element.ValueKind == JsonValueKind.String)
-        {
-            return Encoding.UTF8.GetBytes(element.GetString()!);
-        }
-        Add($"{name} must be text; other bytes go into {name}64.");
-        return [];
-    }
-
-    private byte[] Base64(string name, JsonElement element)
-    {
-        if (element.ValueKind == JsonValueKind.String && Base64Text.TryDecode(element.GetString(), out var bytes))
-        {
-            return bytes;
-        }
-        Add($"{name} must be {Base64Text.Rule}.");
-        return [];
-    }
-
-    private void Once(ref byte[]? target, byte[] bytes, string names)
-    {
-        if (target is not null)
-        {
-            Add($"takes one of {names}.");
-        }
-        target = bytes;
-    }
+    /// <inheritdoc/>
+    protected override string TwoLifetimes => "takes expires or ttl, not both.";
 
     /// <summary>The first thing that is wrong is told: a line is short, and the next run tells the next.</summary>
-    private void Add(string fault) => Fault ??= fault;
+    protected override void Add(string fault) => Fault ??= fault;
 }
