@@ -57,10 +57,7 @@ public sealed class ScriptedSilo : IAsyncLifetime
 
     /// <summary>The same in a process whose node brings word of new leaders.</summary>
     internal OpenedKeyspace Open(ScriptedKeyspace keyspace, LeaderNews leaders) =>
-        new(
-            new(InsideGrains, insideSilo: true, new(), TimeProvider.System, meters: null, leaders),
-            keyspace.Name
-        );
+        new(new(InsideGrains, insideSilo: true, new(), TimeProvider.System, meters: null, leaders), keyspace.Name);
 
     /// <summary>A keyspace by its name only.</summary>
     internal OpenedKeyspace Open(string keyspace) => new(Client(), keyspace);
