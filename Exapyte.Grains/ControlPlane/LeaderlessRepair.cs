@@ -28,17 +28,7 @@ internal static class LeaderlessRepair
         IReadOnlyCollection<PlacementNode> alive,
         IReadOnlySet<string> lost,
         Dictionary<string, int> loads
-    )
-    {
-        PlacementNode[] free =
-        [
-            .. alive.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node)),
-        ];
-        var missing = shard.IsChanging ? 0 : Math.Max(0, wanted - shard.Replicas.Length);
-        var dropped = Lost(shard, alive, lost).Take(Math.Max(0, free.Length - missing)).ToArray();
-        var added = ReplicaRepair.Choose(shard.Replicas.Except(dropped), alive, free, missing + dropped.Length, loads);
-        return new(at, dropped, added);
-    }
+    ) => ReplicaRepair.Refilled(shard, at, wanted, alive, Lost(shard, alive, lost), loads);
 
     /// <summary>
     /// The map with what the replicas have completed, at most one replica a shard: one that is joining is settled once it

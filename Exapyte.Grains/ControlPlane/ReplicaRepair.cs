@@ -196,21 +196,32 @@ internal static class ReplicaRepair
         Dictionary<string, int> loads
     )
     {
+        var repair = Refilled(shard, at, wanted, alive, Lost(shard, alive, lost), loads);
+        return !shard.IsChanging && repair.Dropped.Length == 0 && shard.Replicas.Length > wanted
+            ? repair with
+            {
+                Dropped = Surplus(shard, alive, wanted),
+            }
+            : repair;
+    }
+
+    /// <summary>What is missing is added and what is lost replaced, as far as nodes are free that hold none of the shard.</summary>
+    internal static ShardRepair Refilled(
+        ShardPlacement shard,
+        int at,
+        int wanted,
+        IReadOnlyCollection<PlacementNode> alive,
+        IEnumerable<ReplicaPlacement> lost,
+        Dictionary<string, int> loads
+    )
+    {
         PlacementNode[] free =
         [
             .. alive.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node)),
         ];
-        var missing = Math.Max(0, wanted - shard.Replicas.Length);
-        if (shard.IsChanging)
-        {
-            missing = 0;
-        }
-        var dropped = Lost(shard, alive, lost).Take(Math.Max(0, free.Length - missing)).ToArray();
+        var missing = shard.IsChanging ? 0 : Math.Max(0, wanted - shard.Replicas.Length);
+        var dropped = lost.Take(Math.Max(0, free.Length - missing)).ToArray();
         var added = Choose(shard.Replicas.Except(dropped), alive, free, missing + dropped.Length, loads);
-        if (!shard.IsChanging && dropped.Length == 0 && shard.Replicas.Length > wanted)
-        {
-            dropped = Surplus(shard, alive, wanted);
-        }
         return new(at, dropped, added);
     }
 
@@ -234,7 +245,7 @@ internal static class ReplicaRepair
     ) => [.. shard.Replicas.Reverse().OrderBy(replica => IsAlive(replica, alive)).Take(shard.Replicas.Length - wanted)];
 
     /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all, then by name.</summary>
-    internal static string[] Choose(
+    private static string[] Choose(
         IEnumerable<ReplicaPlacement> kept,
         IReadOnlyCollection<PlacementNode> alive,
         PlacementNode[] free,

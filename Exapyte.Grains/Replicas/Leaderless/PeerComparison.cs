@@ -207,25 +207,6 @@ internal sealed class PeerComparison(
     }
 
     /// <summary>In parts whose entries fit into one message.</summary>
-    private static IEnumerable<List<KeyStamp>> Parts(List<KeyStamp> stamps)
-    {
-        List<KeyStamp> part = [];
-        long bytes = 0;
-        foreach (var stamp in stamps)
-        {
-            var own = stamp.Key.Length + stamp.ValueBytes + WireBatches.EntryOverheadBytes;
-            if (part.Count > 0 && bytes + own > Limits.WireBatchBytesMax)
-            {
-                yield return part;
-                part = [];
-                bytes = 0;
-            }
-            part.Add(stamp);
-            bytes += own;
-        }
-        if (part.Count > 0)
-        {
-            yield return part;
-        }
-    }
+    private static IEnumerable<KeyStamp[]> Parts(List<KeyStamp> stamps) =>
+        WireBatches.Of([.. stamps], stamp => stamp.Key.Length + stamp.ValueBytes + WireBatches.EntryOverheadBytes);
 }

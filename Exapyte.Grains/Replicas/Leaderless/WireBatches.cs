@@ -16,13 +16,16 @@ internal static class WireBatches
     /// The entries in their order, in batches of at most <see cref="Limits.WireBatchBytesMax"/> bytes; one that is
     /// larger goes alone.
     /// </summary>
-    public static IEnumerable<StampedEntry[]> Of(StampedEntry[] entries)
+    public static IEnumerable<StampedEntry[]> Of(StampedEntry[] entries) => Of(entries, BytesOf);
+
+    /// <summary>The same of anything that stands for entries of so many bytes.</summary>
+    public static IEnumerable<T[]> Of<T>(T[] entries, Func<T, int> bytesOf)
     {
         var from = 0;
         long bytes = 0;
         for (var i = 0; i < entries.Length; i++)
         {
-            var own = BytesOf(entries[i]);
+            var own = bytesOf(entries[i]);
             if (i > from && bytes + own > Limits.WireBatchBytesMax)
             {
                 yield return entries[from..i];
