@@ -34,14 +34,14 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
     /// <param name="options">The validated settings.</param>
     /// <param name="time">The clock of deadlines and pauses.</param>
     /// <param name="meters">Where the meter is made; null: a meter of its own.</param>
-    /// <param name="leaders">Word of new leaders, where a node of the same process has it; null: none.</param>
+    /// <param name="news">Word of new leaders and maps, where a node of the same process has it; null: none.</param>
     public ExapyteClient(
         IGrainFactory grains,
         bool insideSilo,
         ExapyteClientOptions options,
         TimeProvider time,
         IMeterFactory? meters,
-        LeaderNews? leaders = null
+        NodeNews? news = null
     )
     {
         this.options = options;
@@ -64,7 +64,8 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         );
         var maps = new MapCache(grains, new RouteBuilder(grains, lanes, regions), options, clock);
         lanes.NewerMap = maps.Offer;
-        leaders?.Listen(maps.HearOf);
+        news?.Leaders.Listen(maps.HearOf);
+        news?.Maps.Listen(maps.HearOf);
         var paths = new Pathfinder(maps, options, clock);
         operations = new(paths, options, clock, meter);
         batches = new(paths, options, clock, meter);

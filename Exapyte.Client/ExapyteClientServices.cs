@@ -35,7 +35,7 @@ public static class ExapyteClientServices
             provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetService<IMeterFactory>(),
-            provider.GetService<LeaderNews>()
+            provider.GetService<NodeNews>()
         ));
         return services;
     }

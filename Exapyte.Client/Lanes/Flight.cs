@@ -30,20 +30,30 @@ internal sealed class Flight(LaneItem[] items, OperationBatch batch)
         }
     }
 
+    /// <summary>The replica leads no longer: see <see cref="Patience.OnceLeaderMoved"/>.</summary>
+    public void LeaderMoved(long untilMs)
+    {
+        foreach (var item in items)
+        {
+            item.Patience = item.Patience.OnceLeaderMoved(untilMs);
+        }
+        EarliestMs = EarliestOf(items);
+    }
+
     /// <summary>Lets the callers go whose time is up; true where nobody waits any more.</summary>
     public bool Expire(long nowMs)
     {
         var earliest = long.MaxValue;
         foreach (var item in items)
         {
-            if (item.AnsweredUntilMs <= nowMs)
+            if (item.Patience.AnsweredUntilMs <= nowMs)
             {
                 item.CompleteEarly(AttemptKind.TimedOut);
                 Missed = true;
             }
             else if (!item.IsCompleted)
             {
-                earliest = Math.Min(earliest, item.AnsweredUntilMs);
+                earliest = Math.Min(earliest, item.Patience.AnsweredUntilMs);
             }
         }
         EarliestMs = earliest;
@@ -55,7 +65,7 @@ internal sealed class Flight(LaneItem[] items, OperationBatch batch)
         var earliest = long.MaxValue;
         foreach (var item in items)
         {
-            earliest = Math.Min(earliest, item.AnsweredUntilMs);
+            earliest = Math.Min(earliest, item.Patience.AnsweredUntilMs);
         }
         return earliest;
     }

@@ -44,17 +44,14 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
     /// <summary>It changes something, so it waits for disks; reads do not travel with it.</summary>
     public bool IsWrite { get; private set; }
 
-    /// <summary>When it leaves the queue unsent, in the clock's milliseconds.</summary>
-    public long QueuedUntilMs { get; private set; }
-
-    /// <summary>When it stops to wait for an answer, in the clock's milliseconds.</summary>
-    public long AnsweredUntilMs { get; private set; }
+    /// <summary>How long it waits. Changed under the lane's lock only, while it is queued or in a flight.</summary>
+    public Patience Patience { get; set; }
 
     public bool IsCompleted => Volatile.Read(ref completed) != 0;
 
-    public static LaneItem Rent(Operation operation, long queuedUntilMs, long answeredUntilMs)
+    public static LaneItem Rent(Operation operation, Patience patience)
     {
-        var item = Rent(queuedUntilMs, answeredUntilMs);
+        var item = Rent(patience);
         item.single = operation;
         item.Count = 1;
         item.Bytes = BytesOf(operation);
@@ -62,9 +59,9 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         return item;
     }
 
-    public static LaneItem Rent(Operation[] group, bool atomic, long queuedUntilMs, long answeredUntilMs)
+    public static LaneItem Rent(Operation[] group, bool atomic, Patience patience)
     {
-        var item = Rent(queuedUntilMs, answeredUntilMs);
+        var item = Rent(patience);
         item.group = group;
         item.Count = group.Length;
         item.Atomic = atomic;
@@ -145,7 +142,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         ValueTaskSourceOnCompletedFlags flags
     ) => core.OnCompleted(continuation, state, token, flags);
 
-    private static LaneItem Rent(long queuedUntilMs, long answeredUntilMs)
+    private static LaneItem Rent(Patience patience)
     {
         if (Pool.TryDequeue(out var item))
         {
@@ -155,8 +152,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         {
             item = new LaneItem();
         }
-        item.QueuedUntilMs = queuedUntilMs;
-        item.AnsweredUntilMs = answeredUntilMs;
+        item.Patience = patience;
         return item;
     }
 

@@ -30,6 +30,9 @@ internal sealed record LaneContext(
 /// </remarks>
 internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneContext context)
 {
+    /// <summary>What a replica that handed its leadership over needs to answer all it has taken before, and to spare.</summary>
+    private const int AfterLeaderMovedMs = 200;
+
     private readonly Lock gate = new();
     private readonly Queue<LaneItem> reads = [];
     private readonly Queue<LaneItem> writes = [];
@@ -83,7 +86,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             {
                 (item.IsWrite ? writes : reads).Enqueue(item);
                 queuedOperations += item.Count;
-                queuedEarliestMs = Math.Min(queuedEarliestMs, item.QueuedUntilMs);
+                queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
                 flight = TakeFlight();
                 busy = true;
             }
@@ -99,6 +102,24 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             Launch(flight);
         }
         return wait;
+    }
+
+    /// <summary>
+    /// The replica leads no longer. What waits for it as a leader soon goes to the one that does, as far as it may be tried
+    /// twice or was not sent.
+    /// </summary>
+    public void LeaderMoved()
+    {
+        lock (gate)
+        {
+            var untilMs = context.Clock.NowMs + AfterLeaderMovedMs;
+            foreach (var item in reads.Concat(writes))
+            {
+                item.Patience = item.Patience.OnceLeaderMoved(untilMs);
+                queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
+            }
+            inflight.ForEach(flight => flight.LeaderMoved(untilMs));
+        }
     }
 
     /// <summary>Lets go whose time is up; a flight that nobody waits for any more makes room for the next.</summary>
@@ -160,7 +181,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         for (var left = queue.Count; left > 0; left--)
         {
             var item = queue.Dequeue();
-            if (item.QueuedUntilMs <= nowMs)
+            if (item.Patience.QueuedUntilMs <= nowMs)
             {
                 item.CompleteEarly(AttemptKind.NotSent);
             }
@@ -169,7 +190,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 queuedOperations -= item.Count;
                 continue;
             }
-            earliest = Math.Min(earliest, item.QueuedUntilMs);
+            earliest = Math.Min(earliest, item.Patience.QueuedUntilMs);
             queue.Enqueue(item);
         }
         return earliest;
@@ -203,7 +224,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             taken.Add(item);
             count += item.Count;
             bytes += item.Bytes;
-            latestMs = Math.Max(latestMs, item.AnsweredUntilMs);
+            latestMs = Math.Max(latestMs, item.Patience.AnsweredUntilMs);
         }
         if (reads.Count == 0 && writes.Count == 0)
         {

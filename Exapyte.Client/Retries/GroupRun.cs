@@ -42,6 +42,7 @@ internal sealed class GroupRun(
 
     private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
     private List<int> pending = group;
+    private bool followsLeader;
 
     /// <summary>The items that are not done yet.</summary>
     public List<int> Pending => pending;
@@ -52,7 +53,9 @@ internal sealed class GroupRun(
     /// </summary>
     public async Task<RoutedMap?> RunAsync(RoutedMap map, CancellationToken cancellationToken)
     {
-        var journey = new Journey(options, PreferenceOf(map.Map.Settings.Replication));
+        var preference = PreferenceOf(map.Map.Settings.Replication);
+        followsLeader = preference == Preference.Leader;
+        var journey = new Journey(options, preference);
         while (true)
         {
             var nowMs = clock.NowMs;
@@ -120,9 +123,8 @@ internal sealed class GroupRun(
         {
             operations[i] = call.Operations[pending[i]];
         }
-        var patienceMs = Math.Min(call.DeadlineMs, nowMs + attemptMs);
-        var answeredUntilMs = AllRepeatable() ? patienceMs : call.DeadlineMs;
-        return lane.RunAsync(LaneItem.Rent(operations, call.Atomic, patienceMs, answeredUntilMs), cancellationToken);
+        var patience = Patience.Of(nowMs + attemptMs, call.DeadlineMs, followsLeader, AllRepeatable());
+        return lane.RunAsync(LaneItem.Rent(operations, call.Atomic, patience), cancellationToken);
     }
 
     /// <summary>Takes what came back: ends what is done, keeps what is not; returns what to do about the first of those.</summary>

@@ -60,6 +60,10 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
                 route.LeaderIsNot(at);
                 break;
         }
+        if (step == NextStep.Elsewhere && walk.HasVisitedAll(route))
+        {
+            step = NextStep.Anew;
+        }
         return Pause();
     }
 

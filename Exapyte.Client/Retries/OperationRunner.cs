@@ -89,8 +89,8 @@ internal sealed class OperationRunner(
             var pauseMs = 0;
             if (at >= 0)
             {
-                var patienceMs = Math.Min(deadlineMs, nowMs + attemptMs);
-                var item = LaneItem.Rent(operation, patienceMs, repeatable ? patienceMs : deadlineMs);
+                var patience = Patience.Of(nowMs + attemptMs, deadlineMs, preference == Preference.Leader, repeatable);
+                var item = LaneItem.Rent(operation, patience);
                 var attempt = await route.Lanes[at].RunAsync(item, cancellationToken).ConfigureAwait(false);
                 var outcome = attempt.OutcomeAt(0);
                 trail.Note(attempt.Kind, outcome);

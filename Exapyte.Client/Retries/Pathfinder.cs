@@ -49,6 +49,10 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
                 return new Path(newer, null);
             }
         }
+        else if (step == NextStep.Anew)
+        {
+            maps.LookForNewer(map);
+        }
         if (pauseMs > 0)
         {
             await PauseAsync(pauseMs, deadlineMs, cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,9 @@ internal enum NextStep : byte
     /// <summary>Pause, then try the next replica.</summary>
     Elsewhere,
 
+    /// <summary>All replicas were tried in vain: pause, then begin anew, by a newer map if one is found meanwhile.</summary>
+    Anew,
+
     /// <summary>Pause, then try the same replica again.</summary>
     Again,
 

@@ -32,6 +32,7 @@ internal sealed class MapCache(
     private const int MapsMax = 16_384;
     private const int AbsentNamesMax = 1_024;
     private const int AbsentMs = 200;
+    private const int LookMs = 1_000;
 
     private readonly ConcurrentDictionary<string, RoutedMap> maps = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> absentUntilMs = new(StringComparer.Ordinal);
@@ -110,6 +111,27 @@ internal sealed class MapCache(
         }
     }
 
+    /// <summary>
+    /// No replica of some shard of the map answers: perhaps the shard is served by others now. Nobody waits for what is
+    /// found, and it is not asked often, for without a majority of its nodes a shard is where it was.
+    /// </summary>
+    public void LookForNewer(RoutedMap map)
+    {
+        if (map.MayLook(clock.NowMs, LookMs) && Current(map.Map.Name) == map)
+        {
+            _ = LoadOnce(map.Map.Name, map.Map.Epoch);
+        }
+    }
+
+    /// <summary>The node of this process serves by this map now; of keyspaces that nobody has asked for none is kept.</summary>
+    public void HearOf(KeyspaceMap map)
+    {
+        if (Current(map.Name) is not null)
+        {
+            Offer(map);
+        }
+    }
+
     /// <summary>Another replica leads a shard now: what is sent from now on goes there first.</summary>
     public void HearOf(LeaderChange change)
     {
@@ -119,7 +141,7 @@ internal sealed class MapCache(
             && route.IndexOf(change.LeaderReplicaId) is >= 0 and var lane
         )
         {
-            route.LeaderIs(lane);
+            route.LeaderHasBecome(lane);
         }
     }
 

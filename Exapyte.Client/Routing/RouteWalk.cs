@@ -19,6 +19,13 @@ internal struct RouteWalk(Preference preference)
         directed = -1;
     }
 
+    /// <summary>Whether no replica of the shard is left to try.</summary>
+    public readonly bool HasVisitedAll(ShardRoute route)
+    {
+        var all = All(route);
+        return (visited & all) == all;
+    }
+
     /// <summary>The position of the lane to try now; -1 where the shard has no replica.</summary>
     public int Next(ShardRoute route, long nowMs)
     {
@@ -38,8 +45,7 @@ internal struct RouteWalk(Preference preference)
     private int Choose(ShardRoute route, long nowMs)
     {
         var lanes = route.Lanes;
-        var all = (1u << lanes.Length) - 1;
-        if ((visited & all) == all)
+        if (HasVisitedAll(route))
         {
             visited = 0;
         }
@@ -62,4 +68,6 @@ internal struct RouteWalk(Preference preference)
         }
         return last;
     }
+
+    private static uint All(ShardRoute route) => (1u << route.Lanes.Length) - 1;
 }

@@ -8,6 +8,8 @@ namespace Exapyte.Client.Routing;
 /// <summary>A keyspace's map and the lanes to its replicas. The map is swapped whole; lanes live on in the next one.</summary>
 internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
 {
+    private long lookedMs = long.MinValue / 2;
+
     public KeyspaceMap Map => map;
 
     public ShardRoute[] Routes => routes;
@@ -17,6 +19,13 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
     /// <summary>Whether <paramref name="other"/> replaces this map: another life of the keyspace, or a later epoch.</summary>
     public bool IsOlderThan(KeyspaceMap other) =>
         other.KeyspaceId > map.KeyspaceId || (other.KeyspaceId == map.KeyspaceId && other.Epoch > map.Epoch);
+
+    /// <summary>Whether nobody has looked for a newer map for so long; true for one caller.</summary>
+    public bool MayLook(long nowMs, int everyMs)
+    {
+        var before = Volatile.Read(ref lookedMs);
+        return nowMs - before >= everyMs && Interlocked.CompareExchange(ref lookedMs, nowMs, before) == before;
+    }
 
     public void Retire()
     {

@@ -45,6 +45,19 @@ internal sealed class ShardRoute(ShardPlacement placement, ReplicaLane[] lanes, 
         }
     }
 
+    /// <summary>A member of the group says that the replica has come to lead it: nobody else does.</summary>
+    public void LeaderHasBecome(int lane)
+    {
+        LeaderIs(lane);
+        for (var other = 0; other < lanes.Length; other++)
+        {
+            if (other != lane)
+            {
+                lanes[other].LeaderMoved();
+            }
+        }
+    }
+
     /// <summary>The replica does not lead, or does not answer.</summary>
     public void LeaderIsNot(int lane)
     {

@@ -57,7 +57,7 @@ public static class ExapyteSiloBuilderExtensions
             );
         services.AddOptions<ReplicaOptions>();
         services.AddSingleton<NodeHealth>();
-        services.TryAddSingleton<LeaderNews>();
+        services.TryAddSingleton<NodeNews>();
         services.AddSingleton<NodeLifecycle>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
             provider.GetRequiredService<NodeLifecycle>()

@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
-using Exapyte.Grains.Replicas;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
@@ -23,7 +22,7 @@ internal sealed partial class NodeLifecycle(
     NodeRegistrar registrar,
     NodeMap nodes,
     NodeHealth health,
-    LeaderNews leaders,
+    NodeNews news,
     TimeProvider time,
     IOptions<ExapyteNodeOptions> options,
     IOptions<ReplicaOptions> replicaOptions,
@@ -79,10 +78,12 @@ internal sealed partial class NodeLifecycle(
             LogTornTail(tail.File, tail.Offset, tail.Bytes);
         }
         var rescue = new StoreRescue(folder, files);
-        var unreadable = Rescue(rescue, recovery);
-        var services = CreateServices(log, recovery);
+        var maps = new NodeMaps(folder);
+        var opening = new StoreOpening(folder, rescue, logger);
+        var (store, unreadable) = opening.Run(recovery, hasPeers: maps.Peers.Count > 0);
+        var services = CreateServices(log, store, recovery);
         var replicas = new ReplicaHost(services);
-        host = new(services, new(folder), replicas);
+        host = new(services, maps, replicas);
         replicas.Recover(recovery, unreadable);
         if (rescue.Reason is not null)
         {
@@ -98,7 +99,7 @@ internal sealed partial class NodeLifecycle(
         meter!.Observe(host);
     }
 
-    private NodeServices CreateServices(NodeLog opened, NodeLogRecovery recovery)
+    private NodeServices CreateServices(NodeLog opened, DiskStore store, NodeLogRecovery recovery)
     {
         var replicas = replicaOptions.Value;
         if (options.Value.ScrubInterval is { } interval)
@@ -114,7 +115,7 @@ internal sealed partial class NodeLifecycle(
             StoreId = folder.StoreId,
             Region = options.Value.Region,
             Log = opened,
-            Disk = DiskStore.Open(folder.StorePath, new()),
+            Disk = store,
             Health = health,
             Damaged = new(folder, loggerFactory),
             Scrubber = scrubber,
@@ -129,7 +130,7 @@ internal sealed partial class NodeLifecycle(
             ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
             Presence = new(time, replicas.Tick * replicas.ElectionTicks),
-            Leaders = leaders,
+            News = news,
             Grains = grains,
             Prefixes = new(folder),
             Pinned = new(time),
@@ -137,22 +138,6 @@ internal sealed partial class NodeLifecycle(
             LoggerFactory = loggerFactory,
             Options = replicas,
         };
-    }
-
-    private IReadOnlyList<UnreadableShard> Rescue(StoreRescue rescue, NodeLogRecovery recovery)
-    {
-        if (rescue.Reason is not { } reason)
-        {
-            return [];
-        }
-        LogRescues(reason);
-        var prefixes = recovery
-            .Groups.Where(group => group is { Quarantined: null, Descriptor.IsEmpty: false })
-            .Select(group => group.Snapshot?.Prefix ?? ReplicaIdentity.FromBytes(group.Descriptor.Span).StorePrefix)
-            .ToArray();
-        var unreadable = rescue.Run(prefixes, new());
-        LogRescued(prefixes.Length - unreadable.Count, prefixes.Length);
-        return unreadable;
     }
 
     private async Task Confirm()
@@ -244,15 +229,6 @@ internal sealed partial class NodeLifecycle(
         open.Services.Disk.Dispose();
         open.Dispose();
     }
-
-    [LoggerMessage(
-        LogLevel.Critical,
-        "The node's store broke before and is rescued: what can be read is copied into a new one. It had met: {Reason}"
-    )]
-    private partial void LogRescues(string reason);
-
-    [LoggerMessage(LogLevel.Warning, "The node's store is rescued, with {Whole} of {All} replicas")]
-    private partial void LogRescued(int whole, int all);
 
     [LoggerMessage(LogLevel.Critical, "The node's log is damaged: {File} at {Offset}: {Reason}")]
     private partial void LogDamaged(string file, long offset, string reason);

@@ -62,6 +62,7 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 };
             }
             await replicas.Apply(map, confirmed: true);
+            node.News.Maps.Tell(map);
             return new() { Accepted = true, Epoch = map.Epoch };
         }
         catch (Exception exception) when (exception is ReplicaFailedException or IOException)

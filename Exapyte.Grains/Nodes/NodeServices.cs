@@ -56,8 +56,8 @@ internal sealed record NodeServices
     /// <summary>Which nodes were heard of lately.</summary>
     public required NodePresence Presence { get; init; }
 
-    /// <summary>Word of new leaders, for the client of this process.</summary>
-    public required LeaderNews Leaders { get; init; }
+    /// <summary>Word of new leaders and maps, for the client of this process.</summary>
+    public required NodeNews News { get; init; }
 
     /// <summary>References to grains.</summary>
     public required IGrainFactory Grains { get; init; }

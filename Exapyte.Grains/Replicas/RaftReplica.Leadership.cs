@@ -64,7 +64,7 @@ internal sealed partial class RaftReplica
         ticksUntilMembership = 0;
         if (!loop.Core.Leader.IsNone && map is { } current)
         {
-            node.Leaders.Tell(new(current.Name, Identity.ShardId, (long)loop.Core.Leader.Value));
+            node.News.Leaders.Tell(new(current.Name, Identity.ShardId, (long)loop.Core.Leader.Value));
         }
         LogLeadership(Identity.ReplicaId, loop.Core.Role, loop.Core.Term.Value, loop.Core.Leader.Value);
     }

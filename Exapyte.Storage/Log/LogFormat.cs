@@ -38,6 +38,10 @@ namespace Exapyte.Storage.Log;
 /// batch follows it, and corruption otherwise. A batch counts whole or not at all.
 /// </para>
 /// <para>
+/// A log at rest is sealed: a batch without records, not synced, stands behind the last one and so proves it. It is
+/// nothing that anybody waits for: the next batch takes its place and its sequence number.
+/// </para>
+/// <para>
 /// A segment is begun by writing its header into a spare, syncing, renaming, syncing the folder. Its first batch starts
 /// with a checkpoint: the node's clock, then one record for every group that restates all about it but its entries. So an
 /// older segment matters for entries only, and is released, oldest first, once none of its entries is live. The header

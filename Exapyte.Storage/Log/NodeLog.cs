@@ -110,6 +110,7 @@ public sealed class NodeLog : NodeLogBase, IDisposable
             _core.WriteBatch(_taken);
             _taken.Clear();
         }
+        _core.End();
         _core.Dispose();
     }
 

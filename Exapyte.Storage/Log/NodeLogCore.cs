@@ -30,6 +30,7 @@ sealed class NodeLogCore : IDisposable
     long _bytesWritten;
     long _entries;
     long _rewritten;
+    long _sealedAt = -1;
 
     NodeLogCore(NodeLogOptions options, LogIndex index, SegmentFiles files, ulong nextSequence)
     {
@@ -136,7 +137,10 @@ sealed class NodeLogCore : IDisposable
             var rewritten = _rewritten;
             // Whoever asks for the health before it writes would otherwise never learn that space has returned.
             TryWrite(Nothing, 0, 0, freeingOnly: false, checkpoint: Health.Condition == LogCondition.DiskFull);
-            return _rewritten > rewritten || _files.FillStep() || _files.PrepareSpareStep();
+            if (_rewritten > rewritten || _files.FillStep() || _files.PrepareSpareStep())
+                return true;
+            Seal();
+            return false;
         }
         catch (DiskException cause)
         {
@@ -147,7 +151,40 @@ sealed class NodeLogCore : IDisposable
         }
     }
 
+    /// <summary>Nothing will be written any more: makes the seal durable, so that damage in the last batch is known as such.</summary>
+    public void End()
+    {
+        if (Health.Condition != LogCondition.Ok)
+            return;
+        try
+        {
+            Seal();
+            _files.Sync(_files.Active!.File);
+        }
+        catch (DiskException)
+        {
+            // All that was acknowledged is durable without it.
+        }
+    }
+
     public void Dispose() => _files.Dispose();
+
+    /// <summary>
+    /// Writes a batch without records behind the last one: proof that this was synced, so that damage in it is not taken
+    /// for the torn tail of a crash. Not synced itself, so it takes no sequence number: the next batch has the same and
+    /// overwrites it. If a crash loses it, the last batch is unproven again, and nothing else.
+    /// </summary>
+    void Seal()
+    {
+        if (_files.Active is not { } active || Health.Condition != LogCondition.Ok)
+            return;
+        var at = active.Start + active.End;
+        if (_sealedAt == at || active.End + LogFormat.SectorBytes > active.FilledBytes)
+            return;
+        _batch.Begin(active.Seed, active.End);
+        active.File.Write(active.End, _batch.Finish(_nextSequence));
+        _sealedAt = at;
+    }
 
     int SliceEnd(IReadOnlyList<LogCommand> commands, int from)
     {

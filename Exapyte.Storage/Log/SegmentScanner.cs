@@ -68,7 +68,8 @@ sealed class SegmentScanner(Segment segment, SegmentWindow window, LogReplay rep
             replay.Apply(header, body.Slice(at + LogFormat.RecordHeaderBytes, header.PayloadBytes), position);
             at += header.TotalBytes;
         }
-        segment.Batches++;
+        if (body.Length > 0)
+            segment.Batches++;
         Next = batch.Sequence + 1;
         return bytes;
     }

@@ -40,28 +40,25 @@ public sealed class StoreRescue(DataFolder folder, IFiles files)
     /// </summary>
     /// <param name="prefixes">The shard replicas that the log knows.</param>
     /// <param name="options">How stores are opened.</param>
+    /// <param name="canBeEmpty">
+    /// Whether an empty store may take the place of one that cannot even be opened: others hold what was in it.
+    /// </param>
     /// <returns>The shard replicas that could not be read; empty also where nothing was to be rescued.</returns>
-    public IReadOnlyList<UnreadableShard> Run(IEnumerable<ulong> prefixes, DiskStoreOptions options)
+    /// <exception cref="StoreDamagedException">The store cannot be opened, and nothing may take its place.</exception>
+    public IReadOnlyList<UnreadableShard> Run(
+        IReadOnlyCollection<ulong> prefixes,
+        DiskStoreOptions options,
+        bool canBeEmpty = false
+    )
     {
         if (Read() is not { } mark)
             return [];
         if (mark.Unreadable is null)
         {
             DeleteFolder(NewPath);
-            // A ballast beside the ballast of the broken store would take the space that the copy needs.
-            var unreadable = StoreSalvage.Copy(
-                folder.StorePath,
-                NewPath,
-                prefixes,
-                options with
-                {
-                    BallastBytes = 0,
-                    FlushesOnDispose = true,
-                }
-            );
+            mark = mark with { Unreadable = [.. Copy(prefixes, options, canBeEmpty)] };
             files.SyncFolder(NewPath);
             files.SyncFolder(folder.Path);
-            mark = mark with { Unreadable = [.. unreadable] };
             Write(mark);
         }
         if (Directory.Exists(NewPath))
@@ -77,6 +74,30 @@ public sealed class StoreRescue(DataFolder folder, IFiles files)
     {
         foreach (var kept in Directory.GetDirectories(folder.Path, KeptPrefix + "*"))
             DeleteFolder(kept);
+    }
+
+    IEnumerable<UnreadableShard> Copy(IReadOnlyCollection<ulong> prefixes, DiskStoreOptions options, bool canBeEmpty)
+    {
+        try
+        {
+            // A ballast beside the ballast of the broken store would take the space that the copy needs.
+            return StoreSalvage.Copy(
+                folder.StorePath,
+                NewPath,
+                prefixes,
+                options with
+                {
+                    BallastBytes = 0,
+                    FlushesOnDispose = true,
+                }
+            );
+        }
+        catch (StoreDamagedException damage) when (canBeEmpty)
+        {
+            DeleteFolder(NewPath);
+            Directory.CreateDirectory(NewPath);
+            return prefixes.Distinct().Select(prefix => new UnreadableShard(prefix, damage.Message));
+        }
     }
 
     void Swap(bool isKept)

@@ -1,6 +1,7 @@
 using Exapyte.Client.Tests.Scripted;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Topology;
 
 namespace Exapyte.Client.Tests;
 
@@ -82,6 +83,64 @@ public sealed class MapTests(ScriptedSilo silo)
         Assert.Equal(OutcomeKind.Ok, read.Outcome.Kind);
         Assert.Equal(2, keyspace.Finds);
         Assert.Equal(1, keyspace[0, 0].Operations);
+    }
+
+    [Fact]
+    [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    public async Task A_client_whose_map_names_only_replicas_that_do_not_answer_looks_for_a_newer_one()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        foreach (var replica in keyspace.Shards[0].Replicas)
+        {
+            replica.Always(OperationOutcome.Of(OutcomeKind.Unavailable, "gone"));
+        }
+
+        keyspace.Move(0);
+        keyspace.Map = keyspace.MapAt(epoch: 2);
+        var read = await client.Get("a");
+
+        Assert.Equal(OutcomeKind.Ok, read.Outcome.Kind);
+        Assert.Equal(2, keyspace.Finds);
+        Assert.Equal(1, keyspace[0, 0].Operations);
+    }
+
+    [Fact]
+    public async Task A_shard_without_an_answer_is_not_asked_about_at_every_try()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+        await client.Put("a");
+        foreach (var replica in keyspace.Shards[0].Replicas)
+        {
+            replica.Always(OperationOutcome.Of(OutcomeKind.Unavailable, "no quorum"));
+        }
+        var reads = Enumerable.Range(0, 20).Select(_ => client.Get("a")).ToArray();
+        await Ops.UntilAsync(() => keyspace.Shards[0].Replicas.All(replica => replica.Calls > 20));
+
+        keyspace[0, 2].Always(new OperationOutcome { Kind = OutcomeKind.NotFound });
+        await Task.WhenAll(reads);
+
+        Assert.InRange(keyspace.Finds, 2, 15);
+    }
+
+    [Fact]
+    [Trait("Scenario", "control_plane_distribution_topology_updates")]
+    public async Task Word_of_a_new_map_from_the_node_of_the_same_process_is_taken_at_once()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var news = new NodeNews();
+        await using var client = silo.Open(keyspace, news);
+        await client.Put("a");
+
+        keyspace.Move(0);
+        news.Maps.Tell(keyspace.MapAt(epoch: 2));
+        news.Maps.Tell(keyspace.MapAt(epoch: 1));
+        await client.Get("a");
+
+        Assert.Equal(2, keyspace[0, 0].Batches.Single().MapEpoch);
+        Assert.Equal(1, keyspace.Finds);
     }
 
     [Fact]

@@ -6,6 +6,15 @@ namespace Exapyte.Client.Tests;
 
 public sealed class RetryTests(ScriptedSilo silo)
 {
+    /// <summary>Nothing ends by its own deadline while a test runs.</summary>
+    private static ExapyteClientOptions Patient =>
+        new()
+        {
+            AttemptTimeout = TimeSpan.FromMinutes(5),
+            OperationTimeout = TimeSpan.FromMinutes(5),
+            InflightBatchesMax = 1,
+        };
+
     [Fact]
     public async Task A_replica_that_does_not_lead_names_the_one_that_does()
     {
@@ -27,22 +36,71 @@ public sealed class RetryTests(ScriptedSilo silo)
     public async Task Word_of_a_new_leader_sends_the_next_call_there_while_the_old_one_keeps_silent()
     {
         var keyspace = new ScriptedKeyspace();
-        var leaders = new LeaderNews();
-        await using var client = silo.Open(keyspace, leaders);
+        var news = new NodeNews();
+        await using var client = silo.Open(keyspace, news);
         keyspace.Shards[0].LeaderReplicaId = keyspace[0, 0].ReplicaId;
         await client.Put("a", "1");
         var silent = keyspace[0, 0].Hold();
         var caught = client.Put("a", "2");
         keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
 
-        leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));
-        leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, 999_999));
-        leaders.Tell(new("of another name", keyspace.Shards[0].ShardId, keyspace[0, 2].ReplicaId));
+        news.Leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));
+        news.Leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, 999_999));
+        news.Leaders.Tell(new("of another name", keyspace.Shards[0].ShardId, keyspace[0, 2].ReplicaId));
 
         Assert.Equal("n2", (await client.Put("a", "3")).Served.Node);
         Assert.False(caught.IsCompleted);
         silent.SetResult();
         await caught;
+    }
+
+    [Fact]
+    [Trait("Scenario", "leader_failover")]
+    public async Task Word_of_a_new_leader_frees_what_waits_for_a_silent_one_unless_it_may_have_happened()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var news = new NodeNews();
+        await using var client = silo.Open(keyspace, news, Patient);
+        await client.Put("a", "1");
+        var silent = keyspace[0, 0].Hold();
+        var read = client.Get("a");
+        var sent = client.Put("a", "2");
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 3);
+        var queued = client.Put("b", "3");
+        var withId = client.Run(Ops.Put("c", "4", requestId: "once"));
+        var group = client.Batch([Ops.Put("d"), Ops.Get("a")]);
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+
+        news.Leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));
+
+        Assert.Equal("n2", (await read).Served.Node);
+        Assert.Equal("n2", (await queued).Served.Node);
+        Assert.Equal("n2", (await withId).Served.Node);
+        Assert.All(await group, item => Assert.Equal("n2", item.Served.Node));
+        Assert.False(sent.IsCompleted);
+        silent.SetResult();
+        Assert.Equal(OutcomeKind.Ok, (await sent).Outcome.Kind);
+    }
+
+    [Fact]
+    public async Task A_read_of_any_replica_stays_where_it_is_when_another_one_comes_to_lead()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var news = new NodeNews();
+        await using var client = silo.Open(keyspace, news, Patient);
+        await client.Put("a", "1");
+        var slow = keyspace[0, 0].Hold();
+        var eventual = client.Get("a", ConsistencyLevel.Eventual);
+        var linearizable = client.Get("a");
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 2);
+        keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+
+        news.Leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));
+
+        Assert.Equal("n2", (await linearizable).Served.Node);
+        Assert.False(eventual.IsCompleted);
+        slow.SetResult();
+        Assert.Equal("n1", (await eventual).Served.Node);
     }
 
     [Fact]

@@ -62,7 +62,12 @@ static class Keyspaces
     /// Waits until a read through this node finds everything right, then returns. A keyspace that converges may take a
     /// while; a lost or torn value never comes right and ends as a failure that lists them.
     /// </summary>
-    public static async Task HoldsAllAsync(RestClient client, AckedWrites writes, string? consistency = null)
+    public static async Task HoldsAllAsync(
+        RestClient client,
+        AckedWrites writes,
+        string? consistency = null,
+        Func<string>? explain = null
+    )
     {
         IReadOnlyList<string> wrong = [];
         await Poll.UntilAsync(
@@ -73,7 +78,7 @@ static class Keyspaces
                 wrong = await writes.VerifyAsync(client, ClusterTestEnvironment.Deadline, consistency);
                 return wrong.Count == 0;
             },
-            () => $"{wrong.Count} wrong of {writes.Keys}:\n{string.Join('\n', wrong.Take(20))}"
+            () => $"{wrong.Count} wrong of {writes.Keys}:\n{string.Join('\n', wrong.Take(5))}\n{explain?.Invoke()}"
         );
     }
 

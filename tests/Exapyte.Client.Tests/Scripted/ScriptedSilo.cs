@@ -56,8 +56,11 @@ public sealed class ScriptedSilo : IAsyncLifetime
         new(Client(configure), keyspace.Name);
 
     /// <summary>The same in a process whose node brings word of new leaders.</summary>
-    internal OpenedKeyspace Open(ScriptedKeyspace keyspace, LeaderNews leaders) =>
-        new(new(InsideGrains, insideSilo: true, new(), TimeProvider.System, meters: null, leaders), keyspace.Name);
+    internal OpenedKeyspace Open(ScriptedKeyspace keyspace, NodeNews news, ExapyteClientOptions? options = null) =>
+        new(
+            new(InsideGrains, insideSilo: true, options ?? new(), TimeProvider.System, meters: null, news),
+            keyspace.Name
+        );
 
     /// <summary>A keyspace by its name only.</summary>
     internal OpenedKeyspace Open(string keyspace) => new(Client(), keyspace);

@@ -80,27 +80,27 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.Contains($"{Path.GetFileName(table)} offset ", _cluster[Damaged].Output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Theory]
     [Trait("Scenario", "disk_failure")]
-    public async Task ThreeNodes_one_of_which_has_a_flipped_byte_in_the_manifest_of_its_store_rebuild_it_as_its_refusal_says()
+    [InlineData("MANIFEST-*")]
+    [InlineData("*.sst")]
+    public async Task ThreeNodes_one_of_which_cannot_open_its_store_for_a_flipped_byte_fill_a_new_one(string files)
     {
         await FillAsync();
         Assert.Equal(0, await _cluster[Damaged].DrainAsync());
         var before = await IdsAsync();
-        var manifest = Directory
-            .GetFiles(Path.Combine(Data, "store"), "MANIFEST-*")
-            .MaxBy(file => new FileInfo(file).Length)!;
-        Flip(manifest, new FileInfo(manifest).Length / 2);
-        await using (var refused = SiloProcess.Launch(_cluster[Damaged].Settings))
-        {
-            Assert.Equal(3, await refused.WaitForExitAsync(ClusterTestEnvironment.Deadline));
-            output.WriteLine(refused.StandardError);
-            Assert.Contains($"remove the data folder {Data}", refused.StandardError, StringComparison.Ordinal);
-        }
+        var file = Directory.GetFiles(Path.Combine(Data, "store"), files).MaxBy(file => new FileInfo(file).Length)!;
+        var bytes = new FileInfo(file).Length;
+        // In the middle of a manifest, or in the last bytes of a table, by which it is known as one.
+        Flip(file, files[0] == 'M' ? bytes / 2 : bytes - 1);
 
-        Directory.Delete(Data, recursive: true);
         await _cluster.RestartAsync(Damaged);
 
+        Assert.Contains(
+            "The node's store is broken and is rescued",
+            _cluster[Damaged].Output,
+            StringComparison.Ordinal
+        );
         await IsMadeWholeAsync(before, isReplaced: true);
     }
 
@@ -174,7 +174,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         await _cluster["n1"].KillAsync();
         await _cluster["n2"].KillAsync();
         foreach (var writes in _written)
-            await Keyspaces.HoldsAllAsync(_cluster[Damaged].Rest, writes, "eventual");
+            await Keyspaces.HoldsAllAsync(_cluster[Damaged].Rest, writes, "eventual", _cluster.Outputs);
     }
 
     async Task NothingWrongIsServedAsync()

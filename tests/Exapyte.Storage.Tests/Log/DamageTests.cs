@@ -91,6 +91,55 @@ public sealed class DamageTests
     }
 
     [Fact]
+    [Trait("Scenario", "disk_store_transaction_log")]
+    public void Damage_in_the_last_batch_of_a_log_that_came_to_rest_is_no_torn_tail()
+    {
+        var files = new SimulatedFiles();
+        var log = Open(files);
+        log.Create(1);
+        log.StepOk(log.Append(1, Entry(1, 1, "whole"), Entry(1, 2, "rots")));
+        while (log.IdleStep()) { }
+        files.Flip(PathOf(files.SegmentNames()[0]), Find(files, "rots"u8));
+        files.Restart();
+
+        log = Open(files, out var recovery);
+
+        Assert.Equal(new GroupId(1), Assert.Single(recovery.Damage).Group);
+        Assert.Null(recovery.Tail);
+        Assert.NotNull(recovery.Groups[0].Quarantined);
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_store_transaction_log")]
+    public void What_is_written_after_a_rest_takes_the_place_of_the_seal()
+    {
+        var files = new SimulatedFiles();
+        var log = Open(files);
+        log.Create(1);
+        log.Step();
+        for (ulong index = 1; index <= 40; index++)
+        {
+            while (log.IdleStep()) { }
+            log.StepOk(log.Append(1, Entry(1, index, $"entry {index}")));
+            var copy = files.Clone();
+            copy.PowerCut(new Random((int)index));
+            var reopened = Open(copy, out var found);
+            Assert.Empty(found.Damage);
+            Assert.Null(found.Tail);
+            Assert.Equal($"1.{index}:entry {index}", reopened.Texts(1)[^1]);
+        }
+        files.Flip(PathOf(files.SegmentNames()[0]), Find(files, "entry 40"u8));
+        files.Restart();
+
+        Open(files, out var recovery);
+
+        // The log had no rest after the last one, so nothing proves that it was durable.
+        Assert.Empty(recovery.Damage);
+        Assert.NotNull(recovery.Tail);
+        Assert.Equal(39ul, recovery.Groups[0].LastIndex);
+    }
+
+    [Fact]
     public void Damage_to_an_entry_that_is_compacted_since_is_reported_and_harms_nobody()
     {
         var files = new SimulatedFiles();

@@ -94,13 +94,39 @@ public sealed class StoreRescueTests : IDisposable
     public void A_store_that_cannot_even_be_opened_is_refused_and_stays_as_it_is()
     {
         using var folder = DataFolder.Open(In("data"), "n1", PosixFiles.Instance);
-        foreach (var manifest in Directory.GetFiles(folder.StorePath, "MANIFEST-*"))
-            File.WriteAllBytes(manifest, new byte[new FileInfo(manifest).Length]);
+        DestroyManifest(folder);
         var before = Directory.GetFiles(folder.StorePath).Order().ToArray();
         var rescue = new StoreRescue(folder, PosixFiles.Instance);
         Assert.Throws<StoreDamagedException>(() => rescue.Run([Whole, Damaged], s_options));
         Assert.NotNull(rescue.Reason);
         Assert.Equal(before, Directory.GetFiles(folder.StorePath).Order());
+    }
+
+    [Fact]
+    [Trait("Scenario", "disk_failure")]
+    public void A_store_that_cannot_even_be_opened_makes_room_for_an_empty_one_where_others_have_what_was_in_it()
+    {
+        using var folder = DataFolder.Open(In("data"), "n1", PosixFiles.Instance);
+        DestroyManifest(folder);
+        var rescue = new StoreRescue(folder, PosixFiles.Instance);
+
+        var unreadable = rescue.Run([Whole, Damaged], s_options, canBeEmpty: true);
+
+        Assert.Equal([Whole, Damaged], unreadable.Select(shard => shard.Prefix));
+        Assert.Equal(unreadable, rescue.Run([Whole, Damaged], s_options, canBeEmpty: true));
+        rescue.Done();
+        using (var store = DiskStore.Open(folder.StorePath, s_options))
+            Assert.Empty(store.ListPrefixes());
+        Assert.Contains(
+            Directory.GetFiles(Assert.Single(Directory.GetDirectories(folder.Path, "store.broken-*"))),
+            file => file.EndsWith(".sst", StringComparison.Ordinal)
+        );
+    }
+
+    static void DestroyManifest(DataFolder folder)
+    {
+        foreach (var manifest in Directory.GetFiles(folder.StorePath, "MANIFEST-*"))
+            File.WriteAllBytes(manifest, new byte[new FileInfo(manifest).Length]);
     }
 
     static bool TryRun(string data, CrashingFiles files)
