@@ -49,9 +49,6 @@ public sealed class DataFolder : IDisposable
     /// <summary>Where the state store is.</summary>
     public string StorePath => In(StoreName);
 
-    /// <summary>Where shard maps are kept.</summary>
-    public string MapsPath => In("maps");
-
     /// <summary>Locks a folder and checks that it belongs to the node, or makes it the node's if it is new.</summary>
     /// <exception cref="DataFolderException">In use, another node's, damaged, not writable, or of a newer version.</exception>
     public static DataFolder Open(string path, string nodeId, IFiles files)
@@ -105,7 +102,7 @@ public sealed class DataFolder : IDisposable
 
     void CreateSubfolders()
     {
-        foreach (var folder in (ReadOnlySpan<string>)[LogPath, StorePath, MapsPath])
+        foreach (var folder in (ReadOnlySpan<string>)[LogPath, StorePath])
             _files.CreateFolder(folder);
         _documents.Create();
         _files.SyncFolder(Path);

@@ -23,7 +23,7 @@ public sealed class DataFolderTests : IDisposable
             storeId = folder.StoreId;
             Assert.NotEqual(0UL, storeId);
             Assert.True(File.Exists(Path.Combine(_folder, "node.json")));
-            Assert.All([folder.LogPath, folder.StorePath, folder.MapsPath], p => Assert.True(Directory.Exists(p)));
+            Assert.All([folder.LogPath, folder.StorePath], p => Assert.True(Directory.Exists(p)));
         }
         using var again = DataFolder.Open(_folder, "n1", PosixFiles.Instance);
         Assert.Equal((storeId, "n1"), (again.StoreId, again.NodeId));
