@@ -19,7 +19,7 @@ internal sealed partial class RaftReplica
             ReplicaId = Identity.ReplicaId,
             Node = node.NodeId,
             Role =
-                Problem.Length == 0 ? RoleOf(core)
+                Problem.Length == 0 ? RoleOf(core, configuration)
                 : servesReads ? "read-only"
                 : "stopped",
             Term = core.Term.Value,
@@ -52,11 +52,11 @@ internal sealed partial class RaftReplica
 
     private static long[] IdsOf(IEnumerable<MemberId> members) => [.. members.Select(member => (long)member.Value)];
 
-    private static string RoleOf(RaftCore core) =>
+    private static string RoleOf(RaftCore core, Configuration configuration) =>
         core.Role switch
         {
             RaftRole.Leader => "leader",
-            RaftRole.Follower when !core.Configuration.IsVoter(core.Id) => "learner",
+            RaftRole.Follower when !configuration.IsVoter(core.Id) => "learner",
             RaftRole.Follower => "follower",
             _ => "candidate",
         };

@@ -50,6 +50,40 @@ public sealed class ControlPlaneCluster(TestCluster nodes, NodeRecorder recorder
     public IKeyspaceGrain Keyspace(string name, string from = "n1") =>
         nodes.GrainsOf(from).GetGrain<IKeyspaceGrain>(name);
 
+    /// <summary>
+    /// Calls until it is answered. Right after a node has come or gone a call can fail in many ways, for it was sent where
+    /// nobody is any more.
+    /// </summary>
+    public static async Task<T> Answered<T>(Func<Task<T>> call)
+    {
+        T answer = default!;
+        await Eventually.Holds(
+            async () =>
+            {
+                answer = await call();
+                return true;
+            },
+            "The control plane answers."
+        );
+        return answer;
+    }
+
+    /// <summary>Puts until it is done, which under load is not always at once; the map.</summary>
+    public async Task<KeyspaceMap> Put(string name, KeyspaceSettings settings)
+    {
+        KeyspaceReply reply = null!;
+        await Eventually.Holds(
+            async () =>
+            {
+                reply = await Keyspace(name, nodes.Nodes.First()).Put(settings);
+                return reply.Outcome != KeyspaceOutcome.Unavailable;
+            },
+            $"{name} is put."
+        );
+        Assert.True(reply.Outcome is KeyspaceOutcome.Created or KeyspaceOutcome.Ok, $"{reply.Outcome}");
+        return reply.Map!;
+    }
+
     public NodeRegistrar Registrar(string node) => nodes.ServicesOf(node).GetRequiredService<NodeRegistrar>();
 
     /// <summary>Waits until the node serves by that epoch of the keyspace.</summary>

@@ -18,11 +18,8 @@ public sealed class DatabaseTests : IAsyncLifetime
     [Fact]
     public async Task With_the_database_stopped_changes_are_unavailable_and_what_is_known_is_still_answered()
     {
-        var map = (await cluster.Keyspace("k").Put(new())).Map!;
-        foreach (var node in cluster.Nodes.Nodes)
-        {
-            await cluster.WaitForMap(node, map);
-        }
+        var map = await cluster.Put("k", new());
+        await Settled(map);
         cluster.Database.IsStopped = true;
 
         var change = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
@@ -50,7 +47,7 @@ public sealed class DatabaseTests : IAsyncLifetime
     [Fact]
     public async Task A_stale_writer_is_fenced_and_answers_that_it_may_be_asked_again()
     {
-        var map = (await cluster.Keyspace("k").Put(new())).Map!;
+        var map = await cluster.Put("k", new());
         await Settled(map);
         cluster.Database.Touch("keyspace", cluster.Keyspace("k").GetGrainId());
         var fenced = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
@@ -67,7 +64,7 @@ public sealed class DatabaseTests : IAsyncLifetime
     [Fact]
     public async Task A_write_whose_answer_is_lost_is_read_back_before_anything_is_decided_on_it()
     {
-        var map = (await cluster.Keyspace("k").Put(new())).Map!;
+        var map = await cluster.Put("k", new());
         await Settled(map);
         cluster.Database.LoseNextAnswer();
         var unknown = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });

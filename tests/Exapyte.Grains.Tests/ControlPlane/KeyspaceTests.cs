@@ -79,7 +79,7 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     [Trait("Scenario", "control_plane_metadata_sync")]
     public async Task A_change_raises_the_epoch_and_reaches_every_node()
     {
-        var created = (await cluster.Keyspace(name).Put(new())).Map!;
+        var created = await cluster.Put(name, new());
         var reply = await cluster.Keyspace(name).Put(new() { DefaultTtlSeconds = 60 });
         Assert.Equal(KeyspaceOutcome.Ok, reply.Outcome);
         Assert.Equal(created.Epoch + 1, reply.Map!.Epoch);
@@ -93,7 +93,7 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     [Fact]
     public async Task What_is_fixed_at_creation_cannot_be_changed_and_every_reason_is_given()
     {
-        var created = (await cluster.Keyspace(name).Put(new())).Map!;
+        var created = await cluster.Put(name, new());
         var reply = await cluster.Keyspace(name).Put(new() { Shards = 9, Replication = ReplicationKind.Async });
         Assert.Equal(KeyspaceOutcome.Conflict, reply.Outcome);
         Assert.Equal(2, reply.Reasons.Length);
@@ -103,7 +103,7 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     [Fact]
     public async Task A_deleted_keyspace_is_gone_and_the_next_of_its_name_is_another_at_a_higher_epoch()
     {
-        var first = (await cluster.Keyspace(name).Put(new())).Map!;
+        var first = await cluster.Put(name, new());
         var deleted = await cluster.Keyspace(name).Delete();
         Assert.Equal(KeyspaceOutcome.Ok, deleted.Outcome);
         Assert.Equal(KeyspaceOutcome.NotFound, (await cluster.Keyspace(name).Get()).Outcome);
@@ -128,7 +128,7 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     [Trait("Scenario", "control_plane_metadata_sync")]
     public async Task A_node_that_refused_a_deletion_is_told_until_it_accepts_also_once_the_name_is_taken_again()
     {
-        var first = (await cluster.Keyspace(name).Put(new())).Map!;
+        var first = await cluster.Put(name, new());
         await cluster.WaitForMap("n3", first);
         cluster.Recorder.Refusing["n3"] = true;
         var deleted = (await cluster.Keyspace(name).Delete()).Map!;

@@ -23,7 +23,7 @@ public sealed class RegistrationTests
         await cluster.Nodes.KillNode("n1");
         await cluster.Nodes.StartNode(Three[0]);
 
-        var second = await cluster.ControlPlane().Topology();
+        var second = await ControlPlaneCluster.Answered(cluster.ControlPlane().Topology);
         Assert.Equal(1, second.NodeEpoch);
         Assert.Equal(Assert.Single(first.Nodes).FirstSeenMs, Assert.Single(second.Nodes).FirstSeenMs);
         Assert.True(await cluster.ControlPlane().IssueIds(1) >= ids + 10);
@@ -53,7 +53,7 @@ public sealed class RegistrationTests
         await using var cluster = await ControlPlaneCluster.Start(Three);
         await cluster.Nodes.KillNode("n3");
         await cluster.Nodes.WaitForMembers();
-        var topology = await cluster.ControlPlane("n1").Topology();
+        var topology = await ControlPlaneCluster.Answered(cluster.ControlPlane("n1").Topology);
         Assert.Equal([true, true, false], topology.Nodes.Select(node => node.Alive));
     }
 
@@ -92,14 +92,14 @@ public sealed class RegistrationTests
     public async Task A_node_with_a_wiped_disk_is_accepted_once_its_old_replicas_are_out_of_every_map()
     {
         await using var cluster = await ControlPlaneCluster.Start(Three);
-        var spread = (await cluster.Keyspace("spread").Put(new() { Shards = 3 })).Map!;
-        var single = (await cluster.Keyspace("single").Put(new() { Shards = 3, Replicas = 1 })).Map!;
+        var spread = await cluster.Put("spread", new() { Shards = 3 });
+        var single = await cluster.Put("single", new() { Shards = 3, Replicas = 1 });
 
         await cluster.Nodes.KillNode("n2");
         await cluster.Nodes.WaitForMembers();
         await cluster.Nodes.StartNode(Three[1] with { StoreId = 999_998 });
 
-        var after = (await cluster.Keyspace("spread").Get()).Map!;
+        var after = spread;
         await Eventually.Holds(
             async () =>
             {

@@ -3,6 +3,7 @@ using Bogus;
 using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Wire;
 
 namespace Exapyte.Grains.Tests.EndToEnd;
 
@@ -10,14 +11,19 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
 {
     public static TheoryData<ReplicationKind> Kinds => [.. Enum.GetValues<ReplicationKind>()];
 
-    private IExapyteClient Client => nodes.Cluster.Client();
+    private IExapyteClient Client => nodes.Cluster.Patient();
 
     [Fact]
     [Trait("Scenario", "data_plane_initialization")]
     public async Task Once_a_node_is_ready_a_new_keyspace_serves_as_soon_as_it_is_created()
     {
-        Assert.Empty(await Client.GetReasonsNotReadyAsync(TestContext.Current.CancellationToken));
-        await nodes.Cluster.Create("fresh", new());
+        var client = nodes.Cluster.Client();
+        await Testing.Clusters.Eventually.Holds(
+            async () => (await client.GetReasonsNotReadyAsync(TestContext.Current.CancellationToken)).Count == 0,
+            "The node is ready."
+        );
+        var created = await client.PutKeyspaceAsync("fresh", new(), TestContext.Current.CancellationToken);
+        Assert.Equal(KeyspaceOutcome.Created, created.Outcome);
         Assert.Equal(OutcomeKind.Ok, (await Client.PutAsync("fresh", "a", "1")).Outcome.Kind);
         Assert.Equal(OutcomeKind.Ok, (await Client.GetAsync("fresh", "a")).Outcome.Kind);
     }
@@ -95,7 +101,7 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
             .Range(0, 40)
             .Select(i =>
                 nodes
-                    .Cluster.Client($"n{(i % 3) + 1}")
+                    .Cluster.Patient($"n{(i % 3) + 1}")
                     .PutAsync("raft", "set/race", $"{i}", condition: WriteCondition.IfAbsent)
                     .AsTask()
             );
@@ -163,7 +169,8 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
         var keyspace = ThreeNodes.Name(kind);
         var names = new Faker { Random = new Randomizer(7) };
         var people = Enumerable.Range(0, 120).Select(_ => $"scan/{names.Internet.UserName()}").Distinct().ToArray();
-        await Task.WhenAll(people.Select(key => Client.PutAsync(keyspace, key, key).AsTask()));
+        var client = Client;
+        await Task.WhenAll(people.Select(key => client.PutAsync(keyspace, key, key).AsTask()));
 
         List<string> listed = [];
         ReadOnlyMemory<byte>? after = null;
@@ -201,7 +208,7 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
         var first = (await Client.ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)).Outcome;
         await Client.PutAsync("raft", "once", "2");
         var again = (
-            await nodes.Cluster.Client("n3").ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)
+            await nodes.Cluster.Patient("n3").ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)
         ).Outcome;
 
         Assert.Equal((OutcomeKind.Ok, first.Version), (again.Kind, again.Version));

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Exapyte.Client;
 using Exapyte.Grains.Nodes;
 using Exapyte.Testing.Clusters;
@@ -71,7 +70,7 @@ public sealed class NetworkTests : IAsyncLifetime
     public async Task Malformed_duplicated_and_reordered_messages_harm_nobody()
     {
         var map = await cluster.Create("one", new() { Shards = 1 });
-        var client = cluster.Client();
+        var client = cluster.Patient();
         var onN2 = map.Shards[0].Replicas.Single(replica => replica.Node == "n2");
         var garbage = Enumerable
             .Range(0, 64)
@@ -99,12 +98,10 @@ public sealed class NetworkTests : IAsyncLifetime
     {
         await cluster.Nodes.StopNode("n3");
         await cluster.Nodes.WaitForMembers();
-        var began = Stopwatch.GetTimestamp();
 
         var failure = await Assert.ThrowsAsync<NodeAbsentException>(() => NodeGrain("n1", "n3").Replicas(1).AsTask());
 
         Assert.True(failure is INotSent);
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
         var transport = Host("n1").Services.Peers;
         var lost = transport.Lost;
         for (var i = 0; i < 1_000; i++)

@@ -1,3 +1,4 @@
+using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
 
@@ -10,7 +11,17 @@ public sealed class ThreeNodes : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Cluster = await ProductCluster.Start(3);
+        Cluster = await ProductCluster.Start(
+            3,
+            silo =>
+                silo.Configure<ExapyteClientOptions>(options =>
+                {
+                    // No node ever fails here. One that is only slow must not be passed over for another, which in an
+                    // async keyspace need not have what was written to the first one yet.
+                    options.AttemptTimeout = TimeSpan.FromSeconds(10);
+                    options.OperationTimeout = TimeSpan.FromSeconds(30);
+                })
+        );
         foreach (var kind in Enum.GetValues<ReplicationKind>())
         {
             await Cluster.Create(Name(kind), new() { Replication = kind, Shards = 4 });

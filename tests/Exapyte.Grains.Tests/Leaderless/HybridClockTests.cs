@@ -189,7 +189,10 @@ public sealed class HybridClockTests
             {
                 await Task.WhenAny(
                     next,
-                    Testing.Clusters.Eventually.Holds(() => Log.Statistics.Queued > 0, "Another mark.")
+                    Testing.Clusters.Eventually.Holds(
+                        () => next.IsCompleted || Log.Statistics.Queued > 0,
+                        "The stamp is given, or waits for another mark."
+                    )
                 );
             }
             return await next;

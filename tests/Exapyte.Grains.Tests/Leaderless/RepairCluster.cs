@@ -98,12 +98,40 @@ internal sealed class RepairCluster(ProductCluster cluster) : IAsyncDisposable
             (await ReplicaOn(node).Accept(new() { FromReplicaId = 0, Entries = entries })).Kind
         );
 
+    /// <summary>
+    /// Does something while no replicas are compared: the first comparison that begins later finds all of it. One that is
+    /// under way when this is called is waited for.
+    /// </summary>
+    public async Task WhileNothingIsCompared(Func<Task> what)
+    {
+        var taken = new Stack<SemaphoreSlim>();
+        try
+        {
+            foreach (var node in Nodes.Nodes.Select(node => HostOf(node).Services))
+            {
+                for (var place = 0; place < node.Options.ComparisonsMax; place++)
+                {
+                    await node.Comparing.Comparisons.WaitAsync(TestContext.Current.CancellationToken);
+                    taken.Push(node.Comparing.Comparisons);
+                }
+            }
+            await what();
+        }
+        finally
+        {
+            while (taken.TryPop(out var place))
+            {
+                place.Release();
+            }
+        }
+    }
+
     /// <summary>What a node's replica holds, as it is.</summary>
     public string Held(string node, string key) =>
         ReplicaOn(node).ReadLocal(new() { Keys = [Entries.Bytes(key)], AsIs = true }).Entries.Single().Text();
 
     public async Task Put(string key, string value, string node = "n1") =>
-        Assert.Equal(OutcomeKind.Ok, (await Client(node).PutAsync(Keyspace, key, value)).Outcome.Kind);
+        Assert.Equal(OutcomeKind.Ok, (await cluster.Patient(node).PutAsync(Keyspace, key, value)).Outcome.Kind);
 
     public async Task<string> Get(string key, string node = "n1")
     {

@@ -170,6 +170,19 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
         return map;
     }
 
+    /// <summary>Waits until the replicas of each shard have all logged the same.</summary>
+    public Task WaitForEvenLogs(KeyspaceMap map) =>
+        Eventually.Holds(
+            async () =>
+            {
+                var statuses = await Statuses(map.KeyspaceId);
+                return map.Shards.All(shard =>
+                    shard.Replicas.Select(replica => statuses[replica.ReplicaId].LastIndex).Distinct().Count() == 1
+                );
+            },
+            "All replicas have what was written."
+        );
+
     /// <summary>Puts until somebody acknowledges; the key's own text is the value.</summary>
     public async Task Put(string key)
     {

@@ -1,6 +1,7 @@
 using Exapyte.Client;
 using Exapyte.Grains.Hosting;
 using Exapyte.Keyspaces;
+using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
@@ -45,13 +46,37 @@ public sealed class ProductCluster : IAsyncDisposable
     /// <summary>The client inside a running node.</summary>
     public IExapyteClient Client(string node = "n1") => Nodes.ServicesOf(node).GetRequiredService<IExapyteClient>();
 
-    /// <summary>Creates a keyspace and returns its map.</summary>
+    /// <summary>The same, for what must succeed however busy the machine is.</summary>
+    public IExapyteClient Patient(string node = "n1") => new PatientClient(Client(node));
+
+    /// <summary>Creates a keyspace, waits until every running node serves by its map, and returns that.</summary>
     public async Task<KeyspaceMap> Create(string name, KeyspaceSettings settings)
     {
-        var reply = await Client(Nodes.Nodes.First()).PutKeyspaceAsync(name, settings);
-        return reply.Outcome == KeyspaceOutcome.Created
-            ? reply.Map!
-            : throw new InvalidOperationException($"{reply.Outcome}: {string.Join(' ', reply.Reasons)}");
+        KeyspaceReply reply = null!;
+        await Eventually.Holds(
+            async () =>
+            {
+                reply = await Client(Nodes.Nodes.First()).PutKeyspaceAsync(name, settings);
+                return reply.Outcome != KeyspaceOutcome.Unavailable;
+            },
+            $"Keyspace {name} is created."
+        );
+        if (reply.Outcome is not (KeyspaceOutcome.Created or KeyspaceOutcome.Ok))
+        {
+            throw new InvalidOperationException($"{reply.Outcome}: {string.Join(' ', reply.Reasons)}");
+        }
+        foreach (var node in Nodes.Nodes)
+        {
+            await Eventually.Holds(() => Serves(node, reply.Map!), $"{node} hosts what {name} has placed there.");
+        }
+        return reply.Map!;
+    }
+
+    private async Task<bool> Serves(string node, KeyspaceMap map)
+    {
+        var grain = Nodes.GrainsOf(node).GetGrain<INodeGrain>(NodeKey.Of(node));
+        var serving = (await grain.Replicas(map.KeyspaceId)).Count(status => status.MapEpoch >= map.Epoch);
+        return serving >= map.Shards.Count(shard => shard.Replicas.Any(replica => replica.Node == node));
     }
 
     /// <inheritdoc/>
