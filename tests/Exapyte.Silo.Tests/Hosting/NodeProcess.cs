@@ -18,6 +18,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     private static readonly string[] TellingOfSlowMachines =
     [
         "Microsoft.AspNetCore.Server.Kestrel[22]",
+        "Orleans.Runtime.AsyncTimer",
         "Orleans.Runtime.MembershipService.LocalSiloHealthMonitor",
         "Orleans.Runtime.Scheduler",
     ];
