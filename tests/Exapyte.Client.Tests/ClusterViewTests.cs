@@ -12,9 +12,11 @@ public sealed class ClusterViewTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace(shards: 2);
         keyspace[1, 1].Hosted = false;
-        await using var client = silo.Client();
+        // A node has a second to answer, which says nothing about one that has no processor to answer with.
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time);
 
-        var shards = await client.GetShardsAsync(keyspace.Name, OfTest);
+        var shards = await client.Client.GetShardsAsync(keyspace.Name, OfTest);
 
         Assert.NotNull(shards);
         Assert.Equal(
@@ -51,12 +53,13 @@ public sealed class ClusterViewTests(ScriptedSilo silo)
     public async Task A_client_is_ready_once_the_cluster_answers_and_its_own_node_is_registered()
     {
         var keyspace = new ScriptedKeyspace();
-        await using var ready = silo.Open(keyspace, options => options.LocalNode = "n1");
-        await using var stranger = silo.Client(options => options.LocalNode = "n9");
+        using var time = new StoppedTime();
+        await using var ready = silo.Open(keyspace, time, options => options.LocalNode = "n1");
+        await using var stranger = silo.Open(keyspace, time, options => options.LocalNode = "n9");
         await ready.Put("a");
 
         Assert.Empty(await ready.Client.GetReasonsNotReadyAsync(OfTest));
-        var reason = Assert.Single(await stranger.GetReasonsNotReadyAsync(OfTest));
+        var reason = Assert.Single(await stranger.Client.GetReasonsNotReadyAsync(OfTest));
         Assert.Contains("n9", reason, StringComparison.Ordinal);
     }
 

@@ -41,7 +41,11 @@ public sealed class HostingTests(ScriptedSilo silo)
         var services = new ServiceCollection();
         services.AddSingleton<IGrainFactory>(silo.OutsideGrains);
         services.AddExapyteClient();
-        services.AddExapyteClient(options => options.Region = "eu");
+        services.AddExapyteClient(options =>
+        {
+            options.Region = "eu";
+            options.AttemptTimeout = options.OperationTimeout = TimeSpan.FromMinutes(5);
+        });
         await using var provider = services.BuildServiceProvider();
         var client = provider.GetRequiredService<IExapyteClient>();
 

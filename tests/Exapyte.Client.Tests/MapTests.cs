@@ -110,19 +110,25 @@ public sealed class MapTests(ScriptedSilo silo)
     public async Task A_shard_without_an_answer_is_not_asked_about_at_every_try()
     {
         var keyspace = new ScriptedKeyspace();
-        await using var client = silo.Open(keyspace);
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time, options => options.PauseNever());
         await client.Put("a");
         foreach (var replica in keyspace.Shards[0].Replicas)
         {
             replica.Always(OperationOutcome.Of(OutcomeKind.Unavailable, "no quorum"));
         }
         var reads = Enumerable.Range(0, 20).Select(_ => client.Get("a")).ToArray();
-        await Ops.UntilAsync(() => keyspace.Shards[0].Replicas.All(replica => replica.Calls > 20));
+        await Ops.UntilAsync(() =>
+            keyspace.Finds > 1 && keyspace.Shards[0].Replicas.All(replica => replica.Calls > 20)
+        );
+        Assert.Equal(2, keyspace.Finds);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await Ops.UntilAsync(() => keyspace.Finds > 2);
 
         keyspace[0, 2].Always(new OperationOutcome { Kind = OutcomeKind.NotFound });
         await Task.WhenAll(reads);
 
-        Assert.InRange(keyspace.Finds, 2, 15);
+        Assert.Equal(3, keyspace.Finds);
     }
 
     [Fact]
@@ -176,8 +182,8 @@ public sealed class MapTests(ScriptedSilo silo)
             replica.Hosted = false;
         }
         var gone = await client.Get("a");
-        var second = new ScriptedKeyspace(name: first.Name);
-        await Ops.UntilAsync(() => second.Finds > 0 || client.Get("a").Result.Outcome.Kind == OutcomeKind.NotFound);
+        _ = new ScriptedKeyspace(name: first.Name);
+        await Ops.UntilAsync(async () => (await client.Get("a")).Outcome.Kind == OutcomeKind.NotFound);
         var fresh = await client.Get("a");
 
         Assert.Equal(OutcomeKind.NoSuchKeyspace, gone.Outcome.Kind);
@@ -189,13 +195,18 @@ public sealed class MapTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace();
         keyspace.Map = null;
-        await using var client = silo.Open(keyspace);
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time);
 
         var results = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => client.Get("a")));
         var finds = keyspace.Finds;
         keyspace.Map = keyspace.MapAt(epoch: 1);
-        await Ops.UntilAsync(() => client.Get("a").Result.Outcome.Kind == OutcomeKind.NotFound);
+        var remembered = await client.Get("a");
+        time.Advance(TimeSpan.FromSeconds(1));
+        var found = await client.Get("a");
 
+        Assert.Equal(OutcomeKind.NoSuchKeyspace, remembered.Outcome.Kind);
+        Assert.Equal(OutcomeKind.NotFound, found.Outcome.Kind);
         Assert.All(results, result => Assert.Equal(OutcomeKind.NoSuchKeyspace, result.Outcome.Kind));
         Assert.InRange(finds, 1, 5);
     }
@@ -226,7 +237,7 @@ public sealed class MapTests(ScriptedSilo silo)
         await using var regional = silo.Open(keyspace, options => options.Region = "us");
 
         var local = await near.Get("a");
-        await Ops.UntilAsync(() => regional.Get("a").Result.Served.Region == "us");
+        await Ops.UntilAsync(async () => (await regional.Get("a")).Served.Region == "us");
         keyspace[0, 1].Script = _ => throw new InvalidOperationException("down");
         var elsewhere = await near.Get("a");
 

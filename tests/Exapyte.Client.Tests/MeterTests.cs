@@ -18,7 +18,7 @@ public sealed class MeterTests(ScriptedSilo silo)
         var keyspace = new ScriptedKeyspace();
         keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
         await using var client = new OpenedKeyspace(
-            new(silo.InsideGrains, insideSilo: true, new(), TimeProvider.System, factory),
+            new(silo.InsideGrains, insideSilo: true, ScriptedSilo.Patient(), TimeProvider.System, factory),
             keyspace.Name
         );
 

@@ -6,14 +6,7 @@ namespace Exapyte.Client.Tests;
 
 public sealed class RetryTests(ScriptedSilo silo)
 {
-    /// <summary>Nothing ends by its own deadline while a test runs.</summary>
-    private static ExapyteClientOptions Patient =>
-        new()
-        {
-            AttemptTimeout = TimeSpan.FromMinutes(5),
-            OperationTimeout = TimeSpan.FromMinutes(5),
-            InflightBatchesMax = 1,
-        };
+    private static ExapyteClientOptions OneInFlight => ScriptedSilo.Patient(options => options.InflightBatchesMax = 1);
 
     [Fact]
     public async Task A_replica_that_does_not_lead_names_the_one_that_does()
@@ -60,7 +53,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace();
         var news = new NodeNews();
-        await using var client = silo.Open(keyspace, news, Patient);
+        await using var client = silo.Open(keyspace, news, OneInFlight);
         await client.Put("a", "1");
         var silent = keyspace[0, 0].Hold();
         var read = client.Get("a");
@@ -87,7 +80,7 @@ public sealed class RetryTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace();
         var news = new NodeNews();
-        await using var client = silo.Open(keyspace, news, Patient);
+        await using var client = silo.Open(keyspace, news, OneInFlight);
         await client.Put("a", "1");
         var slow = keyspace[0, 0].Hold();
         var eventual = client.Get("a", ConsistencyLevel.Eventual);
@@ -240,9 +233,13 @@ public sealed class RetryTests(ScriptedSilo silo)
         {
             replica.Always(OperationOutcome.Of(said, "no"));
         }
-        await using var client = silo.Open(keyspace, options => options.OperationTimeout = TimeSpan.FromSeconds(1));
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time, options => options.PauseForGood());
 
-        var result = await client.Put("a", "1");
+        var writing = client.Put("a", "1");
+        await Ops.UntilAsync(() => time.Retries == 1);
+        await time.PassAsync(writing);
+        var result = await writing;
 
         Assert.Equal(learnt, result.Outcome.Kind);
         Assert.NotNull(result.Outcome.Detail);
@@ -270,16 +267,13 @@ public sealed class RetryTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace();
         var gate = keyspace[0, 0].Hold();
-        await using var client = silo.Open(
-            keyspace,
-            options =>
-            {
-                options.OperationTimeout = TimeSpan.FromMilliseconds(200);
-                options.AttemptTimeout = TimeSpan.FromMilliseconds(50);
-            }
-        );
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time);
 
-        var result = await client.Put("a", "1");
+        var writing = client.Put("a", "1");
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 1);
+        await time.PassAsync(writing);
+        var result = await writing;
         gate.SetResult();
 
         Assert.Equal(OutcomeKind.Unknown, result.Outcome.Kind);
@@ -290,42 +284,72 @@ public sealed class RetryTests(ScriptedSilo silo)
     public async Task A_write_that_never_left_exceeded_its_deadline_and_changed_nothing()
     {
         var keyspace = new ScriptedKeyspace();
-        foreach (var replica in keyspace.Shards[0].Replicas)
+        using var time = new StoppedTime();
+        ExapyteClientOptions? settings = null;
+        await using var client = silo.Open(keyspace, time, options => (settings = options).PauseNever());
+        keyspace[0, 0].Script = _ => throw new NodeGoneException();
+        keyspace[0, 1].Script = _ =>
         {
-            replica.Script = _ => throw new NodeGoneException();
-        }
-        await using var client = silo.Open(keyspace, options => options.OperationTimeout = TimeSpan.FromSeconds(1));
+            settings!.PauseForGood();
+            throw new NodeGoneException();
+        };
 
-        var result = await client.Put("a");
+        var writing = client.Put("a");
+        await Ops.UntilAsync(() => time.Retries == 2);
+        await time.PassAsync(writing);
 
-        Assert.Equal(OutcomeKind.DeadlineExceeded, result.Outcome.Kind);
-        Assert.True(keyspace[0, 1].Calls > 0);
+        Assert.Equal(OutcomeKind.DeadlineExceeded, (await writing).Outcome.Kind);
+        Assert.Equal((1, 1, 0), (keyspace[0, 0].Calls, keyspace[0, 1].Calls, keyspace[0, 2].Calls));
     }
 
     [Fact]
-    public async Task A_queued_write_whose_time_is_up_is_in_doubt_only_if_it_was_sent()
+    public async Task A_write_whose_time_is_up_in_the_queue_changed_nothing()
     {
         var keyspace = new ScriptedKeyspace(replicas: 1);
         var replica = keyspace[0, 0];
         var gate = replica.Hold();
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time, options => options.InflightBatchesMax = 1);
+        var first = client.Put("first");
+        await Ops.UntilAsync(() => replica.Calls == 1);
+
+        var second = client.Put("second");
+        await time.PassAsync(Task.WhenAll(first, second));
+        gate.SetResult();
+
+        Assert.Equal(OutcomeKind.Unknown, (await first).Outcome.Kind);
+        Assert.Equal(OutcomeKind.DeadlineExceeded, (await second).Outcome.Kind);
+        Assert.Equal(1, replica.Calls);
+    }
+
+    [Fact]
+    public async Task A_queued_write_that_is_sent_once_the_one_before_it_is_given_up_is_in_doubt_too()
+    {
+        var keyspace = new ScriptedKeyspace(replicas: 1);
+        var replica = keyspace[0, 0];
+        var gate = replica.Hold();
+        using var time = new StoppedTime();
         await using var client = silo.Open(
             keyspace,
+            time,
             options =>
             {
-                options.OperationTimeout = TimeSpan.FromSeconds(1);
+                options.OperationTimeout = TimeSpan.FromSeconds(10);
                 options.InflightBatchesMax = 1;
             }
         );
         var first = client.Put("first");
         await Ops.UntilAsync(() => replica.Calls == 1);
+        time.Advance(TimeSpan.FromSeconds(1));
 
-        var second = await client.Put("second");
-        await Ops.UntilAsync(() => first.IsCompleted);
-        var sent = replica.Batches.Any(batch => batch.Operations.Any(one => Ops.Text(one.Key) == "second"));
+        var second = client.Put("second");
+        time.Advance(TimeSpan.FromSeconds(9));
+        await Ops.UntilAsync(() => replica.Calls == 2);
+        await time.PassAsync(Task.WhenAll(first, second));
         gate.SetResult();
 
         Assert.Equal(OutcomeKind.Unknown, (await first).Outcome.Kind);
-        Assert.Equal(sent ? OutcomeKind.Unknown : OutcomeKind.DeadlineExceeded, second.Outcome.Kind);
+        Assert.Equal(OutcomeKind.Unknown, (await second).Outcome.Kind);
     }
 
     [Fact]
@@ -347,18 +371,28 @@ public sealed class RetryTests(ScriptedSilo silo)
         var keyspace = new ScriptedKeyspace();
         var gate = keyspace[0, 0].Hold();
         keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
+        using var time = new StoppedTime();
         await using var client = silo.Open(
             keyspace,
-            options => options.AttemptTimeout = TimeSpan.FromMilliseconds(100)
+            time,
+            options =>
+            {
+                options.AttemptTimeout = TimeSpan.FromSeconds(2);
+                options.PauseNever();
+            }
         );
 
-        var first = await client.Get("a", ConsistencyLevel.Eventual);
+        var reading = client.Get("a", ConsistencyLevel.Eventual);
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 1);
+        time.Advance(TimeSpan.FromSeconds(2));
+        var first = await reading;
         var calls = keyspace[0, 0].Calls;
-        var second = await client.Get("a", ConsistencyLevel.Eventual);
+        var second = client.Get("a", ConsistencyLevel.Eventual);
+        await Ops.UntilAsync(() => second.IsCompleted || keyspace[0, 0].Calls > 1);
         gate.SetResult();
 
-        Assert.Equal("n2", first.Served.Node);
-        Assert.Equal("n2", second.Served.Node);
         Assert.Equal((1, 1), (calls, keyspace[0, 0].Calls));
+        Assert.Equal("n2", first.Served.Node);
+        Assert.Equal("n2", (await second).Served.Node);
     }
 }

@@ -131,9 +131,13 @@ public sealed class ScanTests(ScriptedSilo silo)
     {
         var keyspace = new ScriptedKeyspace(shards: 2, replicas: 1);
         keyspace[1, 0].ScanScript = _ => throw new InvalidOperationException("broken");
-        await using var client = silo.Open(keyspace, options => options.OperationTimeout = TimeSpan.FromSeconds(1));
+        using var time = new StoppedTime();
+        await using var client = silo.Open(keyspace, time, options => options.PauseForGood());
 
-        var page = await client.Scan(new());
+        var scan = client.Scan(new());
+        await Ops.UntilAsync(() => time.Retries == 1);
+        await time.PassAsync(scan);
+        var page = await scan;
 
         Assert.Equal(OutcomeKind.Unavailable, page.Kind);
         Assert.Empty(page.Entries);

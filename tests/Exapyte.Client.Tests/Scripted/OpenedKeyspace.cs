@@ -2,8 +2,8 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Tests.Scripted;
 
-/// <summary>A client and the keyspace that a test works on; calls end with the test.</summary>
-internal sealed class OpenedKeyspace(ExapyteClient client, string keyspace) : IAsyncDisposable
+/// <summary>A client, the keyspace that a test works on and the time that passes there; calls end with the test.</summary>
+internal sealed class OpenedKeyspace(ExapyteClient client, string keyspace, StoppedTime? time = null) : IAsyncDisposable
 {
     public ExapyteClient Client => client;
 
@@ -36,5 +36,9 @@ internal sealed class OpenedKeyspace(ExapyteClient client, string keyspace) : IA
 
     public Task<ScanPage> Scan(ScanQuery query) => client.ScanAsync(keyspace, query, OfTest).AsTask();
 
-    public ValueTask DisposeAsync() => client.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        var disposal = client.DisposeAsync().AsTask();
+        await (time?.PassAsync(disposal) ?? disposal);
+    }
 }

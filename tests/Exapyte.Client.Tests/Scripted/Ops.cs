@@ -30,13 +30,16 @@ internal static class Ops
 
     public static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 
-    /// <summary>Waits until the condition holds; fails after ten seconds.</summary>
-    public static async Task UntilAsync(Func<bool> condition)
+    /// <summary>Waits until the condition holds; fails after a minute.</summary>
+    public static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    /// <summary>Waits until the condition holds; fails after a minute.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var started = Stopwatch.GetTimestamp();
-        while (!condition())
+        while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10), "The condition never held.");
+            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromMinutes(1), "The condition never held.");
             await Task.Delay(2, TestContext.Current.CancellationToken);
         }
     }

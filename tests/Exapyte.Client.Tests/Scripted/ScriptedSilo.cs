@@ -12,6 +12,9 @@ namespace Exapyte.Client.Tests.Scripted;
 /// <summary>One silo of real Orleans with the scripted grains, for all tests of this assembly.</summary>
 public sealed class ScriptedSilo : IAsyncLifetime
 {
+    /// <summary>Nothing ends by its own deadline while a test runs, unless the test says so.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     private readonly InProcessTestCluster cluster;
 
     public ScriptedSilo()
@@ -21,6 +24,7 @@ public sealed class ScriptedSilo : IAsyncLifetime
             (_, silo) =>
             {
                 silo.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
+                silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = Patience);
                 // The product's own grains answer elsewhere: here the scripted ones do.
                 silo.Services.Configure<GrainTypeOptions>(types =>
                     types.Classes.RemoveWhere(type => type.Assembly.GetName().Name == "Exapyte.Grains")
@@ -28,7 +32,9 @@ public sealed class ScriptedSilo : IAsyncLifetime
             }
         );
         builder.ConfigureClient(client =>
-            client.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical))
+            client
+                .Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = Patience)
+                .Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical))
         );
         cluster = builder.Build();
     }
@@ -43,22 +49,33 @@ public sealed class ScriptedSilo : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await cluster.DisposeAsync();
 
-    /// <summary>The data plane as a co-hosted gateway has it.</summary>
-    internal ExapyteClient Client(Action<ExapyteClientOptions>? configure = null)
+    /// <summary>Settings by which nothing ends by its own deadline while a test runs.</summary>
+    internal static ExapyteClientOptions Patient(Action<ExapyteClientOptions>? configure = null)
     {
-        var options = new ExapyteClientOptions();
+        var options = new ExapyteClientOptions { AttemptTimeout = Patience, OperationTimeout = Patience };
         configure?.Invoke(options);
-        return new(InsideGrains, insideSilo: true, options, TimeProvider.System, meters: null);
+        return options;
     }
+
+    /// <summary>The data plane as a co-hosted gateway has it.</summary>
+    internal ExapyteClient Client(Action<ExapyteClientOptions>? configure = null) =>
+        new(InsideGrains, insideSilo: true, Patient(configure), TimeProvider.System, meters: null);
 
     /// <summary>A keyspace through <see cref="Client"/>.</summary>
     internal OpenedKeyspace Open(ScriptedKeyspace keyspace, Action<ExapyteClientOptions>? configure = null) =>
         new(Client(configure), keyspace.Name);
 
+    /// <summary>A keyspace through a client whose time the test moves.</summary>
+    internal OpenedKeyspace Open(
+        ScriptedKeyspace keyspace,
+        StoppedTime time,
+        Action<ExapyteClientOptions>? configure = null
+    ) => new(new(InsideGrains, insideSilo: true, Patient(configure), time.Provider, time), keyspace.Name, time);
+
     /// <summary>The same in a process whose node brings word of new leaders.</summary>
     internal OpenedKeyspace Open(ScriptedKeyspace keyspace, NodeNews news, ExapyteClientOptions? options = null) =>
         new(
-            new(InsideGrains, insideSilo: true, options ?? new(), TimeProvider.System, meters: null, news),
+            new(InsideGrains, insideSilo: true, options ?? Patient(), TimeProvider.System, meters: null, news),
             keyspace.Name
         );
 
@@ -67,5 +84,5 @@ public sealed class ScriptedSilo : IAsyncLifetime
 
     /// <summary>A keyspace as an application elsewhere has it.</summary>
     internal OpenedKeyspace OpenOutside(ScriptedKeyspace keyspace) =>
-        new(new(OutsideGrains, insideSilo: false, new(), TimeProvider.System, meters: null), keyspace.Name);
+        new(new(OutsideGrains, insideSilo: false, Patient(), TimeProvider.System, meters: null), keyspace.Name);
 }

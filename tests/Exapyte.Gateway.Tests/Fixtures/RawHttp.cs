@@ -26,7 +26,7 @@ internal sealed record RawAnswer(int Status, IReadOnlyList<KeyValuePair<string, 
 /// </summary>
 internal sealed class RawHttp : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(1);
 
     private readonly TcpClient socket;
     private readonly NetworkStream stream;

@@ -10,6 +10,7 @@ using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Storage;
 using Xunit;
+using FreePorts = Exapyte.Testing.Processes.FreePorts;
 
 namespace Exapyte.Silo.Tests.Clustering;
 

@@ -1,4 +1,5 @@
 using Exapyte.Silo.Clustering;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -22,6 +23,8 @@ public sealed class SingleNodeMembershipTests : MembershipContract
 /// <summary>Orleans' AdoNet table over our SQLite scripts.</summary>
 public sealed class SqliteMembershipTests : MembershipContract
 {
+    private const int SqliteBusy = 5;
+
     private readonly TemporaryFolder folder = new();
     private readonly SqliteDatabase database;
 
@@ -109,16 +112,23 @@ public sealed class SqliteMembershipTests : MembershipContract
         Assert.Equal([1001, 2001], gateways.Select(g => g.Port).Order());
     }
 
-    /// <summary>Inserts rows one after another; returns the versions on which it won.</summary>
+    /// <summary>
+    /// Inserts rows one after another; returns the versions on which it won. One that waited too long for the file
+    /// begins anew, as Orleans does.
+    /// </summary>
     private static async Task<int[]> InsertWithRetriesAsync(IMembershipTable table, int writer, int rows)
     {
         List<int> won = [];
         while (won.Count < rows)
         {
             MembershipEntry entry = Tables.Entry($"n{writer}", 1000 * (writer + 1) + won.Count);
-            TableVersion read = (await table.ReadAsync()).Version;
-            if (await table.InsertAsync(entry, read))
-                won.Add(read.Version);
+            try
+            {
+                TableVersion read = (await table.ReadAsync()).Version;
+                if (await table.InsertAsync(entry, read))
+                    won.Add(read.Version);
+            }
+            catch (SqliteException e) when (e.SqliteErrorCode == SqliteBusy) { }
         }
         return [.. won];
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Xunit;
+using FreePorts = Exapyte.Testing.Processes.FreePorts;
 
 namespace Exapyte.Silo.Tests.Hosting;
 
@@ -13,7 +14,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
 
     private const int SignalTerminate = 15;
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly string[] TellingOfSlowMachines =
+    [
+        "Microsoft.AspNetCore.Server.Kestrel[22]",
+        "Orleans.Runtime.AsyncTimer",
+        "Orleans.Runtime.MembershipService.LocalSiloHealthMonitor",
+        "Orleans.Runtime.Scheduler",
+    ];
+
     private static readonly TimeSpan PollPeriod = TimeSpan.FromMilliseconds(25);
 
     private readonly Process process;
@@ -47,6 +56,18 @@ internal sealed partial class NodeProcess : IAsyncDisposable
 
     public IReadOnlyList<string> Error => [.. error];
 
+    /// <summary>Its warnings, but for those by which the frameworks say that they got no processor in time.</summary>
+    public IReadOnlyList<string> Warnings =>
+        [
+            .. output.Where(line =>
+                line.Contains("warn: ", StringComparison.Ordinal)
+                && !Array.Exists(
+                    TellingOfSlowMachines,
+                    category => line.Contains("warn: " + category, StringComparison.Ordinal)
+                )
+            ),
+        ];
+
     /// <summary>Starts a node in <paramref name="folder"/>; <paramref name="more"/> must not repeat an option.</summary>
     public static NodeProcess Launch(TemporaryFolder folder, string data, NodePorts ports, params string[] more)
     {
@@ -66,11 +87,14 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         return new NodeProcess(args, folder.File("")) { Http = address };
     }
 
-    /// <summary>Waits until the gateway answers; fails with the output when the process ends instead.</summary>
+    /// <summary>
+    /// Waits until the node takes work and has told the operator so, which it does last; fails with the output when the
+    /// process ends instead.
+    /// </summary>
     public async Task WaitUntilReadyAsync()
     {
         long start = Stopwatch.GetTimestamp();
-        while (!await AnswersAsync())
+        while (!(await AnswersAsync() && HasSaid("Ready ")))
         {
             if (process.HasExited || Stopwatch.GetElapsedTime(start) > Deadline)
                 throw new InvalidOperationException($"Not ready.\n{Output}\n{string.Join('\n', error)}");
@@ -98,14 +122,16 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         http.Dispose();
     }
 
+    private bool HasSaid(string line) => output.Any(said => said.StartsWith(line, StringComparison.Ordinal));
+
     private async Task<bool> AnswersAsync()
     {
         try
         {
-            using HttpResponseMessage response = await http.GetAsync(new Uri(Http, "/livez"));
+            using HttpResponseMessage response = await http.GetAsync(new Uri(Http, "/readyz"));
             return response.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {
             return false;
         }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Xunit;
+using FreePorts = Exapyte.Testing.Processes.FreePorts;
 
 namespace Exapyte.Silo.Tests.Hosting;
 

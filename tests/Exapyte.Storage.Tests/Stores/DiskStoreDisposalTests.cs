@@ -97,7 +97,7 @@ public sealed class DiskStoreDisposalTests : IDisposable
 
             fixture.Store.Dispose();
 
-            Assert.All(threads, thread => Assert.True(thread.Join(TimeSpan.FromSeconds(30))));
+            Assert.All(threads, thread => Assert.True(thread.Join(TimeSpan.FromMinutes(2))));
         }
     }
 
