@@ -90,7 +90,9 @@ public sealed class AckedWrites(string keyspace)
         for (; ; )
         {
             var answer = await client.GetAsync(keyspace, key, consistency);
-            if (answer.Status is 200 or 404 || answer.IsRefused || Stopwatch.GetElapsedTime(since) > deadline)
+            // 429 says nothing of the entry but that the service is busy.
+            var isFinal = answer.TellsWhatIsThere || (answer.IsRefused && answer.Status != 429);
+            if (isFinal || Stopwatch.GetElapsedTime(since) > deadline)
                 return answer;
             await Task.Delay(TimeSpan.FromMilliseconds(20));
         }
