@@ -90,8 +90,7 @@ public sealed class AckedWrites(string keyspace)
         for (; ; )
         {
             var answer = await client.GetAsync(keyspace, key, consistency);
-            // 429 says nothing of the entry but that the service is busy.
-            var isFinal = answer.TellsWhatIsThere || (answer.IsRefused && answer.Status != 429);
+            var isFinal = answer.TellsWhatIsThere || answer.IsRefusedForGood;
             if (isFinal || Stopwatch.GetElapsedTime(since) > deadline)
                 return answer;
             await Task.Delay(TimeSpan.FromMilliseconds(20));

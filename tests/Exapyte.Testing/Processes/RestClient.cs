@@ -32,6 +32,9 @@ public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? F
     /// <summary>Refused for a reason of the request's own, so that it certainly did not happen.</summary>
     public bool IsRefused => Status is >= 400 and < 500;
 
+    /// <summary>Refused, and no second try would make it a better request: unlike one that was too slow, or one too many.</summary>
+    public bool IsRefusedForGood => IsRefused && Status is not (408 or 429);
+
     /// <summary>The service says what is there, rather than that it cannot say so now.</summary>
     public bool TellsWhatIsThere => Status is 200 or 404;
 
