@@ -93,6 +93,7 @@ public interface IMapGrain : IGrainWithIntegerKey
     /// <summary>The map of the named keyspace; null where there is no such keyspace.</summary>
     /// <param name="keyspace">The name.</param>
     /// <param name="newerThan">Ask the control plane where the silo's own map is not newer than this epoch; 0: any will do.</param>
+    /// <exception cref="ControlPlaneUnavailableException">This silo has none and the control plane cannot be asked.</exception>
     [Alias("find")]
     ValueTask<KeyspaceMap?> Find(string keyspace, long newerThan);
 }

@@ -23,7 +23,8 @@ internal sealed class MapGrain(NodeHost host) : Grain, IMapGrain
                 await host.ApplyMap(current);
                 return current;
             case KeyspaceOutcome.Unavailable:
-                return own;
+                // Null would say that there is no such keyspace, and nobody knows.
+                return own ?? throw new ControlPlaneUnavailableException(string.Join(' ', reply.Reasons));
             default:
                 return null;
         }

@@ -12,21 +12,12 @@ static class Keyspaces
     /// <summary>Creates one keyspace of the kind, named like it, and waits until it takes a write.</summary>
     public static async Task CreateAsync(RestClient client, string kind, int replicas, int shards = 4)
     {
-        await Poll.UntilAsync(
-            $"keyspace {kind} is created",
-            ClusterTestEnvironment.Deadline,
-            async () =>
-            {
-                var answer = await client.PutKeyspaceAsync(kind, new KeyspaceSettings(kind, replicas, shards));
-                Assert.False(answer.IsRefused, answer.ToString());
-                return answer.IsSuccess;
-            }
+        await Requests.GetAsync(
+            client,
+            $"keyspace {kind}",
+            () => client.PutKeyspaceAsync(kind, new KeyspaceSettings(kind, replicas, shards))
         );
-        await Poll.UntilAsync(
-            $"keyspace {kind} takes writes",
-            ClusterTestEnvironment.Deadline,
-            async () => (await client.PutAsync(kind, "first", "1"u8.ToArray())).IsSuccess
-        );
+        await Requests.TakesAsync(client, kind, "first", "1"u8.ToArray());
     }
 
     public static async Task CreateAllAsync(RestClient client, int replicas, int shards = 4)
@@ -35,7 +26,10 @@ static class Keyspaces
             await CreateAsync(client, kind, replicas, shards);
     }
 
-    /// <summary>Writes so many entries, each acknowledged, over the given nodes in turn.</summary>
+    /// <summary>
+    /// Writes so many entries over the given nodes in turn, each until it is acknowledged: one that is written twice is the
+    /// same entry.
+    /// </summary>
     public static async Task<AckedWrites> FillAsync(string keyspace, IReadOnlyList<RestClient> clients, int entries)
     {
         var writes = new AckedWrites(keyspace);
@@ -50,8 +44,7 @@ static class Keyspaces
             new ParallelOptions { MaxDegreeOfParallelism = 16 },
             async (entry, _) =>
             {
-                var answer = await clients[entry.Index % clients.Count].PutAsync(keyspace, entry.Key, entry.Value);
-                Assert.True(answer.IsSuccess, $"{entry.Key}: {answer}");
+                await Requests.TakesAsync(clients[entry.Index % clients.Count], keyspace, entry.Key, entry.Value);
                 writes.Acknowledge(entry.Key, 1);
             }
         );
@@ -62,12 +55,7 @@ static class Keyspaces
     /// Waits until a read through this node finds everything right, then returns. A keyspace that converges may take a
     /// while; a lost or torn value never comes right and ends as a failure that lists them.
     /// </summary>
-    public static async Task HoldsAllAsync(
-        RestClient client,
-        AckedWrites writes,
-        string? consistency = null,
-        Func<string>? explain = null
-    )
+    public static async Task HoldsAllAsync(RestClient client, AckedWrites writes, string? consistency = null)
     {
         IReadOnlyList<string> wrong = [];
         await Poll.UntilAsync(
@@ -78,7 +66,7 @@ static class Keyspaces
                 wrong = await writes.VerifyAsync(client, ClusterTestEnvironment.Deadline, consistency);
                 return wrong.Count == 0;
             },
-            () => $"{wrong.Count} wrong of {writes.Keys}:\n{string.Join('\n', wrong.Take(5))}\n{explain?.Invoke()}"
+            () => $"{wrong.Count} wrong of {writes.Keys}:\n{string.Join('\n', wrong.Take(5))}\n{client.ServerOutput()}"
         );
     }
 
@@ -88,7 +76,7 @@ static class Keyspaces
         var wrong = await writes.VerifyAsync(client, ClusterTestEnvironment.Deadline);
         Assert.True(
             wrong.Count == 0,
-            $"{wrong.Count} wrong of {writes.Keys} in {writes.Keyspace}:\n{string.Join('\n', wrong.Take(20))}"
+            $"{wrong.Count} wrong of {writes.Keys} in {writes.Keyspace}:\n{string.Join('\n', wrong.Take(10))}\n{client.ServerOutput()}"
         );
     }
 
@@ -101,14 +89,7 @@ static class Keyspaces
     {
         for (var probe = 0; probe < 64; probe++)
         {
-            var key = $"probe-{probe}";
-            RestAnswer? last = null;
-            await Poll.UntilAsync(
-                $"{keyspace}/{key} is written",
-                ClusterTestEnvironment.Deadline,
-                async () => (last = await client.PutAsync(keyspace, key, "x"u8.ToArray())).IsSuccess,
-                () => $"{last}"
-            );
+            await Requests.TakesAsync(client, keyspace, $"probe-{probe}", "x"u8.ToArray());
         }
     }
 

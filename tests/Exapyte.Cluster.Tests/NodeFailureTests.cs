@@ -21,7 +21,7 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
         await using var load = Load(kind, [cluster["n1"], cluster["n2"]]);
         await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
 
-        await cluster["n3"].KillAsync();
+        await cluster.KillAsync("n3");
         var resumed = await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
         output.WriteLine(
             $"{kind}: 200 writes after the kill took {resumed.TotalSeconds:0.00} s, "
@@ -50,7 +50,7 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
             var others = cluster.NodeIds.Where(id => id != victim).Select(id => cluster[id]).ToList();
             await using var load = Load(kind, others, $"while-{victim}-dies");
             await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
-            await cluster[victim].KillAsync();
+            await cluster.KillAsync(victim);
             var resumed = await load.WaitForAcknowledgementsAsync(200, ClusterTestEnvironment.Deadline);
             await Keyspaces.EveryShardTakesWritesAsync(others[0].Rest, kind);
             output.WriteLine(
@@ -98,13 +98,16 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
         await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
         await Keyspaces.CreateAsync(cluster["n1"].Rest, "raft", replicas: 3);
         var before = await Keyspaces.FillAsync("raft", [cluster["n1"].Rest], entries: 50);
-        await Task.WhenAll(cluster["n2"].KillAsync(), cluster["n3"].KillAsync());
+        await cluster.KillAsync("n2");
+        await cluster.KillAsync("n3");
 
         using var patient = new RestClient(cluster["n1"].Settings.Url, ClusterTestEnvironment.Deadline);
+        RestAnswer? last = null;
         await Poll.UntilAsync(
             "a write is refused for lack of a majority",
             ClusterTestEnvironment.Deadline,
-            async () => (await patient.PutAsync("raft", "alone", "x"u8.ToArray())).Status is 503 or 504
+            async () => (last = await patient.PutAsync("raft", "alone", "x"u8.ToArray())).Status is 503 or 504,
+            () => $"{last}\n{cluster.Outputs()}"
         );
         // All at once: each may be answered only at the service's own deadline.
         var refused = await Task.WhenAll(
@@ -112,7 +115,8 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
         );
         Assert.All(
             refused,
-            answer => Assert.True(answer.Status is 503 or 504, $"a write without a majority: {answer}")
+            answer =>
+                Assert.True(answer.Status is 503 or 504, $"a write without a majority: {answer}\n{cluster.Outputs()}")
         );
 
         await cluster.RestartAllAsync();

@@ -8,8 +8,6 @@ namespace Exapyte.Cluster.Tests;
 /// <summary>What an operator may rely on: start, readiness, end, and the refusals with their reason.</summary>
 public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
 {
-    static readonly TimeSpan s_refusalDeadline = TimeSpan.FromSeconds(30);
-
     readonly TemporaryFolder _folder = new("contract");
 
     public void Dispose() => _folder.Dispose();
@@ -21,7 +19,7 @@ public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
         var ready = await silo.WaitUntilReadyAsync();
         output.WriteLine($"ready after {ready.TotalSeconds:0.00} s (goal: 3 s)");
         await Keyspaces.CreateAsync(silo.Rest, "raft", replicas: 1);
-        Assert.Equal(0, await silo.DrainAsync());
+        await silo.EndsInOrderAsync();
     }
 
     [Fact]
@@ -33,7 +31,7 @@ public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
             await Keyspaces.CreateAsync(silo.Rest, "raft", replicas: 1);
             await using var load = new WriteLoad(new AckedWrites("raft"), "drain", [silo.Rest], writers: 8, seed: 3);
             await load.WaitForAcknowledgementsAsync(100, ClusterTestEnvironment.Deadline);
-            Assert.Equal(0, await silo.DrainAsync());
+            await silo.EndsInOrderAsync();
             await load.StopAsync();
             writes = load.Writes;
         }
@@ -54,14 +52,14 @@ public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
                 GatewayPort = FreePorts.Next(),
             }
         );
-        Assert.True((await first.Rest.ReadyAsync()).IsSuccess);
+        await first.WaitUntilReadyAsync();
     }
 
     [Fact]
     public async Task The_data_folder_of_another_node_is_refused()
     {
         await using (var first = await SiloProcess.StartAsync(Settings("n1")))
-            Assert.Equal(0, await first.DrainAsync());
+            await first.EndsInOrderAsync();
         await IsRefusedAsync(Settings("n2"), mentions: "n1");
     }
 
@@ -115,7 +113,7 @@ public sealed class ProcessContractTests(ITestOutputHelper output) : IDisposable
     async Task IsRefusedAsync(SiloSettings settings, string? mentions = null)
     {
         await using var refused = SiloProcess.Launch(settings);
-        var exitCode = await refused.WaitForExitAsync(s_refusalDeadline);
+        var exitCode = await refused.WaitForExitAsync(ClusterTestEnvironment.Deadline);
         Assert.NotEqual(0, exitCode);
         var reason = refused.StandardError.Trim();
         output.WriteLine(reason);

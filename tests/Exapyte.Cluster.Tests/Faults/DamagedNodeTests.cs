@@ -35,16 +35,12 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         await MarkAsync();
         await FillAsync();
         var before = await IdsAsync();
-        await _cluster[Damaged].KillAsync();
+        await _cluster.KillAsync(Damaged);
         var file = FlipMarkers(onlyLast: false);
 
         await _cluster.RestartAsync(Damaged);
 
-        Assert.Contains(
-            $"log is damaged: {Path.GetFileName(file)} at ",
-            _cluster[Damaged].Output,
-            StringComparison.Ordinal
-        );
+        await _cluster.WaitUntilItSaysAsync(Damaged, $"log is damaged: {Path.GetFileName(file)} at ");
         await IsMadeWholeAsync(before, isReplaced: true);
     }
 
@@ -55,12 +51,12 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         await FillAsync();
         await MarkAsync();
         var before = await IdsAsync();
-        await _cluster[Damaged].KillAsync();
+        await _cluster.KillAsync(Damaged);
         var file = FlipMarkers(onlyLast: true);
 
         await _cluster.RestartAsync(Damaged);
 
-        Assert.Contains(Path.GetFileName(file), _cluster[Damaged].Output, StringComparison.Ordinal);
+        await _cluster.WaitUntilItSaysAsync(Damaged, Path.GetFileName(file));
         await IsMadeWholeAsync(before, isReplaced: null);
     }
 
@@ -69,7 +65,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task ThreeNodes_one_of_which_has_a_flipped_byte_in_a_table_of_its_store_replace_what_it_belongs_to()
     {
         await FillAsync();
-        Assert.Equal(0, await _cluster[Damaged].DrainAsync());
+        await _cluster.EndsInOrderAsync(Damaged);
         var before = await IdsAsync();
         var table = Directory.GetFiles(Path.Combine(Data, "store"), "*.sst").MaxBy(file => new FileInfo(file).Length)!;
         Flip(table, new FileInfo(table).Length / 2);
@@ -77,7 +73,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         await _cluster.RestartAsync(Damaged);
 
         await IsMadeWholeAsync(before, isReplaced: true);
-        Assert.Contains($"{Path.GetFileName(table)} offset ", _cluster[Damaged].Output, StringComparison.Ordinal);
+        await _cluster.WaitUntilItSaysAsync(Damaged, $"{Path.GetFileName(table)} offset ");
     }
 
     [Theory]
@@ -87,7 +83,7 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task ThreeNodes_one_of_which_cannot_open_its_store_for_a_flipped_byte_fill_a_new_one(string files)
     {
         await FillAsync();
-        Assert.Equal(0, await _cluster[Damaged].DrainAsync());
+        await _cluster.EndsInOrderAsync(Damaged);
         var before = await IdsAsync();
         var file = Directory.GetFiles(Path.Combine(Data, "store"), files).MaxBy(file => new FileInfo(file).Length)!;
         var bytes = new FileInfo(file).Length;
@@ -96,22 +92,15 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
 
         await _cluster.RestartAsync(Damaged);
 
-        Assert.Contains(
-            "The node's store is broken and is rescued",
-            _cluster[Damaged].Output,
-            StringComparison.Ordinal
-        );
+        await _cluster.WaitUntilItSaysAsync(Damaged, "The node's store is broken and is rescued");
         await IsMadeWholeAsync(before, isReplaced: true);
     }
 
     async Task MarkAsync()
     {
+        var marker = System.Text.Encoding.UTF8.GetBytes(Marker);
         foreach (var kind in Keyspaces.Kinds)
-            Assert.True(
-                (
-                    await _cluster["n1"].Rest.PutAsync(kind, "marked", System.Text.Encoding.UTF8.GetBytes(Marker))
-                ).IsSuccess
-            );
+            await Requests.TakesAsync(_cluster["n1"].Rest, kind, "marked", marker);
         await AreAllWellAsync();
     }
 
@@ -171,10 +160,10 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
             $"replaced: {string.Join(' ', before.Except(after))} by {string.Join(' ', after.Except(before))}"
         );
 
-        await _cluster["n1"].KillAsync();
-        await _cluster["n2"].KillAsync();
+        await _cluster.KillAsync("n1");
+        await _cluster.KillAsync("n2");
         foreach (var writes in _written)
-            await Keyspaces.HoldsAllAsync(_cluster[Damaged].Rest, writes, "eventual", _cluster.Outputs);
+            await Keyspaces.HoldsAllAsync(_cluster[Damaged].Rest, writes, "eventual");
     }
 
     async Task NothingWrongIsServedAsync()
@@ -235,8 +224,8 @@ public sealed class DamagedNodeTests(ITestOutputHelper output) : IAsyncLifetime
         HashSet<long> ids = [];
         foreach (var kind in Keyspaces.Kinds)
         {
-            var answer = await _cluster["n1"].Rest.GetShardsAsync(kind);
-            Assert.True(answer.IsSuccess, answer.ToString());
+            var rest = _cluster["n1"].Rest;
+            var answer = await Requests.GetAsync(rest, $"shards of {kind}", () => rest.GetShardsAsync(kind));
             foreach (var shard in answer.Json.GetProperty("shards").EnumerateArray())
                 ids.UnionWith(
                     shard

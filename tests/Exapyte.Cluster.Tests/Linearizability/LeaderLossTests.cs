@@ -36,7 +36,7 @@ public sealed class LeaderLossTests(ClusterTestEnvironment environment, ITestOut
             resumes.Add(
                 await load.ResumesWithoutAsync(
                     leader,
-                    () => cluster[leader].KillAsync(),
+                    () => cluster.KillAsync(leader),
                     ClusterTestEnvironment.Deadline,
                     cluster.Outputs
                 )
@@ -104,7 +104,7 @@ public sealed class LeaderLossTests(ClusterTestEnvironment environment, ITestOut
         var leader = load.Leader;
         var resumed = await load.ResumesWithoutAsync(
             leader,
-            () => cluster[leader].KillAsync(),
+            () => cluster.KillAsync(leader),
             ClusterTestEnvironment.Deadline,
             cluster.Outputs
         );

@@ -50,7 +50,9 @@ public sealed class RecordedHistoryTests(ITestOutputHelper output) : IAsyncLifet
         var planted = 0;
         foreach (var history in _histories)
         {
-            foreach (var read in history.Where(IsFound).Take(3))
+            // A value whose write had no clear answer cannot be hidden: that write is already one that may not have been.
+            var done = history.Where(IsFound).Where(read => history.Any(seen => IsWriteOf(seen, read.MetValue)));
+            foreach (var read in done.Take(3))
             {
                 IsRefused(history.Where(seen => !IsWriteOf(seen, read.MetValue)));
                 planted++;

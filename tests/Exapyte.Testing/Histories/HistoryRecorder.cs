@@ -109,7 +109,7 @@ public sealed class HistoryRecorder(string keyspace)
                         (var end, last) = await RunAsync(client, key, KeyRequest.Read);
                         return end == RequestEnd.Done;
                     },
-                    () => $"{last}"
+                    () => $"{last}\n{client.ServerOutput()}"
                 );
             }
         );

@@ -90,7 +90,8 @@ public sealed class AckedWrites(string keyspace)
         for (; ; )
         {
             var answer = await client.GetAsync(keyspace, key, consistency);
-            if (answer.Status is 200 or 404 || answer.IsRefused || Stopwatch.GetElapsedTime(since) > deadline)
+            var isFinal = answer.TellsWhatIsThere || answer.IsRefusedForGood;
+            if (isFinal || Stopwatch.GetElapsedTime(since) > deadline)
                 return answer;
             await Task.Delay(TimeSpan.FromMilliseconds(20));
         }

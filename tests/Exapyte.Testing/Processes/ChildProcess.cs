@@ -21,8 +21,10 @@ public class ChildProcess : IAsyncDisposable
     static readonly ConcurrentDictionary<int, Process> s_running = new();
 
     readonly Process _process;
+    readonly Lock _processLock = new();
     readonly StringBuilder _output = new();
     readonly Lock _outputLock = new();
+    int? _exitCodeOnceDisposed;
 
     static ChildProcess() => AppDomain.CurrentDomain.ProcessExit += static (_, _) => KillAll();
 
@@ -42,15 +44,27 @@ public class ChildProcess : IAsyncDisposable
         _process.ErrorDataReceived += (_, line) => Keep(line.Data, error);
         StandardErrorLines = () => Read(error);
         _process.Start();
+        Id = _process.Id;
         _process.StandardInput.Close();
-        s_running[_process.Id] = _process;
+        s_running[Id] = _process;
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
 
-    public int Id => _process.Id;
+    public int Id { get; }
 
-    public bool HasExited => _process.HasExited;
+    /// <summary>
+    /// Whether it is gone. Like the output and the exit code it can be asked for after the disposal too: whoever watches a
+    /// process may be a moment behind whoever replaces it.
+    /// </summary>
+    public bool HasExited
+    {
+        get
+        {
+            lock (_processLock)
+                return _exitCodeOnceDisposed is not null || _process.HasExited;
+        }
+    }
 
     /// <summary>Both streams in the order received, the oldest part cut off.</summary>
     public string Output => Read(_output);
@@ -62,8 +76,13 @@ public class ChildProcess : IAsyncDisposable
     /// <summary>SIGKILL: the process gets no chance to finish anything. Returns once it is gone.</summary>
     public async Task KillAsync()
     {
-        if (!_process.HasExited)
-            _process.Kill();
+        lock (_processLock)
+        {
+            if (_exitCodeOnceDisposed is not null)
+                return;
+            if (!_process.HasExited)
+                _process.Kill();
+        }
         await _process.WaitForExitAsync();
     }
 
@@ -86,13 +105,14 @@ public class ChildProcess : IAsyncDisposable
         using var late = new CancellationTokenSource(deadline);
         try
         {
-            await _process.WaitForExitAsync(late.Token);
+            await UntilExitAsync(late.Token);
         }
         catch (OperationCanceledException exception)
         {
             throw new TimeoutException($"Still running after {deadline.TotalSeconds:0.#} s.\n{Output}", exception);
         }
-        return _process.ExitCode;
+        lock (_processLock)
+            return _exitCodeOnceDisposed ?? _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
@@ -115,14 +135,25 @@ public class ChildProcess : IAsyncDisposable
     protected virtual async ValueTask DisposeAsyncCore()
     {
         await KillAsync();
-        s_running.TryRemove(_process.Id, out _);
-        _process.Dispose();
+        s_running.TryRemove(Id, out _);
+        lock (_processLock)
+        {
+            _exitCodeOnceDisposed ??= _process.ExitCode;
+            _process.Dispose();
+        }
     }
 
+    Task UntilExitAsync(CancellationToken late)
+    {
+        lock (_processLock)
+            return _exitCodeOnceDisposed is null ? _process.WaitForExitAsync(late) : Task.CompletedTask;
+    }
+
+    // The number of a process that is gone may be another one's by now.
     void Signal(int signal)
     {
-        if (kill(_process.Id, signal) != 0 && !_process.HasExited)
-            throw new Win32Exception(Marshal.GetLastPInvokeError(), $"Signal {signal} to process {_process.Id}");
+        if (!HasExited && kill(Id, signal) != 0 && !HasExited)
+            throw new Win32Exception(Marshal.GetLastPInvokeError(), $"Signal {signal} to process {Id}");
     }
 
     void Keep(string? line, StringBuilder? error)

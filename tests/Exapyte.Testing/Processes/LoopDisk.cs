@@ -53,17 +53,18 @@ public sealed class LoopDisk : IAsyncDisposable
     }
 
     /// <summary>Takes all space but so much. The space is reserved, not written.</summary>
-    public Task FillAsync(int exceptMebibytes)
-    {
-        var mebibytes = (new DriveInfo(Path).AvailableFreeSpace >> 20) - exceptMebibytes;
-        return RunAsync(
-            "fallocate",
-            "util-linux",
-            "-l",
-            mebibytes.ToString(CultureInfo.InvariantCulture) + "MiB",
-            System.IO.Path.Combine(Path, FillerName)
+    public Task FillAsync(int exceptMebibytes) =>
+        RetryAsync(
+            "the disk is filled",
+            () =>
+            {
+                // Who writes to the disk meanwhile leaves less than was counted: then it is counted again.
+                Free();
+                var mebibytes = (new DriveInfo(Path).AvailableFreeSpace >> 20) - exceptMebibytes;
+                var size = mebibytes.ToString(CultureInfo.InvariantCulture) + "MiB";
+                return TryRunAsync("fallocate", "util-linux", "-l", size, System.IO.Path.Combine(Path, FillerName));
+            }
         );
-    }
 
     /// <summary>Gives back what <see cref="FillAsync"/> took.</summary>
     public void Free() => File.Delete(System.IO.Path.Combine(Path, FillerName));
@@ -108,8 +109,31 @@ public sealed class LoopDisk : IAsyncDisposable
     {
         if (!_mounted)
             return;
-        await RunAsync("umount", "util-linux", Path);
+        // The kernel may close the last files of a process a moment after it is gone.
+        await RetryAsync($"{Path} is unmounted", () => TryRunAsync("umount", "util-linux", Path));
         _mounted = false;
+    }
+
+    /// <param name="what">What is to be done.</param>
+    /// <param name="attempt">Null once it is done, else why not.</param>
+    static async Task RetryAsync(string what, Func<Task<string?>> attempt)
+    {
+        string? failure = null;
+        await Poll.UntilAsync(
+            what,
+            s_toolDeadline,
+            async () => (failure = await attempt()) is null,
+            () => $"{failure}"
+        );
+    }
+
+    /// <summary>Null, or what the program printed when it failed.</summary>
+    static async Task<string?> TryRunAsync(string program, string package, params string[] arguments)
+    {
+        await using var child = new ChildProcess(SystemTool.Find(program, package), arguments);
+        return await child.WaitForExitAsync(s_toolDeadline) == 0
+            ? null
+            : $"{program} {string.Join(' ', arguments)}: {child.Output}";
     }
 
     static async Task RunAsync(string program, string package, params string[] arguments) =>

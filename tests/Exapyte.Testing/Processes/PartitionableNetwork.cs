@@ -1,3 +1,5 @@
+using System.Net.NetworkInformation;
+
 namespace Exapyte.Testing.Processes;
 
 /// <summary>
@@ -8,8 +10,9 @@ namespace Exapyte.Testing.Processes;
 public sealed class PartitionableNetwork : IAsyncDisposable
 {
     const int OwnHost = 254;
+    const int Subnets = 250;
 
-    static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
+    static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
 
     static int s_networks;
 
@@ -23,7 +26,7 @@ public sealed class PartitionableNetwork : IAsyncDisposable
     {
         var number = Interlocked.Increment(ref s_networks);
         _prefix = $"x{Environment.ProcessId % 100_000}{number % 100:D2}";
-        _subnet = $"10.213.{(Environment.ProcessId + number) % 250}";
+        _subnet = FreeSubnet(Environment.ProcessId + number);
     }
 
     string Bridge => $"{_prefix}br";
@@ -87,6 +90,20 @@ public sealed class PartitionableNetwork : IAsyncDisposable
         await TryIpAsync($"link del {Bridge}");
     }
 
+    /// <summary>One that nothing on this machine has, such as the network of another test run.</summary>
+    static string FreeSubnet(int first)
+    {
+        var taken = NetworkInterface
+            .GetAllNetworkInterfaces()
+            .SelectMany(device => device.GetIPProperties().UnicastAddresses)
+            .Select(address => address.Address.ToString())
+            .ToList();
+        return Enumerable
+            .Range(first, Subnets)
+            .Select(number => $"10.213.{number % Subnets}")
+            .First(subnet => !taken.Exists(address => address.StartsWith(subnet + ".", StringComparison.Ordinal)));
+    }
+
     async Task AttachAsync(string nodeId)
     {
         var name = NamespaceOf(nodeId);
@@ -105,6 +122,13 @@ public sealed class PartitionableNetwork : IAsyncDisposable
     static async Task TryIpAsync(string command)
     {
         await using var ip = new ChildProcess("ip", command.Split(' '));
-        await ip.WaitForExitAsync(s_deadline);
+        try
+        {
+            await ip.WaitForExitAsync(s_deadline);
+        }
+        catch (TimeoutException)
+        {
+            // The disposal ends it.
+        }
     }
 }

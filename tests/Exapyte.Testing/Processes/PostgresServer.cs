@@ -11,7 +11,7 @@ public sealed class PostgresServer : IAsyncDisposable
     const string SystemUser = "postgres";
     const string DatabaseUser = "exapyte";
 
-    static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(120);
 
     readonly TemporaryFolder _folder = new("postgres");
     readonly string _binaries = FindBinaries();

@@ -32,6 +32,12 @@ public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? F
     /// <summary>Refused for a reason of the request's own, so that it certainly did not happen.</summary>
     public bool IsRefused => Status is >= 400 and < 500;
 
+    /// <summary>Refused, and no second try would make it a better request: unlike one that was too slow, or one too many.</summary>
+    public bool IsRefusedForGood => IsRefused && Status is not (408 or 429);
+
+    /// <summary>The service says what is there, rather than that it cannot say so now.</summary>
+    public bool TellsWhatIsThere => Status is 200 or 404;
+
     public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Body);
 
     public string Text => System.Text.Encoding.UTF8.GetString(Body);
@@ -73,6 +79,9 @@ public sealed class RestClient : IDisposable
     }
 
     public Uri Url { get; }
+
+    /// <summary>What the servers behind it printed, for the message of a failure; empty where nobody said how to tell.</summary>
+    public Func<string> ServerOutput { get; init; } = static () => "";
 
     public Task<RestAnswer> ReadyAsync() => SendAsync(HttpMethod.Get, "/readyz");
 

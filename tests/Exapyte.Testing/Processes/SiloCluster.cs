@@ -9,12 +9,16 @@ namespace Exapyte.Testing.Processes;
 /// </summary>
 public sealed class SiloCluster : IAsyncDisposable
 {
+    const int EarlierOutputCharactersMax = 64 * 1024;
+
     static readonly TimeSpan s_superviseEvery = TimeSpan.FromMilliseconds(200);
 
     readonly TemporaryFolder _folder;
     readonly ConcurrentDictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
     readonly Dictionary<string, RestClient> _clients = new(StringComparer.Ordinal);
-    readonly SemaphoreSlim _relaunch = new(1, 1);
+    readonly HashSet<string> _meantToBeDown = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, string> _earlierOutputs = new(StringComparer.Ordinal);
+    readonly SemaphoreSlim _changes = new(1, 1);
     readonly CancellationTokenSource _supervisionEnds = new();
     readonly Task _supervisor;
     readonly ClusterDatabase _database;
@@ -77,27 +81,70 @@ public sealed class SiloCluster : IAsyncDisposable
         await WaitUntilReadyAsync(nodeId);
     }
 
+    /// <summary>
+    /// SIGKILL to a node, which stays dead until the test starts it again, even where it had just been voted out.
+    /// </summary>
+    public Task KillAsync(string nodeId) => KillAsync([nodeId]);
+
     /// <summary>SIGKILL to every node, as near to one instant as can be.</summary>
-    public Task KillAllAsync() => Task.WhenAll(Running.ToList().Select(silo => silo.KillAsync()));
+    public Task KillAllAsync() => KillAsync(NodeIds);
+
+    /// <summary>
+    /// SIGTERM to a node, which stays down until the test starts it again. One that is voted out before it has ended in
+    /// order is started and asked again.
+    /// </summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> DrainAsync(string nodeId)
+    {
+        while (true)
+        {
+            await _changes.WaitAsync();
+            try
+            {
+                _meantToBeDown.Add(nodeId);
+                var exitCode = await _silos[nodeId].DrainAsync();
+                if (exitCode == 0 || !_silos[nodeId].WasVotedOut)
+                    return exitCode;
+            }
+            finally
+            {
+                _changes.Release();
+            }
+            await RestartAsync(nodeId);
+        }
+    }
 
     /// <summary>Starts a dead node again with its data and ports, and waits until it is ready.</summary>
     public async Task RestartAsync(string nodeId)
     {
-        await RelaunchAsync(nodeId);
+        await RelaunchAsync(nodeId, isWanted: true);
         await WaitUntilReadyAsync(nodeId);
     }
 
     /// <summary>Starts every dead node again and waits until all are ready.</summary>
     public async Task RestartAllAsync()
     {
-        foreach (var nodeId in NodeIds.Where(id => _silos[id].HasExited).ToList())
-            await RelaunchAsync(nodeId);
+        foreach (var nodeId in NodeIds)
+            await RelaunchAsync(nodeId, isWanted: true);
         await WaitUntilReadyAsync();
     }
 
+    /// <summary>What a node has printed, before its last restart too; the oldest part cut off.</summary>
+    public string OutputOf(string nodeId) => _earlierOutputs.GetValueOrDefault(nodeId) + _silos[nodeId].Output;
+
+    /// <summary>Waits until a node has said something, as <see cref="SiloProcess.WaitUntilItSaysAsync"/> does.</summary>
+    /// <exception cref="TimeoutException">It never said so; the message carries all outputs.</exception>
+    public Task WaitUntilItSaysAsync(string nodeId, string text) =>
+        Poll.UntilAsync(
+            $"{nodeId} says: {text}",
+            SiloProcess.ReadyDeadline,
+            () => Task.FromResult(OutputOf(nodeId).Contains(text, StringComparison.Ordinal)),
+            Outputs
+        );
+
     /// <summary>What each process printed last, for the message of a failure.</summary>
     public string Outputs() =>
-        string.Join('\n', _silos.Select(silo => $"---- {silo.Key}\n{Tail(silo.Value.Output, charactersMax: 8_000)}"));
+        string.Join('\n', _silos.Select(silo => $"---- {silo.Key}\n{Tail(OutputOf(silo.Key), charactersMax: 8_000)}"));
 
     public async ValueTask DisposeAsync()
     {
@@ -106,7 +153,7 @@ public sealed class SiloCluster : IAsyncDisposable
         await Task.WhenAll(_silos.Values.Select(silo => silo.DisposeAsync().AsTask()));
         foreach (var client in _clients.Values)
             client.Dispose();
-        _relaunch.Dispose();
+        _changes.Dispose();
         _supervisionEnds.Dispose();
         _folder.Dispose();
     }
@@ -122,25 +169,45 @@ public sealed class SiloCluster : IAsyncDisposable
             Cluster = _database,
             Network = _network,
         };
-        _clients.Add(nodeId, new RestClient(settings.Url));
+        _clients.Add(nodeId, new RestClient(settings.Url) { ServerOutput = Outputs });
         _silos[nodeId] = SiloProcess.Launch(settings, _clients[nodeId]);
     }
 
-    /// <summary>Starts a dead node again; one that runs, because the supervisor was quicker, is left alone.</summary>
-    async Task RelaunchAsync(string nodeId)
+    async Task KillAsync(IEnumerable<string> nodeIds)
     {
-        await _relaunch.WaitAsync();
+        await _changes.WaitAsync();
         try
         {
-            var dead = _silos[nodeId];
-            if (!dead.HasExited)
-                return;
-            _silos[nodeId] = SiloProcess.Launch(dead.Settings, _clients[nodeId]);
-            await dead.DisposeAsync();
+            _meantToBeDown.UnionWith(nodeIds);
+            await Task.WhenAll(nodeIds.Select(nodeId => _silos[nodeId].KillAsync()));
         }
         finally
         {
-            _relaunch.Release();
+            _changes.Release();
+        }
+    }
+
+    /// <summary>Starts a dead node again; one that runs, because the supervisor was quicker, is left alone.</summary>
+    /// <param name="nodeId">The node.</param>
+    /// <param name="isWanted">The test asks for it, which it may have ended before; else the supervisor does.</param>
+    async Task RelaunchAsync(string nodeId, bool isWanted)
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            if (isWanted)
+                _meantToBeDown.Remove(nodeId);
+            var dead = _silos[nodeId];
+            if (!dead.HasExited || _meantToBeDown.Contains(nodeId))
+                return;
+            // Its disposal waits for the last of its output.
+            await dead.DisposeAsync();
+            _earlierOutputs[nodeId] = Tail(OutputOf(nodeId), EarlierOutputCharactersMax);
+            _silos[nodeId] = SiloProcess.Launch(dead.Settings, _clients[nodeId]);
+        }
+        finally
+        {
+            _changes.Release();
         }
     }
 
@@ -154,7 +221,7 @@ public sealed class SiloCluster : IAsyncDisposable
                 foreach (var (nodeId, silo) in _silos)
                 {
                     if (silo.WasVotedOut)
-                        await RelaunchAsync(nodeId);
+                        await RelaunchAsync(nodeId, isWanted: false);
                 }
             }
         }

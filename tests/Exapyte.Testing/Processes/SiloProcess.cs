@@ -82,7 +82,7 @@ public sealed class SiloProcess : ChildProcess
         : base(FileOf(settings), ArgumentsOf(settings))
     {
         Settings = settings;
-        Rest = rest ?? new RestClient(settings.Url);
+        Rest = rest ?? new RestClient(settings.Url) { ServerOutput = () => Output };
         _ownsRest = rest is null;
     }
 
@@ -128,6 +128,19 @@ public sealed class SiloProcess : ChildProcess
     /// <summary>Returns how long it took from now.</summary>
     public Task<TimeSpan> WaitUntilReadyAsync() =>
         Poll.UntilAsync($"{Settings.NodeId} is ready", ReadyDeadline, IsReadyAsync, () => $"{_lastAnswer}\n{Output}");
+
+    /// <summary>
+    /// Waits until it has said something. It does not stand in <see cref="ChildProcess.Output"/> at once: the silo logs in
+    /// the background, and the line then comes through a pipe.
+    /// </summary>
+    /// <exception cref="TimeoutException">It never said so; the message carries its output.</exception>
+    public Task WaitUntilItSaysAsync(string text) =>
+        Poll.UntilAsync(
+            $"{Settings.NodeId} says: {text}",
+            ReadyDeadline,
+            () => Task.FromResult(Output.Contains(text, StringComparison.Ordinal)),
+            () => Output
+        );
 
     /// <summary>SIGTERM, and waits for the end. Returns the exit code.</summary>
     public Task<int> DrainAsync()

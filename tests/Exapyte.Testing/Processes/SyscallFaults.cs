@@ -9,7 +9,7 @@ public sealed class SyscallFaults : ChildProcess
     /// <summary>Every call that makes something durable.</summary>
     public const string Syncs = "fsync,fdatasync,sync_file_range";
 
-    static readonly TimeSpan s_attachDeadline = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan s_attachDeadline = TimeSpan.FromSeconds(60);
 
     SyscallFaults(string file, IEnumerable<string> arguments)
         : base(file, arguments) { }
@@ -29,7 +29,8 @@ public sealed class SyscallFaults : ChildProcess
             await Poll.UntilAsync(
                 $"strace is attached to {process.Id}",
                 s_attachDeadline,
-                () => Task.FromResult(faults.Output.Contains("attached", StringComparison.Ordinal)),
+                // Of this stream the beginning is kept, however many calls are traced before anybody looks.
+                () => Task.FromResult(faults.StandardError.Contains("attached", StringComparison.Ordinal)),
                 () => $"Tracing needs root, or CAP_SYS_PTRACE in a container.\n{faults.Output}"
             );
             return faults;

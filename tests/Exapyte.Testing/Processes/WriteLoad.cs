@@ -14,10 +14,12 @@ public sealed class WriteLoad : IAsyncDisposable
     static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(10);
 
     readonly CancellationTokenSource _stop = new();
+    readonly IReadOnlyList<RestClient> _clients;
     readonly List<Task> _writers;
     readonly int _seed;
     long _lastAcknowledgedAt = Stopwatch.GetTimestamp();
     long _longestSilenceTicks;
+    RestAnswer? _lastFailure;
     int _stopped;
 
     /// <param name="writes">Where outcomes are noted.</param>
@@ -28,6 +30,7 @@ public sealed class WriteLoad : IAsyncDisposable
     public WriteLoad(AckedWrites writes, string prefix, IReadOnlyList<RestClient> clients, int writers, int seed)
     {
         Writes = writes;
+        _clients = clients;
         _seed = seed;
         _writers =
         [
@@ -59,7 +62,9 @@ public sealed class WriteLoad : IAsyncDisposable
         return Poll.UntilAsync(
             $"{count} more writes are acknowledged",
             deadline,
-            () => Task.FromResult(Writes.Acknowledged >= goal)
+            () => Task.FromResult(Writes.Acknowledged >= goal),
+            () =>
+                $"{goal - Writes.Acknowledged} are missing, the last failure was {_lastFailure}\n{_clients[0].ServerOutput()}"
         );
     }
 
@@ -97,6 +102,7 @@ public sealed class WriteLoad : IAsyncDisposable
                     NoteAcknowledgement();
                     continue;
                 }
+                Volatile.Write(ref _lastFailure, answer);
                 if (!answer.IsRefused)
                     Writes.Doubt(key, sequence);
                 // A dead server refuses at once; without a pause a writer would spin through thousands of keys.
