@@ -15,6 +15,8 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
 
     private readonly ILogger logger = replica.Node.LoggerFactory.CreateLogger("Exapyte.Replicas");
     private HashSet<string> alive = [];
+    private long againAt = long.MaxValue;
+    private int incompleteInRow;
     private long dueAt = replica.Node.Time.GetTimestamp() + Ticks(replica, Share(replica.Node.Options.CompareInterval));
     private int running;
 
@@ -27,7 +29,10 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
             return;
         }
         Look(options.CompareAfterReturn);
-        if (replica.Node.Time.GetTimestamp() < dueAt || Volatile.Read(ref running) != 0)
+        if (
+            Volatile.Read(ref running) != 0
+            || replica.Node.Time.GetTimestamp() < Math.Min(dueAt, Volatile.Read(ref againAt))
+        )
         {
             return;
         }
@@ -81,12 +86,14 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
 
     private async Task Run()
     {
+        var isComplete = false;
         try
         {
             // What came from one peer may be lacking at another.
-            if (await Compare() > 0 && replica.Peers.Counting.Length > 1)
+            (isComplete, var pulled) = await Compare();
+            if (pulled > 0 && replica.Peers.Counting.Length > 1)
             {
-                await Compare();
+                (isComplete, _) = await Compare();
             }
         }
         catch (OperationCanceledException)
@@ -99,18 +106,36 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
         }
         catch (Exception failure)
         {
-            // Whatever it was, the next comparison is due in time.
+            // Whatever it was, it is tried again.
             LogNotCompared(failure, replica.Identity.ReplicaId);
         }
         finally
         {
+            Volatile.Write(ref againAt, AgainAt(isComplete));
             Volatile.Write(ref running, 0);
             replica.Node.Comparing.Comparisons.Release();
         }
     }
 
-    /// <summary>Compares with every peer that is alive; how many entries came from them.</summary>
-    private async Task<long> Compare()
+    /// <summary>
+    /// A peer that is alive and did not answer, or not to the end, is asked again soon, and less and less often: what it may
+    /// lack should not wait for the interval.
+    /// </summary>
+    private long AgainAt(bool isComplete)
+    {
+        if (isComplete)
+        {
+            incompleteInRow = 0;
+            return long.MaxValue;
+        }
+        var options = replica.Node.Options;
+        var pause = options.CompareAfterReturn * (1L << Math.Min(incompleteInRow++, 20));
+        return replica.Node.Time.GetTimestamp()
+            + Ticks(replica, pause < options.CompareInterval ? pause : options.CompareInterval);
+    }
+
+    /// <summary>Compares with every peer that is alive: whether all went to its end, and how many entries came from them.</summary>
+    private async Task<(bool IsComplete, long Pulled)> Compare()
     {
         var peers = replica.Peers;
         var terms = TermsOfNow();
@@ -118,18 +143,23 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
         var theirs = others.Select(peer => DigestOf(peer, terms)).ToArray();
         if (!digests.TryCompute(terms, out var computed))
         {
-            return 0;
+            return (false, 0);
         }
         var ours = await computed;
+        var isComplete = true;
         long pulled = 0;
         for (var i = 0; i < others.Length; i++)
         {
-            if (await theirs[i] is { } leaves)
+            if (await theirs[i] is not { } leaves)
             {
-                pulled += await Level(others[i], ShardDigest.Differences(ours, leaves), terms, peers);
+                isComplete = false;
+                continue;
             }
+            var level = await Level(others[i], ShardDigest.Differences(ours, leaves), terms, peers);
+            isComplete &= level.IsComplete;
+            pulled += level.Pulled;
         }
-        return pulled;
+        return (isComplete, pulled);
     }
 
     private ComparisonTerms TermsOfNow()
@@ -166,18 +196,23 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
         }
         catch (Exception failure)
         {
-            // A peer that cannot be asked is compared with the next time.
+            // A peer that cannot be asked is compared with another time.
             LogNoDigest(peer.ReplicaId, OutcomeKind.Unavailable, failure.Message);
             return null;
         }
     }
 
-    private async Task<long> Level(ShardPeer peer, ushort[] leaves, ComparisonTerms terms, ShardPeers peers)
+    private async Task<(bool IsComplete, long Pulled)> Level(
+        ShardPeer peer,
+        ushort[] leaves,
+        ComparisonTerms terms,
+        ShardPeers peers
+    )
     {
         if (leaves.Length == 0)
         {
             replica.Totals.HasCompared(0, null);
-            return 0;
+            return (true, 0);
         }
         var comparison = new PeerComparison(
             replica.Local,
@@ -201,7 +236,7 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
         {
             await Settle(contradiction, terms, peers);
         }
-        return differences.Pulled;
+        return (differences.Problem is null, differences.Pulled);
     }
 
     /// <summary>Asks all replicas about a key of which two hold the same version with different contents.</summary>

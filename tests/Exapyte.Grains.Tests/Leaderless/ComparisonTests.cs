@@ -1,5 +1,6 @@
 using Exapyte.Keyspaces;
 using Exapyte.Testing.Clusters;
+using Exapyte.Wire;
 using static Exapyte.Grains.Tests.Leaderless.Entries;
 
 namespace Exapyte.Grains.Tests.Leaderless;
@@ -115,22 +116,34 @@ public sealed class ComparisonTests
         Assert.All(All, node => Assert.Equal($"{node}@10.1", cluster.Held(node, "u")));
     }
 
-    [Fact]
+    [Theory]
     [Trait("Scenario", "async_replicator_reconciliation")]
-    public async Task A_node_that_comes_back_is_compared_soon_though_the_interval_is_long()
+    [InlineData(0)]
+    [InlineData(3)]
+    public async Task A_node_that_comes_back_is_compared_soon_though_the_interval_is_long(int unanswered)
     {
+        var isBack = false;
         await using var cluster = await RepairCluster.Start(
             3,
             new() { Replication = ReplicationKind.Async, Shards = 1 },
             RepairCluster.Eager with
             {
                 CompareInterval = TimeSpan.FromHours(1),
-            }
+            },
+            besides: silo =>
+                silo.AddIncomingGrainCallFilter(call =>
+                    Volatile.Read(ref isBack)
+                    && call.MethodName == nameof(IShardComparison.Digest)
+                    && Interlocked.Decrement(ref unanswered) >= 0
+                        ? throw new IOException("The digest does not come.")
+                        : call.Invoke()
+                )
         );
         await cluster.Nodes.KillNode("n2");
         await cluster.Nodes.WaitForMembers();
         await cluster.Give("n1", Put("k", 10, "v"));
         await cluster.Give("n3", Put("l", 10, "w"));
+        Volatile.Write(ref isBack, true);
         await cluster.Nodes.StartNode(new("n2", "eu", "z2"));
         await cluster.Nodes.WaitForMembers();
 
@@ -138,6 +151,7 @@ public sealed class ComparisonTests
             () => cluster.Held("n2", "k") == "v@10.1" && cluster.Held("n2", "l") == "w@10.1",
             "n2 has what was kept from it."
         );
+        Assert.True(Volatile.Read(ref unanswered) < 0);
     }
 
     /// <summary>Waits until rounds of comparisons that began after this have moved nothing.</summary>

@@ -35,13 +35,15 @@ internal sealed class RepairCluster(ProductCluster cluster) : IAsyncDisposable
         int nodes,
         KeyspaceSettings settings,
         ReplicaOptions? options = null,
-        TimeSpan? replaceAfter = null
+        TimeSpan? replaceAfter = null,
+        Action<ISiloBuilder>? besides = null
     )
     {
         var cluster = await ProductCluster.Start(
             nodes,
             silo =>
             {
+                besides?.Invoke(silo);
                 silo.Services.AddSingleton(Options.Create(options ?? Eager));
                 silo.Configure<ControlPlaneOptions>(control =>
                 {
