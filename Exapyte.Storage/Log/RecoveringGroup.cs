@@ -13,6 +13,7 @@ sealed class RecoveringGroup(GroupId id)
     string? _unproven;
     string? _damagedEntry;
     bool _isRestated;
+    bool _isBaseMadeUp;
 
     public GroupId Id { get; } = id;
     public uint Ordinal { get; private set; }
@@ -22,6 +23,10 @@ sealed class RecoveringGroup(GroupId id)
     public GroupState State { get; set; }
     public SnapshotRecord? Snapshot { get; set; }
 
+    /// <summary>
+    /// Where the entries begin: what is compacted, or, where the base is made up, what was lost and is in doubt until as much
+    /// is compacted.
+    /// </summary>
     ulong CompactedIndex { get; set; }
     ulong CompactedTerm { get; set; }
     ulong LastIndex => CompactedIndex + (ulong)_entries.Count;
@@ -59,7 +64,7 @@ sealed class RecoveringGroup(GroupId id)
                 return;
             // What is between is lost; the doubt stands until all this is compacted.
             _entries.Clear();
-            CompactedIndex = index - 1;
+            (CompactedIndex, CompactedTerm, _isBaseMadeUp) = (index - 1, 0, true);
         }
         _entries.RemoveLast((int)(LastIndex + 1 - index));
         _entries.Add(new RecoveredEntry(term, position));
@@ -77,11 +82,10 @@ sealed class RecoveringGroup(GroupId id)
 
     public void Compact(ulong index, ulong term)
     {
-        if (index <= CompactedIndex)
+        if (index < CompactedIndex || (index == CompactedIndex && !_isBaseMadeUp))
             return;
         _entries.RemoveFirst((int)Math.Min(index - CompactedIndex, (ulong)_entries.Count));
-        CompactedIndex = index;
-        CompactedTerm = term;
+        (CompactedIndex, CompactedTerm, _isBaseMadeUp) = (index, term, false);
         if (CompactedIndex >= _entriesDoubtThrough)
             _entriesDoubt = null;
     }
@@ -89,8 +93,7 @@ sealed class RecoveringGroup(GroupId id)
     public void Reset(ulong index, ulong term)
     {
         _entries.Clear();
-        CompactedIndex = index;
-        CompactedTerm = term;
+        (CompactedIndex, CompactedTerm, _isBaseMadeUp) = (index, term, false);
         _entriesDoubt = null;
         _damagedEntry = null;
     }
@@ -107,14 +110,16 @@ sealed class RecoveringGroup(GroupId id)
         _isRestated = true;
         if (_entriesDoubt is not null && _entriesDoubtThrough == ulong.MaxValue)
             _entriesDoubtThrough = said.LastIndex;
+        if (said.LastIndex == said.CompactedIndex)
+        {
+            Reset(said.CompactedIndex, said.CompactedTerm);
+            return;
+        }
+        CutBehind(said.LastIndex);
         Compact(said.CompactedIndex, said.CompactedTerm);
         if (CompactedIndex == said.CompactedIndex)
             CompactedTerm = said.CompactedTerm;
-        if (LastIndex > said.LastIndex)
-            _entries.RemoveLast((int)(LastIndex - said.LastIndex));
         Pad(said.LastIndex);
-        if (_entries.Count == 0)
-            _entriesDoubt = null;
     }
 
     /// <summary>The group as the node will use it, or quarantined if anything speaks against it.</summary>
@@ -149,6 +154,18 @@ sealed class RecoveringGroup(GroupId id)
         _metadataDoubt ??= reason;
         _entriesDoubt = reason;
         _entriesDoubtThrough = ulong.MaxValue;
+    }
+
+    /// <summary>A truncation may have reached behind a base that was made up: its record did not fit then.</summary>
+    void CutBehind(ulong last)
+    {
+        if (last > CompactedIndex)
+        {
+            _entries.RemoveLast((int)(LastIndex - Math.Min(last, LastIndex)));
+            return;
+        }
+        _entries.Clear();
+        CompactedIndex = last;
     }
 
     void Pad(ulong through)

@@ -242,7 +242,8 @@ internal sealed partial class SimulatedNode
     {
         // A segment goes by the name of the spare that it was until the node starts again.
         var path = Files.Exists(operation.Path) ? operation.Path : $"{Folder}/{Segments()[^1]}";
-        if (operation.Offset < Files.Length(path))
+        // What takes the place of a seal is one batch more, and not two.
+        if (operation.Offset < Files.Length(path) && (path, operation.Offset) != lastBatch)
         {
             (batchBefore, lastBatch) = (lastBatch, (path, operation.Offset));
         }

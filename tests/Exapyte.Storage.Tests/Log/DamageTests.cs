@@ -61,6 +61,62 @@ public sealed class DamageTests
         Assert.Equal(LogAppendStatus.Quarantined, refused.Result?.Status);
     }
 
+    [Theory]
+    [InlineData(3, 3)]
+    [InlineData(5, 2)]
+    public void Entries_lost_before_a_truncation_are_missed_though_a_checkpoint_says_how_far_the_log_reaches(
+        ulong lostThrough,
+        ulong lastAfterwards
+    )
+    {
+        var files = new SimulatedFiles();
+        var log = Open(files);
+        log.Create(1);
+        log.StepOk(log.Append(1, Entry(1, 1, "one"), Entry(1, 2, "two")));
+        log.Append(1, Entry(1, 3, "rots"));
+        for (ulong index = 4; index <= lostThrough; index++)
+            log.Append(1, Entry(1, index, "is lost with it"));
+        log.Step();
+        log.StepOk(log.Append(1, Entry(1, lostThrough + 1, "cut off")));
+        for (ulong index = 2; index <= lastAfterwards; index++)
+            log.StepOk(log.Append(1, Entry(index, index, "in its place")));
+        files.Restart();
+        log = Open(files);
+        log.StepOk(log.Append(1, Entry(9, lastAfterwards + 1, "after the checkpoint")));
+        files.Flip(PathOf(files.SegmentNames()[0]), Find(files, "rots"u8) - LogFormat.RecordHeaderBytes + 5);
+        files.Restart();
+
+        Open(files, out var recovery);
+
+        Assert.NotEmpty(recovery.Damage);
+        Assert.NotNull(recovery.Groups[0].Quarantined);
+    }
+
+    [Fact]
+    public void A_lost_entry_is_missed_by_nobody_once_the_log_is_compacted_past_it()
+    {
+        var files = new SimulatedFiles();
+        var log = Open(files);
+        log.Create(1);
+        log.Create(2);
+        log.Append(2, Entry(1, 1, "keeps the segment"));
+        log.StepOk(log.Append(1, Entry(1, 1, "one")));
+        log.StepOk(log.Append(1, Entry(1, 2, "rots")));
+        log.StepOk(log.Append(1, Entry(1, 3, "three")));
+        files.Restart();
+        log = Open(files);
+        log.StepOk(log.Compact(1, 3, 1));
+        log.StepOk(log.Append(1, Entry(1, 4, "four")));
+        files.Flip(PathOf(files.SegmentNames()[0]), Find(files, "rots"u8) - LogFormat.RecordHeaderBytes + 5);
+        files.Restart();
+
+        log = Open(files, out var recovery);
+
+        Assert.Null(recovery.Groups[0].Quarantined);
+        Assert.Equal((4ul, 1ul), (recovery.Groups[0].FirstIndex, recovery.Groups[0].CompactedTerm));
+        Assert.Equal(["1.4:four"], log.Texts(1));
+    }
+
     [Fact]
     public void A_quarantine_outlives_the_segment_that_caused_it_until_the_group_is_destroyed()
     {
