@@ -28,6 +28,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
     /// <summary>Replicas of this node whose log or state cannot be read: they are not started, and must never be made again.</summary>
     public IEnumerable<QuarantinedReplica> Quarantined => quarantined.Values;
 
+    /// <summary>Whether the replica with this id is here and cannot be read.</summary>
+    public bool IsQuarantined(long replicaId) => quarantined.ContainsKey(replicaId);
+
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
 

@@ -32,9 +32,7 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     public async ValueTask<BatchReply> Execute(OperationBatch batch)
     {
         var replica = Replica;
-        var outcomes = replica is null
-            ? Array.ConvertAll(batch.Operations, _ => NoSuchReplica)
-            : await replica.Execute(batch);
+        var outcomes = replica is null ? Array.ConvertAll(batch.Operations, _ => Absent) : await replica.Execute(batch);
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
@@ -50,7 +48,7 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     {
         var page = Replica is { } replica
             ? await replica.Scan(request)
-            : new() { Kind = OutcomeKind.NoSuchReplica, Detail = NoSuchReplica.Detail };
+            : new() { Kind = Absent.Kind, Detail = Absent.Detail };
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
@@ -81,6 +79,14 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
                     Node = host.Services.NodeId,
                     Role = "absent",
                 }
+        );
+
+    private OperationOutcome Absent => host.Replicas.IsQuarantined(key.ReplicaId) ? Quarantined : NoSuchReplica;
+
+    private static OperationOutcome Quarantined { get; } =
+        OperationOutcome.Of(
+            OutcomeKind.Unavailable,
+            "The replica is damaged and waits to be replaced; nothing changed. If it is the only one of its shard, only a backup has its data."
         );
 
     private static OperationOutcome NoSuchReplica { get; } =

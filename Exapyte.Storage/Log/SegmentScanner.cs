@@ -143,9 +143,9 @@ sealed class SegmentScanner(Segment segment, SegmentWindow window, LogReplay rep
             replay.Apply(header, payload, Position(at, header));
             return;
         }
-        var reason = $"{segment.Name} at {at}: {header.Kind} {header.Index} does not verify";
+        var reason = $"{header.Kind} {header.Index} does not verify";
         damage.Add(new LogDamage(segment.Name, at, header.TotalBytes, reason, header.Group));
-        replay.Apply(header, payload, Position(at, header), reason);
+        replay.Apply(header, payload, Position(at, header), $"{segment.Name} at {at}: {reason}");
     }
 
     void ReportUnreadable(long offset, long bytes, string reason)

@@ -36,6 +36,7 @@ public sealed class FlippedByteTests(ITestOutputHelper output) : IDisposable
         using var patient = new RestClient(silo.Settings.Url, s_deadline);
         var marked = await patient.GetAsync("raft", "marked");
         Assert.True(marked.Status is 503 or 504, $"{marked}\n{silo.Output}");
+        Assert.Contains("is damaged", marked.Text, StringComparison.Ordinal);
         foreach (var writes in _written.Where(writes => writes.Keyspace != "raft"))
             await Keyspaces.NothingIsLostOrTornAsync(silo.Rest, writes);
         await NothingWrongIsServedAsync(silo);
