@@ -64,6 +64,7 @@ public sealed class MapTests(ScriptedSilo silo)
     [Trait("Scenario", "control_plane_distribution_topology_updates")]
     [InlineData(OutcomeKind.NoSuchReplica)]
     [InlineData(OutcomeKind.WrongShard)]
+    [InlineData(OutcomeKind.Unavailable)]
     [Trait("Scenario", "sharded_distribution_forward_operation")]
     public async Task A_client_with_an_old_map_asks_for_a_newer_one_and_finds_the_new_replicas(OutcomeKind kind)
     {
@@ -74,27 +75,6 @@ public sealed class MapTests(ScriptedSilo silo)
         foreach (var replica in old)
         {
             replica.Always(OperationOutcome.Of(kind, "moved"));
-        }
-
-        keyspace.Move(0);
-        keyspace.Map = keyspace.MapAt(epoch: 2);
-        var read = await client.Get("a");
-
-        Assert.Equal(OutcomeKind.Ok, read.Outcome.Kind);
-        Assert.Equal(2, keyspace.Finds);
-        Assert.Equal(1, keyspace[0, 0].Operations);
-    }
-
-    [Fact]
-    [Trait("Scenario", "control_plane_distribution_topology_updates")]
-    public async Task A_client_whose_map_names_only_replicas_that_do_not_answer_looks_for_a_newer_one()
-    {
-        var keyspace = new ScriptedKeyspace();
-        await using var client = silo.Open(keyspace);
-        await client.Put("a");
-        foreach (var replica in keyspace.Shards[0].Replicas)
-        {
-            replica.Always(OperationOutcome.Of(OutcomeKind.Unavailable, "gone"));
         }
 
         keyspace.Move(0);
