@@ -56,7 +56,8 @@ internal sealed partial class SimulatedNode
         for (var batch = LogFormat.DataOffset; IsWithin(bytes, batch + LogFormat.BatchHeaderBytes) && batch < offset; )
         {
             var bodyBytes = BinaryPrimitives.ReadInt32LittleEndian(bytes[(batch + 8)..]);
-            if (bodyBytes <= 0)
+            // A length that an earlier bit has altered leads nowhere.
+            if (bodyBytes <= 0 || bodyBytes > bytes.Length - batch - LogFormat.BatchHeaderBytes)
             {
                 break;
             }
@@ -65,6 +66,10 @@ internal sealed partial class SimulatedNode
             while (offset < end && IsWithin(bytes, record + LogFormat.RecordHeaderBytes) && record < offset)
             {
                 var header = RecordHeader.ReadTrusted(bytes[record..]);
+                if (header.PayloadBytes < 0 || header.PayloadBytes > bytes.Length)
+                {
+                    break;
+                }
                 var payload = record + LogFormat.RecordHeaderBytes;
                 record = payload + header.PayloadBytes;
                 if (offset >= payload && offset < record && header.Group != GroupId.Node)
