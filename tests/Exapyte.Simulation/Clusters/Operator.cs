@@ -72,7 +72,8 @@ internal sealed class Operator(World world, SimulatedGroup group)
                 CreateIfLost(member);
                 continue;
             }
-            if (joining.Contains(member))
+            // One that was damaged before it was taken in is given up; another may join.
+            if (joining.Contains(member) && !(group.IsDamaged(member) && joining.Remove(member)))
             {
                 continue;
             }
