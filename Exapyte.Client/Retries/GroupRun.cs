@@ -42,7 +42,6 @@ internal sealed class GroupRun(
 
     private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
     private List<int> pending = group;
-    private bool followsLeader;
 
     /// <summary>The items that are not done yet.</summary>
     public List<int> Pending => pending;
@@ -54,7 +53,6 @@ internal sealed class GroupRun(
     public async Task<RoutedMap?> RunAsync(RoutedMap map, CancellationToken cancellationToken)
     {
         var preference = PreferenceOf(map.Map.Settings.Replication);
-        followsLeader = preference == Preference.Leader;
         var journey = new Journey(options, preference);
         while (true)
         {
@@ -69,7 +67,8 @@ internal sealed class GroupRun(
             var (step, pauseMs) = (NextStep.Reload, 0);
             if (lane >= 0)
             {
-                var attempt = await TryAsync(route.Lanes[lane], nowMs, cancellationToken).ConfigureAwait(false);
+                var attempt = await TryAsync(route.Lanes[lane], preference, nowMs, cancellationToken)
+                    .ConfigureAwait(false);
                 var (turn, why) = Take(map, route.Lanes[lane], attempt);
                 if (pending.Count == 0)
                 {
@@ -116,14 +115,24 @@ internal sealed class GroupRun(
 
     private bool AllRepeatable() => pending.TrueForAll(at => RetryRules.IsRepeatable(call.Operations[at]));
 
-    private ValueTask<Attempt> TryAsync(ReplicaLane lane, long nowMs, CancellationToken cancellationToken)
+    private ValueTask<Attempt> TryAsync(
+        ReplicaLane lane,
+        Preference preference,
+        long nowMs,
+        CancellationToken cancellationToken
+    )
     {
         var operations = new Operation[pending.Count];
         for (var i = 0; i < operations.Length; i++)
         {
             operations[i] = call.Operations[pending[i]];
         }
-        var patience = Patience.Of(nowMs + attemptMs, call.DeadlineMs, followsLeader, AllRepeatable());
+        var patience = Patience.Of(
+            nowMs + attemptMs,
+            call.DeadlineMs,
+            preference == Preference.Leader,
+            AllRepeatable()
+        );
         return lane.RunAsync(LaneItem.Rent(operations, call.Atomic, patience), cancellationToken);
     }
 

@@ -22,7 +22,7 @@ internal struct RouteWalk(Preference preference)
     /// <summary>Whether no replica of the shard is left to try.</summary>
     public readonly bool HasVisitedAll(ShardRoute route)
     {
-        var all = All(route);
+        var all = (1u << route.Lanes.Length) - 1;
         return (visited & all) == all;
     }
 
@@ -68,6 +68,4 @@ internal struct RouteWalk(Preference preference)
         }
         return last;
     }
-
-    private static uint All(ShardRoute route) => (1u << route.Lanes.Length) - 1;
 }

@@ -31,8 +31,9 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     /// <inheritdoc cref="IShardReplica.Execute"/>
     public async ValueTask<BatchReply> Execute(OperationBatch batch)
     {
-        var replica = Replica;
-        var outcomes = replica is null ? Array.ConvertAll(batch.Operations, _ => Absent) : await replica.Execute(batch);
+        var outcomes = Replica is { } replica
+            ? await replica.Execute(batch)
+            : [.. Enumerable.Repeat(Absent, batch.Operations.Length)];
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
@@ -46,9 +47,7 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     /// <inheritdoc cref="IShardReplica.Scan"/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        var page = Replica is { } replica
-            ? await replica.Scan(request)
-            : new() { Kind = Absent.Kind, Detail = Absent.Detail };
+        var page = Replica is { } replica ? await replica.Scan(request) : PageOf(Absent);
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
@@ -81,6 +80,9 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
                 }
         );
 
+    private static ScanReply PageOf(OperationOutcome outcome) => new() { Kind = outcome.Kind, Detail = outcome.Detail };
+
+    /// <summary>Why there is no replica to ask. It may be another reason a moment later: to be asked once an answer.</summary>
     private OperationOutcome Absent => host.Replicas.IsQuarantined(key.ReplicaId) ? Quarantined : NoSuchReplica;
 
     private static OperationOutcome Quarantined { get; } =
