@@ -30,10 +30,12 @@ internal static class ClusteringExtensions
     /// <param name="control">
     /// The database of control state, which in a cluster holds the membership too; its scripts have been applied.
     /// </param>
+    /// <param name="generation">The silo's generation: see <see cref="SiloGeneration"/>.</param>
     public static ISiloBuilder UseExapyteClustering(
         this ISiloBuilder silo,
         SiloSettings settings,
-        ClusterDatabase control
+        ClusterDatabase control,
+        int generation
     )
     {
         silo.Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = ClusterName);
@@ -46,6 +48,10 @@ internal static class ClusteringExtensions
             o.SiloListeningEndpoint = new IPEndPoint(settings.Advertise, settings.SiloPort);
             o.GatewayListeningEndpoint = new IPEndPoint(settings.Advertise, settings.GatewayPort);
         });
+        silo.Services.RemoveAll<ILocalSiloDetails>();
+        silo.Services.AddSingleton<ILocalSiloDetails>(services =>
+            ActivatorUtilities.CreateInstance<LocalSilo>(services, generation)
+        );
         silo.ConfigureFailureDetection();
         silo.Services.RemoveAll<IMembershipTable>();
         if (settings.Cluster is null)

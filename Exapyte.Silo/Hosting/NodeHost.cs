@@ -83,7 +83,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTimeout);
         builder.UseOrleans(silo =>
         {
-            silo.UseExapyteClustering(claimed, control);
+            int generation = SiloGeneration.Next(dataFolder, SiloAddress.AllocateNewGeneration());
+            silo.UseExapyteClustering(claimed, control, generation);
             Composition.AddNode(silo, claimed, dataFolder);
         });
         builder.Services.AddHostedService<NodeWatch>();

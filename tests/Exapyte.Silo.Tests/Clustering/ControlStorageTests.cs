@@ -44,7 +44,7 @@ public sealed class EmbeddedSilo : IAsyncLifetime
         };
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         Logging.Configure(builder.Logging, builder.Configuration, LogLevel.Warning);
-        builder.UseOrleans(silo => silo.UseExapyteClustering(settings, database));
+        builder.UseOrleans(silo => silo.UseExapyteClustering(settings, database, SiloAddress.AllocateNewGeneration()));
         host = builder.Build();
         await host.StartAsync();
     }
