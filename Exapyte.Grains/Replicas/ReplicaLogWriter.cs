@@ -88,7 +88,8 @@ internal sealed class ReplicaLogWriter(
     public bool Take(Submission submission)
     {
         inLog--;
-        if (submission.Result.IsOk && !stuck)
+        // With nothing before it, it is durable whatever became of those behind it, which may have come back earlier.
+        if (submission.Result.IsOk && (!stuck || inFlight.First?.Value == submission))
         {
             inFlight.Remove(submission);
             return true;

@@ -10,7 +10,8 @@ namespace Exapyte.Raft;
 /// </summary>
 sealed class WritesUnderWay
 {
-    readonly record struct Write(ulong Id, LogIndex Through, HardState HardState, bool MustSync);
+    /// <summary>A write, and how far the log as it is now stands in it.</summary>
+    public readonly record struct Write(ulong Id, LogIndex Through, HardState HardState, bool MustSync);
 
     readonly List<Write> writes = [];
 

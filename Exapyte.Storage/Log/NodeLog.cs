@@ -98,9 +98,7 @@ public sealed class NodeLog : NodeLogBase, IDisposable
     {
         if (_closing)
             return new(LogAppendStatus.Closed, "the log is closed");
-        if (_queue.Count >= _options.QueuedOperationsMax || _queuedBytes + bytes > _options.QueuedBytesMax)
-            return new(LogAppendStatus.Overloaded, $"{_queue.Count} operations of {_queuedBytes} bytes wait already");
-        return LogAppendResult.Ok;
+        return _options.Admit(_queue.Count, _queuedBytes, bytes);
     }
 
     void Run()

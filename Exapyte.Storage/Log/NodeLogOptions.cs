@@ -56,6 +56,12 @@ public sealed record NodeLogOptions
 
     internal int CheckpointBytesMax => SegmentBytes / 4;
 
+    /// <summary>Whether one more operation may wait behind so many of so many bytes.</summary>
+    internal LogAppendResult Admit(int queued, long queuedBytes, long bytes) =>
+        queued >= QueuedOperationsMax || queuedBytes + bytes > QueuedBytesMax
+            ? new(LogAppendStatus.Overloaded, $"{queued} operations of {queuedBytes} bytes wait already")
+            : LogAppendResult.Ok;
+
     /// <summary>Throws <see cref="InvalidOperationException"/> with every relation that does not hold.</summary>
     public void Validate()
     {
@@ -68,7 +74,7 @@ public sealed record NodeLogOptions
 
         Require(SegmentBytes is >= 128 << 10 and <= 1 << 30, "SegmentBytes must be 128 KiB to 1 GiB");
         Require(SegmentBytes % LogFormat.BlockBytes == 0, "SegmentBytes must be a multiple of 4096");
-        Require(FillStepBytes is >= 4096 and <= 1 << 30, "FillStepBytes must be 4 KiB to 1 GiB");
+        Require(FillStepBytes is >= LogFormat.DataOffset and <= 1 << 30, "FillStepBytes must be 8 KiB to 1 GiB");
         Require(
             BatchBytesMax >= 4096 && BatchBytesMax <= SegmentBytes / 4,
             "BatchBytesMax must be 4 KiB to SegmentBytes/4"

@@ -12,7 +12,10 @@ public sealed class SteppedNodeLog : NodeLogBase, IDisposable
     List<LogCommand> _waiting = [];
     List<LogCommand> _written = [];
 
-    SteppedNodeLog(NodeLogCore core) => _core = core;
+    readonly NodeLogOptions _options;
+    long _waitingBytes;
+
+    SteppedNodeLog(NodeLogCore core, NodeLogOptions options) => (_core, _options) = (core, options);
 
     /// <inheritdoc/>
     public override LogHealth Health => _core.Health;
@@ -27,7 +30,7 @@ public sealed class SteppedNodeLog : NodeLogBase, IDisposable
         IFiles files,
         ulong newLogId,
         out NodeLogRecovery recovery
-    ) => new(NodeLogCore.Open(folder, options, files, newLogId, out recovery));
+    ) => new(NodeLogCore.Open(folder, options, files, newLogId, out recovery), options);
 
     /// <inheritdoc/>
     public override GroupLog OpenGroup(GroupId id) => _core.OpenGroup(id);
@@ -38,6 +41,7 @@ public sealed class SteppedNodeLog : NodeLogBase, IDisposable
         if (_waiting.Count == 0)
             return false;
         (_waiting, _written) = (_written, _waiting);
+        _waitingBytes = 0;
         _core.WriteBatch(_written);
         _written.Clear();
         return true;
@@ -49,5 +53,15 @@ public sealed class SteppedNodeLog : NodeLogBase, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _core.Dispose();
 
-    private protected override void Submit(LogCommand command) => _waiting.Add(command);
+    private protected override void Submit(LogCommand command)
+    {
+        var admitted = _options.Admit(_waiting.Count, _waitingBytes, command.RecordsBytes);
+        if (!admitted.IsOk)
+        {
+            command.Complete(admitted);
+            return;
+        }
+        _waiting.Add(command);
+        _waitingBytes += command.RecordsBytes;
+    }
 }

@@ -152,6 +152,58 @@ public class ReadTests
         Assert.False(member.Reads[0].IsReady);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Reads_that_have_ended_make_room_for_others(int at)
+    {
+        var cluster = Cluster.Of(3, options => options with { PendingReadsMax = 2 });
+        cluster.Elect(1);
+        var asked = 0ul;
+        for (var round = 1; round <= 5; round++)
+        {
+            // One read too many each time: it is refused, and the two before it are answered.
+            cluster[at].Core.ReadIndex(++asked);
+            cluster[at].Core.ReadIndex(++asked);
+            cluster[at].Core.ReadIndex(++asked);
+            cluster.Settle();
+
+            Assert.Equal((int)asked, cluster[at].Reads.Count);
+            Assert.Equal(2 * round, cluster[at].Reads.Count(read => read.IsReady));
+        }
+    }
+
+    [Fact]
+    public void Reads_that_were_refused_by_an_election_make_room_for_others()
+    {
+        var cluster = Cluster.Of(3, options => options with { PendingReadsMax = 1 });
+        cluster.Elect(1);
+        cluster.Isolate(2);
+        cluster[2].Core.ReadIndex(1);
+        cluster.Tick(2 * 10 + 1);
+        Assert.False(Assert.Single(cluster[2].Reads).IsReady);
+
+        cluster.Heal();
+        cluster.Tick(10);
+        cluster[2].Core.ReadIndex(2);
+        cluster.Settle();
+        Assert.True(cluster[2].Reads[^1].IsReady);
+    }
+
+    [Fact]
+    public void The_questions_of_followers_make_room_at_the_leader_once_they_are_answered()
+    {
+        var cluster = Cluster.Of(3, options => options with { PendingReadsMax = 1 });
+        cluster.Elect(1);
+        for (var id = 1ul; id <= 6; id++)
+        {
+            var follower = cluster[id % 2 == 0 ? 2 : 3];
+            follower.Core.ReadIndex(id);
+            cluster.Settle();
+            Assert.Equal((id, true), (follower.Reads[^1].ReadId, follower.Reads[^1].IsReady));
+        }
+    }
+
     [Fact]
     public void A_lease_counts_from_the_sending_of_the_heartbeat_and_ends_on_the_readers_clock()
     {

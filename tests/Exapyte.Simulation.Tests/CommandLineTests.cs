@@ -1,3 +1,4 @@
+using Exapyte.Simulation.Clusters;
 using Exapyte.Simulation.Runs;
 
 namespace Exapyte.Simulation.Tests;
@@ -17,6 +18,30 @@ public class CommandLineTests
             Assert.Equal(10ul, sums.From);
             Assert.Equal(500, sums.StepsPerSeed);
             Assert.Contains("5 seeds from 10", sums.ToMarkdown());
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void A_bound_that_no_run_of_many_has_reached_fails_them()
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"exapyte-{Guid.NewGuid():N}.json");
+        try
+        {
+            var sums = new Sums { From = 1, Next = 1_001 };
+            foreach (var happening in Enum.GetValues<Happening>())
+            {
+                sums.Counts[happening.ToString()] = happening == Happening.AppendsCutShort ? 0 : 1;
+            }
+            sums.Save(file);
+
+            var (code, text) = Call("--resume", file, "--seeds", "0");
+
+            Assert.Equal(1, code);
+            Assert.Contains("never came up: AppendsCutShort", text);
         }
         finally
         {

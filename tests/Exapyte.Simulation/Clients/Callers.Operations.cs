@@ -8,11 +8,21 @@ namespace Exapyte.Simulation.Clients;
 internal sealed partial class Callers
 {
     private ClientOperation NewRead(int client) =>
-        new(client, [new() { Kind = OperationKind.Get, Key = Key() }], NewWay(), atomic: false) { BeganAt = ++moment };
+        new(
+            client,
+            [new() { Kind = OperationKind.Get, Key = world.Chance.OneIn(5) ? ExpiringKey() : Key() }],
+            NewWay(),
+            atomic: false
+        )
+        {
+            BeganAt = ++moment,
+        };
 
     private ReadWay NewWay() =>
         world.Chance.Below(10) switch
         {
+            // After the healing every member has to show that it answers.
+            >= 3 when world.IsHealed => ReadWay.Anywhere,
             < 2 => ReadWay.Eventual,
             < 5 => ReadWay.Anywhere,
             < 8 when world.Weather.LeaseUs > 0 => ReadWay.Lease,
@@ -35,11 +45,11 @@ internal sealed partial class Callers
     {
         if (world.Chance.OneIn(10))
         {
-            // Entries that expire have keys of their own: when a reader sees them go depends on its clock.
+            // Entries that expire have keys of their own: they go without anybody's writing.
             return new()
             {
                 Kind = OperationKind.Put,
-                Key = Encoding.UTF8.GetBytes($"x{world.Chance.Below(4)}"),
+                Key = ExpiringKey(),
                 Value = NewValue(),
                 TtlMs = world.Chance.Between(1, 4_000),
                 Condition = world.Chance.OneIn(3) ? WriteCondition.IfAbsent : null,
@@ -66,6 +76,8 @@ internal sealed partial class Callers
             2 or 3 when Seen.LastVersionOf(key) is { } version => WriteCondition.IfVersion(version),
             _ => null,
         };
+
+    private ReadOnlyMemory<byte> ExpiringKey() => Encoding.UTF8.GetBytes($"x{world.Chance.Below(4)}");
 
     private ReadOnlyMemory<byte> Key() =>
         Encoding.UTF8.GetBytes(

@@ -1,4 +1,3 @@
-using System.Text;
 using Exapyte.Grains.Replicas;
 using Exapyte.Operations;
 using Exapyte.Raft;
@@ -39,6 +38,7 @@ internal sealed partial class Callers
             world.Tally.Count(Happening.FollowerReads);
         }
         world.Tally.Count(Happening.ReadsAnswered);
+        replica.ProvenReads++;
         Seen.Read(call.Operation, Settle(call, replica), ++moment);
         End(call.Operation);
     }
@@ -56,15 +56,16 @@ internal sealed partial class Callers
             return;
         }
         var outcome = Settle(call, replica);
-        var key = Encoding.UTF8.GetString(call.Operation.Operations[0].Key.Span);
+        var key = call.Operation.FirstKey;
         var revision = outcome.Kind == OutcomeKind.Ok ? outcome.Version.Revision : 0;
-        replica.ShownThrough =
-            group.History.Timelines.FindMoment(key, revision, replica.ShownThrough)
-            ?? throw new ViolationException(
-                "eventual-read",
-                $"replica {replica.Id} at {replica.Loop.Machine.Applied} shows revision {revision} of {key}, which was "
-                    + $"not current at {replica.ShownThrough}, which it has shown before, nor later"
-            );
+        replica.ShownThrough = !KeyTimelines.Covers(key)
+            ? replica.ShownThrough
+            : group.History.Timelines.FindMoment(key, revision, replica.ShownThrough)
+                ?? throw new ViolationException(
+                    "eventual-read",
+                    $"replica {replica.Id} at {replica.Loop.Machine.Applied} shows revision {revision} of {key}, which was "
+                        + $"not current at {replica.ShownThrough}, which it has shown before, nor later"
+                );
         world.Tally.Count(Happening.EventualReads);
         End(call.Operation);
     }
@@ -73,10 +74,25 @@ internal sealed partial class Callers
     {
         call.IsSettled = true;
         var machine = replica.Loop.Machine;
-        return ReplicaReads.Read(
-            world.Flaw.ReadFrom(machine.Store, call.Operation.Way, replica),
+        var store = world.Flaw.ReadFrom(machine.Store, call.Operation.Way, replica);
+        var outcome = ReplicaReads.Read(
+            store,
             call.Operation.Operations[0],
-            Math.Max(replica.NowMs, machine.StampMs)
+            world.Flaw.ReadClockMs(Math.Max(replica.NowMs, machine.StampMs))
         );
+        if (ExpiringKeys.Covers(call.Operation.FirstKey))
+        {
+            world.Tally.Count(Happening.ExpiringReads);
+            var index = machine.Applied.Value;
+            var isHidden = group.History.Expiring.Require(
+                call.Operation.FirstKey,
+                index,
+                machine.StampMs,
+                replica.NowMs,
+                outcome
+            );
+            world.Tally[Happening.ReadsHiddenByClock] += isHidden ? 1 : 0;
+        }
+        return outcome;
     }
 }

@@ -63,7 +63,9 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         }
         if (current[client] is null)
         {
-            var reads = world.Chance.Percent(35) || (onlyReadUntilUs > world.Queue.NowUs && !world.IsHealed);
+            var reads =
+                world.Chance.Percent(world.IsHealed ? 60 : 35)
+                || (onlyReadUntilUs > world.Queue.NowUs && !world.IsHealed);
             current[client] = reads ? NewRead(client) : NewWrite(client);
         }
         Send(current[client]!);
@@ -114,6 +116,7 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
             : kind == OutcomeKind.Unknown ? Happening.WritesUnknown
             : Happening.WritesRefused
         );
+        world.Tally[Happening.UncommittedBytesFull] += kind == OutcomeKind.Overloaded && !operation.IsRead ? 1 : 0;
         operation.MayHaveHappened |= kind == OutcomeKind.Unknown;
         var mayRetry = !operation.MayHaveHappened || (operation.HasRequestId && world.Weather.RetriesUnknown);
         if (mayRetry && ++operation.Attempts < AttemptsMax)

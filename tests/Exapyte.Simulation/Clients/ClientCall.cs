@@ -48,6 +48,8 @@ internal sealed class ClientOperation(int client, Operation[] operations, ReadWa
 
     public bool IsEnded { get; set; }
 
+    public string FirstKey => System.Text.Encoding.UTF8.GetString(operations[0].Key.Span);
+
     public bool HasRequestId => operations[0].RequestId is not null;
 
     public override string ToString() =>

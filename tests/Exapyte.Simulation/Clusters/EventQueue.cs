@@ -7,6 +7,7 @@ internal enum EventKind : byte
     Deliver,
     Work,
     WriteLog,
+    HearLog,
     PrepareLog,
     Upkeep,
     Confirm,

@@ -1,9 +1,38 @@
 namespace Exapyte.Simulation.Clusters;
 
 /// <summary>Does harm: one fault after the other, many at the same time, each of them mended after a while.</summary>
-internal sealed class Faults(World world)
+internal sealed class Faults
 {
+    private readonly World world;
+    private readonly (int Weight, Action<SimulatedNode> Strike)[] kinds;
+    private readonly int weights;
     private SimulatedNode? rotten;
+
+    public Faults(World world)
+    {
+        this.world = world;
+        kinds =
+        [
+            (14, node => node.Crash(power: world.Chance.OneIn(2))),
+            (5, node => node.ArmCrash(world.Chance.Below(12))),
+            (7, node => node.ArmCrashBeforeSync()),
+            (12, CutOneWay),
+            (8, Isolate),
+            (8, Mute),
+            (10, Pause),
+            (8, JumpClock),
+            (6, SlowDisk),
+            (7, FillDisk),
+            (4, node => node.ArmSyncFailure(world.Chance.Below(6))),
+            (3, Rot),
+            (12, _ => Transfer()),
+            (6, _ => Split()),
+            (10, FillStore),
+            (9, _ => Overtake()),
+            (8, _ => Bounce()),
+        ];
+        weights = kinds.Sum(kind => kind.Weight);
+    }
 
     public void Begin() => world.Add(500_000, EventKind.Fault);
 
@@ -15,56 +44,15 @@ internal sealed class Faults(World world)
         }
         world.Add(world.Chance.Between(world.Weather.FaultEveryUs / 4, world.Weather.FaultEveryUs), EventKind.Fault);
         var node = Pick();
-        switch (world.Chance.Below(118))
+        var drawn = world.Chance.Below(weights);
+        foreach (var (weight, strike) in kinds)
         {
-            case < 14:
-                node.Crash(power: world.Chance.OneIn(2));
-                break;
-            case < 19:
-                node.ArmCrash(world.Chance.Below(12));
-                break;
-            case < 26:
-                node.ArmCrashBeforeSync();
-                break;
-            case < 38:
-                CutOneWay(node);
-                break;
-            case < 46:
-                Isolate(node);
-                break;
-            case < 50:
-                Mute(node);
-                break;
-            case < 60:
-                Pause(node);
-                break;
-            case < 68:
-                JumpClock(node);
-                break;
-            case < 74:
-                SlowDisk(node);
-                break;
-            case < 81:
-                FillDisk(node);
-                break;
-            case < 85:
-                node.ArmSyncFailure(world.Chance.Below(6));
-                break;
-            case < 88:
-                Rot(node);
-                break;
-            case < 100:
-                Transfer();
-                break;
-            case < 104:
-                Mute(node);
-                break;
-            case < 110:
-                Split();
-                break;
-            default:
-                Bounce();
-                break;
+            drawn -= weight;
+            if (drawn < 0)
+            {
+                strike(node);
+                return;
+            }
         }
     }
 
@@ -160,6 +148,25 @@ internal sealed class Faults(World world)
         );
     }
 
+    /// <summary>
+    /// A leader on a slow disk is cut off with writes on their way to it, and hears of its successor before it hears of those:
+    /// the successor's first entry takes the place that they end with.
+    /// </summary>
+    private void Overtake()
+    {
+        if (world.Chance.Of(world.Groups).Leader() is not { } leader)
+        {
+            return;
+        }
+        var node = leader.Node;
+        node.WeatherDiskUs = world.Chance.Between(2_000_000, 4_000_000);
+        var cutUs = world.Chance.Between(0L, 300_000L);
+        After(cutUs, () => world.Network.Isolate(node.Index));
+        After(cutUs + world.Chance.Between(1_200_000L, 2_500_000L), () => world.Network.Rejoin(node.Index));
+        After(5_000_000, () => node.WeatherDiskUs = world.Weather.DiskUs);
+        world.Trace.Note($"node {node.Index} is to be overtaken");
+    }
+
     private void Pause(SimulatedNode node)
     {
         world.Tally.Count(Happening.Pauses);
@@ -187,6 +194,55 @@ internal sealed class Faults(World world)
         node.Files.CapacityBytes = node.Files.UsedBytes + world.Chance.Below(40_000);
         After(AWhile(), () => node.Files.CapacityBytes = long.MaxValue);
         world.Trace.Note($"the disk of node {node.Index} is full");
+    }
+
+    /// <summary>The store's disk runs full, now or within the next batches; as often as not the log's is the same.</summary>
+    private void FillStore(SimulatedNode node)
+    {
+        world.Tally.Count(Happening.StoresFull);
+        node.Disk.FillAfter(world.Chance.Below(6));
+        After(AWhile(), node.Disk.Empty);
+        world.Trace.Note($"the store of node {node.Index} runs full");
+        if (world.Chance.OneIn(2))
+        {
+            FillDisk(node);
+        }
+    }
+
+    /// <summary>
+    /// A change of the configuration is under way: a member that has no space to apply it is the one to lead next. It must not
+    /// stand before it has.
+    /// </summary>
+    public void AroundConfiguration(SimulatedReplica leader)
+    {
+        if (world.IsHealed || !world.Chance.OneIn(3))
+        {
+            return;
+        }
+        var voters = leader.Core.Configuration.Voters;
+        var heir = voters[world.Chance.Below(voters.Length)];
+        if (heir == leader.Id || leader.Group.PlaceOf(heir) is not { } node || node.Disk.IsFull)
+        {
+            return;
+        }
+        world.Tally.Count(Happening.StoresFull);
+        node.Disk.FillAfter(0);
+        var committedUs = world.Chance.Between(0L, 6L * (world.Weather.LatencyUs + world.Weather.DiskUs));
+        After(committedUs + 3_000_000, node.Disk.Empty);
+        After(
+            committedUs,
+            () =>
+            {
+                if (world.Chance.OneIn(2))
+                {
+                    leader.Post(replica => replica.Core.TransferLeadership(heir));
+                }
+                else
+                {
+                    Isolate(leader.Node);
+                }
+            }
+        );
     }
 
     /// <summary>One node of a run rots, while all the others are whole: what it held must still be elsewhere.</summary>

@@ -219,5 +219,9 @@ internal sealed class Operator(World world, SimulatedGroup group)
             world.Flaw.BeforeConfiguration(leader);
             var result = replica.Core.ProposeConfiguration(change, LogIndex.Zero);
             world.Trace.Note($"{leader.Id} is asked for {change}: {result.Outcome} {result.Refusal}");
+            if (result.Outcome == ProposeOutcome.Accepted)
+            {
+                world.Faults.AroundConfiguration(leader);
+            }
         });
 }

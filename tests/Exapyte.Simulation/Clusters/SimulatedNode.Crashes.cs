@@ -55,6 +55,8 @@ internal sealed partial class SimulatedNode
         IsUp = false;
         Life++;
         isLogDue = false;
+        unheard.Clear();
+        heardAtUs = 0;
         Disarm();
         PausedUntilUs = 0;
         foreach (var replica in Replicas.Values)
@@ -113,7 +115,7 @@ internal sealed partial class SimulatedNode
         Life++;
         Log = SteppedNodeLog.Open(
             Folder,
-            world.LogOptions,
+            world.Limits.Log,
             world.Flaw.FilesOf(Files, this),
             (ulong)Index + 1,
             out recovery
@@ -215,6 +217,7 @@ internal sealed partial class SimulatedNode
     {
         if (operation.Action == FileAction.Read)
         {
+            world.Tally[Happening.LogReadsFromDisk] += IsUp ? 1 : 0;
             return;
         }
         if (operation is { Action: FileAction.Write, Offset: > 0 })

@@ -20,12 +20,9 @@ internal sealed partial class SimulatedNode
     private readonly Dictionary<int, long> heard = [];
     private readonly List<ulong> disused = [];
     private readonly List<GroupId> retired = [];
-    private bool isLogDue;
-    private bool isBatchShared;
     private readonly SegmentAccounts accounts = new();
     private ulong lastPrefix;
     private long lastOrder;
-    private ulong lastInLog;
 
     public SimulatedNode(World world, int index)
     {
@@ -83,46 +80,6 @@ internal sealed partial class SimulatedNode
     public long NextOrder() => ++lastOrder;
 
     public long DiskDelayUs() => world.Chance.Between(WeatherDiskUs / 4, WeatherDiskUs);
-
-    public void LogHasWork(bool mustSync)
-    {
-        if (!isLogDue)
-        {
-            isLogDue = true;
-            world.Add(mustSync ? DiskDelayUs() : 20_000, EventKind.WriteLog, this, null);
-        }
-    }
-
-    public void WriteLog()
-    {
-        isLogDue = false;
-        world.Tally[Happening.SharedBatches] += isBatchShared ? 1 : 0;
-        isBatchShared = false;
-        lastInLog = 0;
-        Log.Step();
-        WatchLog();
-    }
-
-    /// <summary>A replica has something in the next batch.</summary>
-    public void InNextBatch(GroupId replica)
-    {
-        isBatchShared |= lastInLog != 0 && lastInLog != replica.Value;
-        lastInLog = replica.Value;
-    }
-
-    private void WatchLog()
-    {
-        if (Log.Health.Condition == LogCondition.Failed)
-        {
-            // Whoever watches over the process ends it and starts it again.
-            world.Add(
-                world.Chance.Between(0, 300_000),
-                EventKind.EndFault,
-                this,
-                new Action(() => Crash(power: false))
-            );
-        }
-    }
 
     public void HeardFrom(int node) => heard[node] = world.Queue.NowUs;
 
@@ -234,7 +191,7 @@ internal sealed partial class SimulatedNode
                 LogHasWork(mustSync: false);
                 world.Flaw.Compacted(replica, through);
             }
-            if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(replica.Loop.Machine.StampMs, 10) > 0)
+            if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(world.Flaw.SweepStampMs(replica), 10) > 0)
             {
                 world.Tally.Count(Happening.Sweeps);
             }
@@ -249,6 +206,11 @@ internal sealed partial class SimulatedNode
 
     public void Flush()
     {
+        if (Disk.IsFull)
+        {
+            // What is to be flushed has no place to go; what waited for it waits on.
+            return;
+        }
         world.Tally.Count(Happening.StoreFlushes);
         disused.ForEach(Disk.DeleteShard);
         disused.Clear();

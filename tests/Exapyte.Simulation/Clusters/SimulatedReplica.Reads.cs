@@ -13,12 +13,31 @@ internal sealed partial class SimulatedReplica
     /// <summary>The index that reads without proof have shown in this life: none may show an older one.</summary>
     public ulong ShownThrough { get; set; }
 
+    /// <summary>Reads with a proof that it has answered in this life.</summary>
+    public int ProvenReads { get; set; }
+
+    /// <summary>Whether the mailbox takes one more message or caller.</summary>
+    private bool HasRoom
+    {
+        get
+        {
+            var hasRoom = inbox.Count < World.Limits.InboxInputsMax;
+            World.Tally[Happening.InboxFull] += hasRoom ? 0 : 1;
+            return hasRoom;
+        }
+    }
+
     private void ArriveRead(ClientCall call, PendingRead read)
     {
         call.Floor = Group.History.AcknowledgedThrough;
         if (call.Operation.Way == ReadWay.Eventual)
         {
             Group.Callers.ReadAsItIs(call, this);
+            return;
+        }
+        if (!HasRoom)
+        {
+            Group.Callers.Answered(call, OutcomeKind.Overloaded);
             return;
         }
         waiting.Add(call);

@@ -16,6 +16,9 @@ internal sealed partial class SimulatedReplica
 
     private readonly SortedDictionary<MemberId, Stream> streams = [];
 
+    /// <summary>The log is told of a snapshot, or knows of it, and the core does not yet.</summary>
+    public bool IsInstalling { get; private set; }
+
     /// <summary>A snapshot on its way to one member.</summary>
     private sealed class Stream(MemberId to, LogIndex index, SnapshotSource source)
     {
@@ -52,8 +55,27 @@ internal sealed partial class SimulatedReplica
         SendPart(stream);
     }
 
-    void IReplicaOutside.AnswerSnapshot(long toReplica, SnapshotReply reply) =>
+    void IReplicaOutside.AnswerSnapshot(long toReplica, SnapshotReply reply)
+    {
+        World.Tally[Happening.SnapshotPartsRefused] += reply.Status == SnapshotReplyStatus.Refused ? 1 : 0;
         SendTo(new((ulong)toReplica), PeerMessageKind.SnapshotReply, reply.Encode());
+    }
+
+    private void TakePart(SnapshotPart part, long fromReplica)
+    {
+        try
+        {
+            Driver.TakePart(part, fromReplica);
+        }
+        catch (Storage.Stores.StoreFullException)
+        {
+            Driver.DropSnapshot();
+            ((IReplicaOutside)this).AnswerSnapshot(
+                fromReplica,
+                new(part.Head.SnapshotId, 0, SnapshotReplyStatus.Refused)
+            );
+        }
+    }
 
     void IReplicaOutside.FlushForSnapshot(SnapshotReceiver.Received received, long fromReplica) =>
         World.Add(Node.DiskDelayUs(), EventKind.FlushedForSnapshot, Node, (this, received, fromReplica));
@@ -61,6 +83,16 @@ internal sealed partial class SimulatedReplica
     /// <summary>The time that a flush takes has passed.</summary>
     public void FlushedForSnapshot(SnapshotReceiver.Received received, long fromReplica)
     {
+        if (Node.Disk.IsFull || (!World.IsHealed && World.Chance.OneIn(20)))
+        {
+            World.Tally.Count(Happening.SnapshotFlushesFailed);
+            Post(_ => Driver.DropSnapshot());
+            ((IReplicaOutside)this).AnswerSnapshot(
+                fromReplica,
+                new(received.Head.SnapshotId, 0, SnapshotReplyStatus.Refused)
+            );
+            return;
+        }
         World.Flaw.FlushForSnapshot(Node);
         Post(_ => Driver.Install(received, fromReplica));
     }
@@ -69,6 +101,7 @@ internal sealed partial class SimulatedReplica
     {
         var head = received.Head;
         var change = new LogChange(null, [], Node.NextOrder(), head.Index, head.Term);
+        IsInstalling = true;
         World.Trace.Note(
             $"{Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}, records a snapshot of {head.Index}"
         );
@@ -87,6 +120,7 @@ internal sealed partial class SimulatedReplica
     void IReplicaOutside.Installed(SnapshotHead head, ulong replacedPrefix)
     {
         World.Tally.Count(Happening.SnapshotsInstalled);
+        IsInstalling = false;
         World.Trace.Note($"{Id} has installed a snapshot of {head.Index}");
         Shard.Applied = null;
         Shard = Node.Disk.OpenShard(Driver.StorePrefix);
@@ -120,12 +154,18 @@ internal sealed partial class SimulatedReplica
         if (result.IsOk)
         {
             Synced(change);
-            Post(_ => Driver.FinishInstall(received, fromReplica));
+            Node.Answer(() => Post(_ => Driver.FinishInstall(received, fromReplica)));
             return;
         }
         Book.Failed(change, result.Status);
         var reason = result.Reason ?? "";
-        Post(_ => Driver.AbortInstall(reason, Node.Log.Health.Condition == LogCondition.Failed));
+        Node.Answer(() =>
+            Post(_ =>
+            {
+                Driver.AbortInstall(reason, Node.Log.Health.Condition == LogCondition.Failed);
+                IsInstalling = false;
+            })
+        );
     }
 
     private void SnapshotAnswered(MemberId from, SnapshotReply reply)

@@ -25,11 +25,13 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     private ulong seenCommit;
     private ulong seenLedTerm;
     private RaftRole seenRole;
+    private readonly LimitWatch limits;
     private bool isWorkDue;
 
     public SimulatedReplica(World world, SimulatedNode node, ReplicaIdentity identity, SimulatedGroup group)
     {
         World = world;
+        limits = new(world);
         Node = node;
         Identity = identity;
         Group = group;
@@ -41,10 +43,10 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         var core = world.Flaw.CreateCore(this, machine, log, world.Chance.Next());
         Loop = new(core, machine, world.Rules, world.Weather.IdleTicks);
         var writer = new ReplicaLogWriter(
-            new SpiedLog(this, node),
+            new SpiedLog(this, node, limits),
             LogId,
             submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission)),
-            World.AppendBytesMax
+            world.Limits.WriterBytesMax
         );
         var receiver = new SnapshotReceiver(
             issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
@@ -104,6 +106,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             while (inbox.TryDequeue(out var input))
             {
                 TellTime(input);
+                limits.BeforeInput(Core, input);
                 World.Flaw.BeforeInput(input, this);
                 Driver.Take(World.Flaw.Alter(input, this));
                 World.Flaw.AfterInput(input, this);
@@ -111,6 +114,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             }
             Driver.Advance();
             Observe();
+            limits.Worked(Core);
             World.Flaw.AfterWork(this, waiting);
         }
         catch (ReplicaFailedException failure) when (Node.MayFail)
@@ -134,9 +138,14 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public void Tick()
     {
+        World.Tally[Happening.ApplyingHeldUp] += Loop.IsHeldUp ? 1 : 0;
         if (!Loop.IsAsleep)
         {
             Post(ReplicaInput.Tick);
+        }
+        else if (Loop.IsHeldUp)
+        {
+            Post(static replica => replica.TryApplyAgain());
         }
         else if (Loop.Core.Leader is { IsNone: false } leader && !Node.HearsNodeOf(leader))
         {
@@ -152,7 +161,8 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
                 World.Tally.Count(Happening.SnapshotParts);
-                Post(_ => Driver.TakePart(World.Flaw.Alter(part), message.FromReplicaId));
+                World.Tally[Happening.SnapshotsInParts] += part.Number > 0 ? 1 : 0;
+                Post(_ => TakePart(World.Flaw.Alter(part), message.FromReplicaId));
                 break;
             case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
                 SnapshotAnswered(from, reply);
@@ -181,10 +191,15 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             ArriveRead(call, read);
             return;
         }
-        if (Driver.IsStuck || Node.Log.Health.Condition == LogCondition.DiskFull)
+        if (Driver.IsStuck || Loop.IsHeldUp || Node.Log.Health.Condition == LogCondition.DiskFull)
         {
             World.Tally.Count(Happening.WritesStuckOnFullDisk);
             Group.Callers.Answered(call, OutcomeKind.DiskFull);
+            return;
+        }
+        if (!HasRoom)
+        {
+            Group.Callers.Answered(call, OutcomeKind.Overloaded);
             return;
         }
         waiting.Add(call);
@@ -223,9 +238,31 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             return;
         }
         Group.History.SawMessage(sent, Core, Book);
+        limits.Sent(sent, Core);
+        Encode(sent);
+        Retell(sent);
+    }
+
+    /// <summary>To a follower of whom the leader does not know where it stands, above all.</summary>
+    private void Retell(RaftMessage sent)
+    {
+        if (sent.Kind != RaftMessageKind.Append || World.IsHealed)
+        {
+            return;
+        }
+        var isProbe = CoreDoor.LeaderOf(Core)?.Progress.Find(sent.To) is { State: ReplicationState.Probe };
+        if (World.Chance.OneIn(isProbe ? 3 : 30) && Retelling.Of(sent, Core, World.Chance) is { } retold)
+        {
+            World.Tally.Count(Happening.Retellings);
+            Encode(retold);
+        }
+    }
+
+    private void Encode(RaftMessage message)
+    {
         buffer.ResetWrittenCount();
-        RaftMessageCodec.Encode(sent, buffer);
-        SendTo(sent.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());
+        RaftMessageCodec.Encode(message, buffer);
+        SendTo(message.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());
     }
 
     void IReplicaOutside.SendRest(RestNotice notice)
@@ -261,6 +298,11 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             granted.ToldToCampaign(message.Term);
         }
+        if (!HasRoom)
+        {
+            // A full mailbox is to the core as if the message had been lost.
+            return;
+        }
         Post(ReplicaInput.Of(message));
     }
 
@@ -281,6 +323,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         Shard.Applied = index =>
         {
+            limits.Applying(Core);
             Observe();
             Group.History.SawApplied(Id, Shard, index);
         };
@@ -292,6 +335,8 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         {
             ObserveCommit(seenCommit);
         }
+        CoreChecks.RequireStableIsDurable(this);
+        CoreChecks.RequireAppliedByCandidate(Core);
         var role = Core.Role;
         if (role == RaftRole.Leader && Core.Term.Value < Group.History.NewestLedTerm)
         {

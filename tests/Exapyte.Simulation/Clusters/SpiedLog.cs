@@ -5,8 +5,10 @@ using Exapyte.Storage.Log;
 namespace Exapyte.Simulation.Clusters;
 
 /// <summary>The node's log as one replica's writer sees it; what passes is entered in the replica's book.</summary>
-internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : INodeLog
+internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node, LimitWatch limits) : INodeLog
 {
+    private readonly List<Tracked> unanswered = [];
+
     public LogHealth Health => node.Log.Health;
 
     public NodeLogStatistics Statistics => node.Log.Statistics;
@@ -17,7 +19,17 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : I
         replica.World.Flaw.Alter(append, replica);
         var change = LogChange.Of(append, node.NextOrder());
         replica.Book.Submitted(change);
-        append.Completion = new Tracked(replica, change, submission);
+        if (unanswered.Exists(other => other.IsOvertakenBy(change)))
+        {
+            limits.Overtakes();
+        }
+        if (unanswered.Count > 0 && unanswered[^1].IsPartOf(submission))
+        {
+            limits.WriteWasSplit();
+        }
+        var tracked = new Tracked(this, replica, change, submission);
+        unanswered.Add(tracked);
+        append.Completion = tracked;
         node.Log.Append(append);
         node.InNextBatch(append.Group);
         node.LogHasWork(append.MustSync);
@@ -48,9 +60,22 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : I
     public void SetClockHighWater(long stamp, ILogCompletion? completion = null) => throw new NotSupportedException();
 
     /// <summary>Enters in the book what is durable, before anybody acts on it.</summary>
-    private sealed class Tracked(SimulatedReplica replica, LogChange change, ReplicaLogWriter.Submission submission)
-        : ILogCompletion
+    private sealed class Tracked(
+        SpiedLog log,
+        SimulatedReplica replica,
+        LogChange change,
+        ReplicaLogWriter.Submission submission
+    ) : ILogCompletion
     {
+        /// <summary>Whether the other one replaces the very entry that this one ends with.</summary>
+        public bool IsOvertakenBy(LogChange other) =>
+            change.Entries.Length > 0
+            && other.Entries.Length > 0
+            && change.Entries[^1].Index == other.Entries[0].Index
+            && change.Entries[^1].Term != other.Entries[0].Term;
+
+        public bool IsPartOf(ReplicaLogWriter.Submission other) => submission == other;
+
         public void Complete(LogAppendResult result)
         {
             if (result.IsOk)
@@ -61,12 +86,24 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node) : I
             {
                 replica.Book.Failed(change, result.Status);
             }
+            log.Refused(result.Status);
             if (replica.World.Flaw.Passes(ref result, replica))
             {
-                submission.Complete(result);
+                log.Answer(this, result);
             }
         }
+
+        public void Answer(LogAppendResult result) => submission.Complete(result);
     }
+
+    private void Refused(LogAppendStatus status) => limits.LogRefused(status);
+
+    private void Answer(Tracked tracked, LogAppendResult result) =>
+        node.Answer(() =>
+        {
+            unanswered.Remove(tracked);
+            tracked.Answer(result);
+        });
 }
 
 /// <summary>A completion as a call.</summary>

@@ -25,7 +25,6 @@ internal sealed record Weather
     public required int IdleTicks { get; init; }
     public required int PartBytesMax { get; init; }
     public required long RequestWindowMs { get; init; }
-    public required int CacheBytes { get; init; }
 
     /// <summary>How long a leader may read alone, on its own clock; 0: never.</summary>
     public required int LeaseUs { get; init; }
@@ -57,9 +56,8 @@ internal sealed record Weather
             ChangeEveryUs = chance.OneIn(4) ? int.MaxValue : chance.Between(300_000, 3_000_000),
             EntriesKept = chance.Below(30),
             IdleTicks = chance.Between(3, 12),
-            PartBytesMax = chance.Between(100, 3_000),
+            PartBytesMax = chance.OneIn(3) ? chance.Between(1, 100) : chance.Between(100, 3_000),
             RequestWindowMs = chance.Percent(70) ? 3_600_000 : 2_000,
-            CacheBytes = chance.OneIn(2) ? 0 : 64 << 10,
             // Five ticks of the fastest clock are 490 ms, and 470 ms of the slowest take 479 ms.
             LeaseUs = chance.Percent(50) ? 0 : chance.Between(250_000, 470_000),
         };

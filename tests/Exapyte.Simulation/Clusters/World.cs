@@ -6,7 +6,6 @@ using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Invariants;
 using Exapyte.Simulation.Planted;
-using Exapyte.Storage.Log;
 using Exapyte.Testing.Files;
 using Exapyte.Wire;
 
@@ -18,11 +17,7 @@ namespace Exapyte.Simulation.Clusters;
 /// </summary>
 internal sealed class World
 {
-    /// <summary>Writes that are larger go to the log in several appends.</summary>
-    public const int AppendBytesMax = 8 << 10;
-
     private readonly SortedDictionary<MemberId, SimulatedGroup> groupOf = [];
-    private readonly Faults faults;
     private long lastReplicaId;
 
     public World(ulong seed, Flaw flaw, TextWriter? text)
@@ -33,19 +28,8 @@ internal sealed class World
         Trace = new(text);
         Rules = new(0, Weather.RequestWindowMs);
         Network = new(this);
-        faults = new(this);
-        LogOptions = new()
-        {
-            SegmentBytes = 128 << 10,
-            FillStepBytes = 32 << 10,
-            BatchBytesMax = 32 << 10,
-            AppendBytesMax = 64 << 10,
-            DescriptorBytesMax = 8 << 10,
-            CacheBytes = Weather.CacheBytes,
-            SpareSegmentsMax = Chance.Below(3),
-            RewriteSegmentsMin = Chance.Between(2, 4),
-            RewriteBatchBytesMax = 8 << 10,
-        };
+        Faults = new(this);
+        Limits = Limits.Of(Chance.Fork());
         for (var i = 0; i < Weather.Nodes; i++)
         {
             Nodes.Add(new(this, i));
@@ -73,7 +57,9 @@ internal sealed class World
 
     public CommandRules Rules { get; }
 
-    public NodeLogOptions LogOptions { get; }
+    public Limits Limits { get; }
+
+    public Faults Faults { get; }
 
     public List<SimulatedNode> Nodes { get; } = [];
 
@@ -135,6 +121,7 @@ internal sealed class World
             node.PausedUntilUs = 0;
             node.WeatherDiskUs = 1_000;
             node.Files.CapacityBytes = long.MaxValue;
+            node.Disk.Empty();
             node.Disarm();
         }
     }
@@ -153,7 +140,7 @@ internal sealed class World
         {
             group.Open();
         }
-        faults.Begin();
+        Faults.Begin();
     }
 
     private void Run(in Event next)
@@ -170,7 +157,7 @@ internal sealed class World
                 ((ClientCall)next.Subject!).Callers.Arrive((ClientCall)next.Subject!);
                 break;
             case EventKind.Fault:
-                faults.Strike();
+                Faults.Strike();
                 break;
             case EventKind.EndFault:
                 ((Action)next.Subject!)();
@@ -213,6 +200,9 @@ internal sealed class World
                 break;
             case EventKind.WriteLog:
                 node.WriteLog();
+                break;
+            case EventKind.HearLog:
+                node.HearLog();
                 break;
             case EventKind.Upkeep:
                 node.Upkeep();

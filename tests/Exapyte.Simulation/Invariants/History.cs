@@ -30,6 +30,8 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
 
     public KeyTimelines Timelines { get; } = new();
 
+    public ExpiringKeys Expiring { get; } = new();
+
     /// <summary>The newest term that anybody has led.</summary>
     public ulong NewestLedTerm { get; private set; }
 
@@ -237,6 +239,7 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         {
             var key = Encoding.UTF8.GetString(write.Key.Span);
             Timelines.Saw(entry.Index.Value, key, Oracle.RevisionOf(key));
+            Expiring.Saw(entry.Index.Value, key, Oracle.RevisionOf(key), Oracle.ExpiresMsOf(key));
         }
         if (entry.Kind == EntryKind.Configuration && ConfigurationCodec.TryDecode(entry.Payload.Span, out var next))
         {

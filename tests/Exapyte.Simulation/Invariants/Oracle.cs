@@ -36,6 +36,9 @@ internal sealed class Oracle
     /// <summary>The revision of a key's entry, expired or not; 0: it has none.</summary>
     public ulong RevisionOf(string key) => entries.TryGetValue(key, out var entry) ? entry.Revision : 0;
 
+    /// <summary>When a key's entry ends, Unix milliseconds; 0: it stays, or there is none.</summary>
+    public long ExpiresMsOf(string key) => entries.TryGetValue(key, out var entry) ? entry.ExpiresMs : 0;
+
     /// <summary>Takes in the next committed entry.</summary>
     public Expected Apply(in LogEntry entry, ShardCommand? command, bool withHash)
     {

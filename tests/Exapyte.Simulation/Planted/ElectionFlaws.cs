@@ -41,6 +41,37 @@ internal sealed class VotesForShorterLogs : Flaw
             : message;
 }
 
+/// <summary>A member stands for election although a committed configuration waits to be applied.</summary>
+internal sealed class StandsByOldConfiguration : Flaw
+{
+    private LogEntry[] hidden = [];
+
+    public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        var log = CoreDoor.LogOf(replica.Core);
+        var trail = CoreDoor.ListOf(log.Configurations);
+        if (MayBegin(input) && log.Configurations.HasCommitted(log.Committed))
+        {
+            hidden = [.. trail];
+            trail.Clear();
+        }
+    }
+
+    public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        CoreDoor.ListOf(CoreDoor.LogOf(replica.Core).Configurations).AddRange(hidden);
+        hidden = [];
+    }
+
+    private static bool MayBegin(ReplicaInput input) =>
+        input.Kind == ReplicaInputKind.Tick
+        || input.Subject
+            is RaftMessage
+            {
+                Kind: RaftMessageKind.TimeoutNow or RaftMessageKind.PreVoteResponse or RaftMessageKind.VoteResponse
+            };
+}
+
 /// <summary>A vote that arrives twice counts twice.</summary>
 internal sealed class DuplicateVoteCounted : Flaw
 {

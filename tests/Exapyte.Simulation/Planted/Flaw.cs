@@ -31,12 +31,18 @@ internal class Flaw
     /// <summary>The time by which a lease is judged when somebody reads.</summary>
     public virtual long LeaseClockUs(SimulatedReplica replica) => replica.Node.MonotonicUs;
 
+    /// <summary>The time by which a read judges what has expired.</summary>
+    public virtual long ReadClockMs(long nowMs) => nowMs;
+
+    /// <summary>The time by which expired entries are removed.</summary>
+    public virtual long SweepStampMs(SimulatedReplica replica) => replica.Loop.Machine.StampMs;
+
     /// <summary>The files of a node's log.</summary>
     public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
 
     public virtual RaftCore CreateCore(SimulatedReplica replica, ShardStateMachine machine, GroupLog log, ulong seed) =>
         new(
-            ReplicaStart.OptionsOf(replica.Identity, Options, seed) with
+            replica.World.Limits.Within(ReplicaStart.OptionsOf(replica.Identity, Options, seed)) with
             {
                 LeaseDuration = LeaseUs(replica),
             },

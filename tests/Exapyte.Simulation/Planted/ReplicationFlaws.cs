@@ -87,6 +87,54 @@ internal sealed class AppendCommitsUnmatched : Flaw
     }
 }
 
+/// <summary>An append that matches commits up to the end of the log, and not only what it has brought (figure 2, rule 5).</summary>
+internal sealed class AppendCommitsToEnd : Flaw
+{
+    private bool matches;
+
+    public override void BeforeInput(ReplicaInput input, SimulatedReplica replica) =>
+        matches =
+            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            && append.Term >= replica.Core.Term
+            && append.Index >= replica.Core.CommitIndex
+            && CoreDoor.LogOf(replica.Core).Matches(append.Index, append.LogTerm);
+
+    public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        if (matches && input.Subject is RaftMessage append && replica.Core.Leader == append.From)
+        {
+            var log = CoreDoor.LogOf(replica.Core);
+            log.CommitTo(LogIndex.Min(append.Commit, log.Last));
+        }
+    }
+}
+
+/// <summary>
+/// A write that is under way goes on vouching for its last entry after another one has replaced that: the cut begins one too
+/// late.
+/// </summary>
+internal sealed class OvertakenWriteVouches : Flaw
+{
+    private WritesUnderWay.Write[] before = [];
+
+    public override void BeforeInput(ReplicaInput input, SimulatedReplica replica) =>
+        before = [.. CoreDoor.ListOf(CoreDoor.LogOf(replica.Core).Writes)];
+
+    public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        var writes = CoreDoor.ListOf(CoreDoor.LogOf(replica.Core).Writes);
+        var cut = before
+            .Zip(writes)
+            .Where(pair => input.Kind == ReplicaInputKind.Message && pair.First.Through > pair.Second.Through)
+            .Select(pair => pair.Second.Through.Next)
+            .FirstOrDefault();
+        for (var i = 0; cut > LogIndex.Zero && i < Math.Min(before.Length, writes.Count); i++)
+        {
+            writes[i] = before[i].Through == cut ? before[i] : writes[i];
+        }
+    }
+}
+
 /// <summary>A write is acknowledged as soon as it is proposed.</summary>
 internal sealed class AcknowledgedBeforeCommit : Flaw
 {

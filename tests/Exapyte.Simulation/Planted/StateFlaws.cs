@@ -116,6 +116,36 @@ internal sealed class ExpiredByLocalClock : Flaw
         new AlteredStore(shard, hides: entry => entry.IsExpired(replica.NowMs), keepsMeta: static _ => true);
 }
 
+/// <summary>What has expired is shown until it is removed.</summary>
+internal sealed class ExpiredIsShown : Flaw
+{
+    public override long ReadClockMs(long nowMs) => 0;
+}
+
+/// <summary>Entries are hidden a second before they end.</summary>
+internal sealed class VanishesEarly : Flaw
+{
+    public override long ReadClockMs(long nowMs) => nowMs + 1_000;
+}
+
+/// <summary>Each replica removes what has expired by its own clock.</summary>
+internal sealed class SweptByLocalClock : Flaw
+{
+    public override long SweepStampMs(SimulatedReplica replica) => replica.NowMs;
+}
+
+/// <summary>What the store had no space for counts as applied.</summary>
+internal sealed class FullStoreIgnored : Flaw
+{
+    public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
+    {
+        if (replica.Loop.IsHeldUp)
+        {
+            replica.Shard.ForgetApplied(replica.Shard.AppliedIndex + 1);
+        }
+    }
+}
+
 /// <summary>A request id is never found again.</summary>
 internal sealed class RequestIdForgotten : Flaw
 {

@@ -88,6 +88,13 @@ internal static class Run
     {
         world.Heal();
         var acknowledged = world.Groups.ConvertAll(group => group.Callers.Acknowledged);
+        foreach (var group in world.Groups)
+        {
+            foreach (var replica in group.Running())
+            {
+                replica.ProvenReads = 0;
+            }
+        }
         for (var i = 0; i < HealStepsMax; i++)
         {
             world.Step();
@@ -105,7 +112,7 @@ internal static class Run
         && group.Operator.IsDone
         && IsConverged(group);
 
-    /// <summary>All members run, follow one leader and have applied all that it has.</summary>
+    /// <summary>All members run, follow one leader, have applied all that it has and answer reads.</summary>
     private static bool IsConverged(SimulatedGroup group)
     {
         if (group.Leader() is not { } leader)
@@ -120,6 +127,7 @@ internal static class Run
                 || replica.Core.Term != leader.Core.Term
                 || replica.Shard.AppliedIndex < leader.Core.CommitIndex.Value
                 || replica.Driver.Problem.Length > 0
+                || replica.ProvenReads == 0
             )
             {
                 return false;

@@ -11,6 +11,11 @@ internal sealed class ModelDisk
     private readonly SortedDictionary<ulong, ModelShard> shards = [];
     private readonly List<Action> undo = [];
 
+    private int batchesUntilFull = int.MaxValue;
+
+    /// <summary>Whether it has no space: it refuses every batch, and changes nothing.</summary>
+    public bool IsFull => batchesUntilFull == 0;
+
     /// <summary>Batches that a crash could take back.</summary>
     public int Unflushed => undo.Count;
 
@@ -41,6 +46,23 @@ internal sealed class ModelDisk
         {
             shard.Flushed();
         }
+    }
+
+    /// <summary>It runs full after so many batches more: in the middle of whatever those belong to.</summary>
+    public void FillAfter(int batches) => batchesUntilFull = batches;
+
+    /// <summary>Somebody has made space.</summary>
+    public void Empty() => batchesUntilFull = int.MaxValue;
+
+    /// <summary>One more batch.</summary>
+    /// <exception cref="StoreFullException">It is full.</exception>
+    public void TakeSpace()
+    {
+        if (IsFull)
+        {
+            throw new StoreFullException("No space is left for the store.");
+        }
+        batchesUntilFull -= batchesUntilFull == int.MaxValue ? 0 : 1;
     }
 
     /// <summary>The process ends: of what is not flushed a prefix survives.</summary>

@@ -37,6 +37,7 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
         {
             return;
         }
+        disk.TakeSpace();
         var before = AppliedIndex;
         List<Replaced> replaced = new(mine.Changes.Count);
         foreach (var change in mine.Changes)
@@ -93,6 +94,10 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
     public long SweepExpired(long appliedStampMs, int entriesMax)
     {
         List<Replaced> replaced = [];
+        if (disk.IsFull)
+        {
+            return 0;
+        }
         for (var i = entries.Count - 1; i >= 0 && replaced.Count < entriesMax; i--)
         {
             if (entries.Values[i].IsExpired(appliedStampMs))

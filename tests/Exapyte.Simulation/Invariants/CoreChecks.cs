@@ -1,0 +1,48 @@
+using Exapyte.Raft;
+using Exapyte.Simulation.Clusters;
+
+namespace Exapyte.Simulation.Invariants;
+
+/// <summary>What must hold of a member after every input, seen from inside: whoever waits for the harm may wait for long.</summary>
+internal static class CoreChecks
+{
+    /// <summary>What a member calls durable is on its disk, term by term: a late completion vouches for nothing newer.</summary>
+    public static void RequireStableIsDurable(SimulatedReplica replica)
+    {
+        var stable = replica.Core.DurableIndex;
+        var book = replica.Book;
+        if (replica.IsInstalling || replica.Driver.Problem.Length > 0 || stable.Value <= book.BaseIndex)
+        {
+            // The book may know of an installed snapshot before the core does; one that is retired has no log any more.
+            return;
+        }
+        var term = CoreDoor.LogOf(replica.Core).TermAt(stable);
+        History.Require(
+            book.TermAt(stable.Value) == term?.Value,
+            "stable-not-durable",
+            $"{replica.Id} calls {stable} of term {term} durable, on disk is ({book.BaseIndex}, {book.Last}] "
+                + $"with term {book.TermAt(stable.Value)} there"
+        );
+    }
+
+    /// <summary>
+    /// Nobody stands for election while a committed configuration waits to be applied: it would count votes by one that the
+    /// group has left.
+    /// </summary>
+    public static void RequireAppliedByCandidate(RaftCore core)
+    {
+        if (core.Role is not (RaftRole.PreCandidate or RaftRole.Candidate) || core.AppliedIndex >= core.CommitIndex)
+        {
+            return;
+        }
+        foreach (var entry in CoreDoor.LogOf(core).Read(core.AppliedIndex.Next, long.MaxValue) ?? [])
+        {
+            History.Require(
+                entry.Index > core.CommitIndex || entry.Kind != EntryKind.Configuration,
+                "stands-by-old-configuration",
+                $"{core.Id} is {core.Role} in {core.Term} with {core.AppliedIndex} applied, and the configuration at "
+                    + $"{entry.Index} is committed"
+            );
+        }
+    }
+}
