@@ -8,6 +8,7 @@ using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Imports;
 using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Queries;
 using Exapyte.Gateway.Routing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -32,6 +33,7 @@ internal sealed partial class GatewayHandler
     private readonly ListingHandler listing;
     private readonly BatchHandler batches;
     private readonly ImportHandler imports;
+    private readonly QueryHandler queries;
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
     private readonly BackupHandler backups;
@@ -55,7 +57,9 @@ internal sealed partial class GatewayHandler
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
         entries = new(client, problems, limits.ValueBytesMax);
-        listing = new(client, problems, limits, new CursorCodec(limits.CursorKey, limits.CursorKeySource));
+        var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
+        listing = new(client, problems, limits, new CursorCodec(signer));
+        queries = new(client, problems, new QueryCursorCodec(signer));
         batches = new(client, problems, limits);
         imports = new(client, problems, limits, time ?? TimeProvider.System);
         keyspaces = new(client, problems);
@@ -108,6 +112,8 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Entry or GatewayRoute.Entry64 => entries.HandleAsync(context, call),
             GatewayRoute.Listing => listing.HandleAsync(context, call),
             GatewayRoute.Batch => batches.HandleAsync(context, call),
+            GatewayRoute.Query => queries.QueryAsync(context, call),
+            GatewayRoute.Explain => queries.ExplainAsync(context, call),
             GatewayRoute.Import => imports.HandleAsync(context, call),
             GatewayRoute.Keyspace => keyspaces.HandleAsync(context, call),
             GatewayRoute.Keyspaces => keyspaces.ListAsync(context, call),

@@ -1,5 +1,6 @@
 using Exapyte.Gateway.Control;
 using Exapyte.Operations;
+using Exapyte.Queries;
 
 namespace Exapyte.Gateway.Problems;
 
@@ -28,6 +29,9 @@ internal sealed record Problem(ProblemKind Kind, string Detail)
 
     /// <summary>What an import did before it; else null.</summary>
     public ImportDocument? Import { get; init; }
+
+    /// <summary>What is wrong in an expression of a query, and where; else null.</summary>
+    public QueryException? Expression { get; init; }
 
     /// <summary>The methods that are served, for 405.</summary>
     public string? Allow { get; init; }

@@ -20,7 +20,10 @@ internal sealed record ProblemDocument(
     IReadOnlyList<string>? Reasons,
     int? Item,
     long? Line,
-    ImportDocument? Import
+    ImportDocument? Import,
+    string? Expression,
+    int? Position,
+    int? Length
 );
 
 /// <summary>Writes problems as answers. Thread-safe.</summary>
@@ -48,7 +51,10 @@ internal sealed class ProblemWriter(int retryAfterSeconds)
             problem.Reasons,
             problem.Item,
             problem.Line,
-            problem.Import
+            problem.Import,
+            problem.Expression?.Member,
+            problem.Expression?.Span.Position,
+            problem.Expression?.Span.Length
         );
 
     /// <summary>Answers with the problem. The response must not have started.</summary>

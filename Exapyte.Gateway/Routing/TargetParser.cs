@@ -128,6 +128,8 @@ internal sealed class TargetParser(int keyBytesMax)
             "entries" => GatewayRoute.Listing,
             "batch" => GatewayRoute.Batch,
             "import" => GatewayRoute.Import,
+            "query" => GatewayRoute.Query,
+            "query/explain" => GatewayRoute.Explain,
             "shards" => GatewayRoute.Shards,
             "backups" => GatewayRoute.Backups,
             _ => GatewayRoute.None,

@@ -26,7 +26,7 @@ public sealed class CursorTests
             }
     );
 
-    private readonly CursorCodec codec = new([]);
+    private readonly CursorCodec codec = new(new TokenSigner([]));
 
     [Fact]
     public void A_cursor_comes_back_as_it_was_written() =>
@@ -48,7 +48,7 @@ public sealed class CursorTests
     public void A_cursor_of_another_keyspace_or_key_is_not_read() =>
         Cursors.Sample(cursor =>
             !codec.TryRead("k2", codec.Write("k", cursor), out _)
-            && !new CursorCodec(new byte[16]).TryRead("k", codec.Write("k", cursor), out _)
+            && !new CursorCodec(new TokenSigner(new byte[16])).TryRead("k", codec.Write("k", cursor), out _)
         );
 
     [Fact]

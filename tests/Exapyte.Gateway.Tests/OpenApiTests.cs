@@ -50,6 +50,7 @@ public sealed partial class OpenApiTests
                     "put" => "x"u8.ToArray(),
                     "post" when target == "/v1/restores" => archive,
                     "post" when target.EndsWith("/import", StringComparison.Ordinal) => "{\"cursor\":null}"u8.ToArray(),
+                    "post" when target.Contains("/query", StringComparison.Ordinal) => "{}"u8.ToArray(),
                     "post" => "{\"items\":[]}"u8.ToArray(),
                     _ => null,
                 };

@@ -54,9 +54,10 @@ public sealed class PlantedArrowTests
         [
             Project("Exapyte.Raft"),
             Project("Exapyte.Storage"),
+            Project("Exapyte.Queries"),
             Project("Exapyte.Grains.Interfaces"),
             Project("Exapyte.Grains", "Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"),
-            Project("Exapyte.Client", "Exapyte.Grains.Interfaces"),
+            Project("Exapyte.Client", "Exapyte.Grains.Interfaces", "Exapyte.Queries"),
             Project("Exapyte.Gateway", "Exapyte.Client"),
             Project("Exapyte.Silo", "Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"),
         ];

@@ -16,9 +16,10 @@ public static class Arrows
     {
         ["Exapyte.Raft"] = [],
         ["Exapyte.Storage"] = [],
+        ["Exapyte.Queries"] = [],
         ["Exapyte.Grains.Interfaces"] = [],
         ["Exapyte.Grains"] = ["Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"],
-        ["Exapyte.Client"] = ["Exapyte.Grains.Interfaces"],
+        ["Exapyte.Client"] = ["Exapyte.Grains.Interfaces", "Exapyte.Queries"],
         ["Exapyte.Gateway"] = ["Exapyte.Client"],
         ["Exapyte.Silo"] = ["Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"],
     };
@@ -28,6 +29,7 @@ public static class Arrows
     {
         ["Exapyte.Raft"] = ["Orleans", "Microsoft.", "RocksDb", "RocksDB", "Npgsql"],
         ["Exapyte.Storage"] = ["Orleans", "Microsoft.AspNetCore"],
+        ["Exapyte.Queries"] = ["Orleans", "Microsoft.", "RocksDb", "RocksDB", "Npgsql"],
         ["Exapyte.Grains.Interfaces"] = ["RocksDb", "RocksDB", "Microsoft.AspNetCore"],
         ["Exapyte.Client"] = ["RocksDb", "RocksDB", "Microsoft.AspNetCore"],
         ["Exapyte.Gateway"] = ["RocksDb", "RocksDB", "Npgsql"],

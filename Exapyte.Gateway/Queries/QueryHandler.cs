@@ -1,0 +1,182 @@
+using System.Text.Json;
+using System.Text.Unicode;
+using Exapyte.Client;
+using Exapyte.Client.Queries;
+using Exapyte.Gateway.Entries;
+using Exapyte.Gateway.Http;
+using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Routing;
+using Exapyte.Operations;
+
+namespace Exapyte.Gateway.Queries;
+
+/// <summary>POST K/query: a page of rows. POST K/query/explain: how it would be run.</summary>
+internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems, QueryCursorCodec cursors)
+{
+    private const int BodyBytesMax = 1 << 20;
+    private const int FlushBytes = 64 << 10;
+
+    /// <summary>Answers POST K/query.</summary>
+    public async Task QueryAsync(HttpContext context, Call call)
+    {
+        var body = await JsonBody.ReadAsync(context, BodyBytesMax);
+        using var document = body.Document;
+        if (Refuse(context, call, body, out var request) is { } refusal)
+        {
+            await problems.WriteAsync(context, refusal);
+            return;
+        }
+        var fingerprint = QueryCursorCodec.FingerprintOf(document);
+        var options = request!.Options;
+        if (request.Cursor is { } text)
+        {
+            if (!cursors.TryRead(call.Keyspace, fingerprint, text, out var cursor))
+            {
+                await problems.WriteAsync(context, OtherCursor());
+                return;
+            }
+            options = options with { KeyspaceId = cursor.KeyspaceId, After = cursor.After };
+        }
+        var page = await client.QueryAsync(call.Keyspace, request.Plan, options, context.RequestAborted);
+        ServedHeader.Set(context.Response.Headers, page.Served);
+        if (ProblemOf(call.Keyspace, options, page) is { } problem)
+        {
+            await problems.WriteAsync(context, problem);
+            return;
+        }
+        var next = page.End.IsEmpty ? null : cursors.Write(call.Keyspace, fingerprint, new(page.KeyspaceId, page.End));
+        await WriteAsync(context, page, next);
+    }
+
+    /// <summary>Answers POST K/query/explain.</summary>
+    public async Task ExplainAsync(HttpContext context, Call call)
+    {
+        var body = await JsonBody.ReadAsync(context, BodyBytesMax);
+        using var document = body.Document;
+        if (Refuse(context, call, body, out var request) is { } refusal)
+        {
+            await problems.WriteAsync(context, refusal);
+            return;
+        }
+        var shards = await client.GetShardsAsync(call.Keyspace, context.RequestAborted);
+        if (shards is null)
+        {
+            await problems.WriteAsync(context, OutcomeProblems.NoSuchKeyspace(call.Keyspace));
+            return;
+        }
+        var response = context.Response;
+        response.StatusCode = StatusCodes.Status200OK;
+        response.Headers.ContentType = Headers.Json;
+        response.Headers.XContentTypeOptions = Headers.NoSniff;
+        await using var writer = new Utf8JsonWriter(response.BodyWriter, GatewayJson.WriterOptions);
+        var keys = request!.Plan.Keys;
+        writer.WriteStartObject();
+        writer.WriteNull("index"u8);
+        writer.WriteStartArray("ranges"u8);
+        if (!keys.IsEmpty)
+        {
+            writer.WriteStartObject();
+            WriteBound(writer, "start", keys.Start.IsEmpty ? null : keys.Start);
+            WriteBound(writer, "end", keys.End);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteNumber("shards"u8, keys.IsEmpty ? 0 : shards.Count);
+        writer.WriteNumber("estimate"u8, keys.IsEmpty ? 0 : shards.Sum(EntriesOf));
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private static long EntriesOf(ShardStatus shard) =>
+        shard.Replicas.Count == 0 ? 0 : shard.Replicas.Max(replica => replica.Entries);
+
+    private static Problem? Refuse(HttpContext context, in Call call, in JsonBody body, out QueryRequest? request)
+    {
+        request = null;
+        if (EntryRequest.ReadConsistency(context.Request.Headers, call, out var consistency) is { } refusal)
+        {
+            return refusal;
+        }
+        if (consistency.Level is ConsistencyLevel.Bounded or ConsistencyLevel.Session)
+        {
+            return new(ProblemKinds.InvalidHeader, "Queries are not served at consistency bounded or session.");
+        }
+        return body.Refusal ?? QueryRequest.Read(body.Document, consistency.Level, out request);
+    }
+
+    private static Problem OtherCursor() =>
+        new(
+            ProblemKinds.InvalidCursor,
+            "The cursor was not made for this query in this keyspace by this cluster, or was changed. Start again without it."
+        );
+
+    private static Problem? ProblemOf(string keyspace, QueryOptions options, QueryPage page) =>
+        page.Kind switch
+        {
+            OutcomeKind.Ok => null,
+            OutcomeKind.NoSuchKeyspace => OutcomeProblems.NoSuchKeyspace(keyspace),
+            OutcomeKind.Invalid when options.KeyspaceId != 0 && page.KeyspaceId != options.KeyspaceId => OtherCursor(),
+            _ => OutcomeProblems.Of(page.Kind, page.Detail, repeatable: true),
+        };
+
+    private static async Task WriteAsync(HttpContext context, QueryPage page, string? cursor)
+    {
+        var response = context.Response;
+        response.StatusCode = StatusCodes.Status200OK;
+        response.Headers.ContentType = Headers.Json;
+        response.Headers.XContentTypeOptions = Headers.NoSniff;
+        await response.StartAsync(context.RequestAborted);
+        await using var writer = new Utf8JsonWriter(response.BodyWriter, GatewayJson.WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteStartArray("items"u8);
+        foreach (var row in page.Rows)
+        {
+            if (row.Item is { } entry)
+            {
+                writer.WriteStartObject();
+                EntryJson.WriteKey(writer, entry.Key.Span);
+                EntryJson.WriteEntry(writer, entry.Entry, withValue: true);
+                writer.WriteEndObject();
+            }
+            else
+            {
+                writer.WriteRawValue(row.Json.Span, skipInputValidation: true);
+            }
+            if (writer.BytesPending > FlushBytes)
+            {
+                writer.Flush();
+                await response.BodyWriter.FlushAsync(context.RequestAborted);
+            }
+        }
+        writer.WriteEndArray();
+        if (cursor is null)
+        {
+            writer.WriteNull("cursor"u8);
+        }
+        else
+        {
+            writer.WriteString("cursor"u8, cursor);
+        }
+        writer.WriteNumber("examined"u8, page.Examined);
+        writer.WriteNumber("returned"u8, page.Rows.Count);
+        writer.WriteNull("index"u8);
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private static void WriteBound(Utf8JsonWriter writer, string name, ReadOnlyMemory<byte>? bound)
+    {
+        if (bound is not { } key)
+        {
+            writer.WriteNull(name);
+        }
+        else if (Utf8.IsValid(key.Span))
+        {
+            writer.WriteString(name, key.Span);
+        }
+        else
+        {
+            writer.WriteString(name + "64", Base64Text.Encode(key.Span));
+        }
+    }
+}
