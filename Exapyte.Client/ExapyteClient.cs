@@ -85,7 +85,12 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         ArgumentNullException.ThrowIfNull(keyspace);
         ArgumentNullException.ThrowIfNull(operation);
         ThrowIfOver(cancellationToken);
-        return operations.RunAsync(keyspace, operation, clock.After(options.OperationTimeout), cancellationToken);
+        return operations.RunAsync(
+            keyspace,
+            RequestFingerprint.Name(operation),
+            clock.After(options.OperationTimeout),
+            cancellationToken
+        );
     }
 
     public ValueTask<OperationResult[]> ExecuteBatchAsync(
@@ -98,7 +103,11 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         ArgumentNullException.ThrowIfNull(keyspace);
         ArgumentNullException.ThrowIfNull(operations);
         ThrowIfOver(cancellationToken);
-        var call = new BatchCall(operations, atomic, clock.After(options.OperationTimeout));
+        var call = new BatchCall(
+            RequestFingerprint.Name(operations, atomic),
+            atomic,
+            clock.After(options.OperationTimeout)
+        );
         return batches.RunAsync(keyspace, call, cancellationToken);
     }
 

@@ -43,7 +43,7 @@ internal sealed class BatchRunner(
         var valid = Judge(map, call);
         if (call.Atomic && ReasonAgainstAtomic(map, call, valid) is { } reason)
         {
-            return All(call.Results, OperationOutcome.Of(OutcomeKind.Invalid, reason));
+            return All(call.Results, reason);
         }
         await RunGroupsAsync(map, call, valid, cancellationToken).ConfigureAwait(false);
         foreach (var result in call.Results)
@@ -81,7 +81,7 @@ internal sealed class BatchRunner(
             }
             if (call.Atomic)
             {
-                Array.Fill(call.Results, new(NotOneShard, ServedBy.Nothing));
+                group.EndAll(NotOneShard);
                 continue;
             }
             await RunGroupsAsync(newer, call, group.Pending, cancellationToken).ConfigureAwait(false);
@@ -128,14 +128,21 @@ internal sealed class BatchRunner(
         return valid;
     }
 
-    private static string? ReasonAgainstAtomic(RoutedMap map, BatchCall call, List<int> valid)
+    private static OperationOutcome? ReasonAgainstAtomic(RoutedMap map, BatchCall call, List<int> valid)
     {
         if (valid.Count == call.Results.Length)
         {
-            return OperationRules.ReasonsAgainstAtomic(map.Map, call.Operations);
+            return OperationRules.ReasonsAgainstAtomic(map.Map, call.Operations) is { } reason
+                ? OperationOutcome.Of(OutcomeKind.Invalid, reason)
+                : null;
         }
         var at = Array.FindIndex(call.Results, result => result.Outcome is not null);
-        return $"Item {at} of the atomic batch is not acceptable: {call.Results[at].Outcome.Detail}";
+        return new()
+        {
+            Kind = OutcomeKind.Invalid,
+            Detail = $"Item {at} of the atomic batch is not acceptable: {call.Results[at].Outcome.Detail}",
+            DecidedBy = at,
+        };
     }
 
     private static string? ReasonAgainstSize(IReadOnlyList<Operation> operations)

@@ -88,7 +88,7 @@ internal sealed class GroupRun(
                 .ConfigureAwait(false);
             if (path.Map is not { } next || next.Map.KeyspaceId != map.Map.KeyspaceId)
             {
-                EndAll(at => call.Trails[at].Lost(call.Operations[at], path.WhyNot ?? OtherKeyspace));
+                EndAll(path.WhyNot ?? OtherKeyspace);
                 return null;
             }
             if (next != map)
@@ -166,7 +166,10 @@ internal sealed class GroupRun(
         return first;
     }
 
-    /// <summary>Which items go again. Walks from the end, remembering the keys that later writes may have changed.</summary>
+    /// <summary>
+    /// Which items go again. Walks from the end, remembering the keys that later writes may have changed; then from the
+    /// beginning: a read behind a write to its key that goes again has not seen that write, and goes with it.
+    /// </summary>
     private bool[] Retried(NextStep[] steps, Attempt attempt)
     {
         var again = new bool[steps.Length];
@@ -185,6 +188,17 @@ internal sealed class GroupRun(
             {
                 written.Add(key);
             }
+        }
+        HashSet<KeyBytes> awaited = [];
+        for (var i = 0; i < steps.Length; i++)
+        {
+            var operation = call.Operations[pending[i]];
+            var key = new KeyBytes(operation.Key);
+            if (operation.IsWrite && again[i])
+            {
+                awaited.Add(key);
+            }
+            again[i] |= !operation.IsWrite && awaited.Contains(key);
         }
         return again;
     }
@@ -215,6 +229,9 @@ internal sealed class GroupRun(
         var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
         call.Results[at] = new(outcome, Served.By(lane, attempt, level));
     }
+
+    /// <summary>Ends all that is left by this refusal; what an earlier try may have done stays in doubt.</summary>
+    public void EndAll(OperationOutcome why) => EndAll(at => call.Trails[at].Lost(call.Operations[at], why));
 
     private void EndAll(Func<int, OperationOutcome> outcomeOf)
     {

@@ -26,9 +26,11 @@ internal struct Trail
     {
         if (outcome is not null)
         {
-            // What is refused for want of room may still be applied by the try before it.
-            return outcome.Kind == OutcomeKind.DiskFull && operation.IsWrite && mayHaveHappened
-                ? Doubt
+            // What this try refuses may still be done by the try before it, unless its place in the log has decided.
+            return operation.IsWrite && mayHaveHappened && !IsDecided(outcome.Kind)
+                ? outcome.Kind == OutcomeKind.Unknown
+                    ? outcome
+                    : Doubt
                 : Public(outcome);
         }
         if (attempt == AttemptKind.Refused)
@@ -51,6 +53,13 @@ internal struct Trail
         }
         return last is { Kind: not OutcomeKind.Unknown } ? Public(last) : NoAnswer;
     }
+
+    /// <summary>
+    /// Whether the outcome was judged where the write is applied: a try before it, under the same request id, has then
+    /// answered the same or will.
+    /// </summary>
+    private static bool IsDecided(OutcomeKind kind) =>
+        kind is OutcomeKind.Ok or OutcomeKind.PreconditionFailed or OutcomeKind.RequestIdReused;
 
     /// <summary>What a caller sees of an outcome: where to go instead is no news to it.</summary>
     private static OperationOutcome Public(OperationOutcome outcome) =>

@@ -16,7 +16,7 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
 {
     private const int FlushBytes = 64 << 10;
 
-    // Position and its sign: "#999".
+    // What is remembered of a batch names its items behind the id: "#999".
     private const int RequestIdCharsMax = Limits.RequestIdCharsMax - 4;
 
     /// <summary>JSON spends up to a third more on base64, and some on names and escapes.</summary>
@@ -63,24 +63,29 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
             ? OutcomeProblems.NoSuchKeyspace(keyspace)
             : null;
 
-    /// <summary>The item that decided an atomic batch: one in doubt before one that failed. An absent entry is no failure.</summary>
+    /// <summary>
+    /// Why an atomic batch did not apply, or may not have: what is in doubt before what failed, and of that the item that
+    /// decided. An absent entry is no failure.
+    /// </summary>
     private static Problem? ProblemOfAtomic(BatchRequest batch, OperationResult[] results)
     {
-        var item = Array.FindIndex(results, result => result.Outcome.InDoubt);
-        if (item < 0)
+        var inDoubt = Positions(results, result => result.Outcome.InDoubt);
+        var failed =
+            inDoubt.Count > 0
+                ? inDoubt
+                : Positions(results, result => result.Outcome.Kind is not (OutcomeKind.Ok or OutcomeKind.NotFound));
+        if (failed.Count == 0)
         {
-            item = Array.FindIndex(
-                results,
-                result => result.Outcome.Kind is not (OutcomeKind.Ok or OutcomeKind.NotFound)
-            );
+            return null;
         }
-        return item < 0
-            ? null
-            : OutcomeProblems.Of(results[item].Outcome, IsRepeatable(batch.Operations[item]))! with
-            {
-                Item = item,
-            };
+        // Where all of it was refused, or is in doubt, no item decided that.
+        var decided = results[failed[0]].Outcome.DecidedBy ?? (failed.Count == 1 ? failed[0] : null);
+        var why = results[decided ?? failed[0]].Outcome;
+        return OutcomeProblems.Of(why, batch.IsRepeatable)! with { Item = decided };
     }
+
+    private static List<int> Positions(OperationResult[] results, Predicate<OperationResult> are) =>
+        [.. Enumerable.Range(0, results.Length).Where(at => are(results[at]))];
 
     private static bool IsRepeatable(Operation operation) => !operation.IsWrite || operation.RequestId is not null;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
@@ -54,15 +53,11 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             ContentType = ContentTypeOrDefault,
             TtlMs = TtlMs ?? 0,
             Condition = ifAbsent ? WriteCondition.IfAbsent : ifVersion,
-            RequestId = isWrite && requestId is not null ? RequestIdOf(requestId, position) : null,
+            RequestId = isWrite ? requestId : null,
             Level = level.Level,
             MaxStalenessMs = level.MaxStalenessMs,
         };
     }
-
-    /// <summary>The request id of a batch's item.</summary>
-    public static string RequestIdOf(string requestId, int position) =>
-        string.Create(CultureInfo.InvariantCulture, $"{requestId}#{position}");
 
     /// <summary>Reads a flag.</summary>
     public static bool Flag(string name, JsonElement value, List<string> reasons)
@@ -142,7 +137,7 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         }
         else
         {
-            Add("ifVersion must be a version as text, such as \"17\", or \"*\".");
+            Add("ifVersion must be a version as text, as an earlier answer gave it, or \"*\".");
         }
     }
 

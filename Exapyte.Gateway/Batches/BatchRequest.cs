@@ -12,9 +12,13 @@ internal sealed record BatchRequest(Operation[] Operations, bool Atomic)
 {
     private const int ReasonsMax = 100;
 
+    /// <summary>Whether all of it may be sent again where its outcome is unknown.</summary>
+    public bool IsRepeatable =>
+        Array.TrueForAll(Operations, operation => !operation.IsWrite || operation.RequestId is not null);
+
     /// <summary>Reads the document; the problem, with every reason, where it is refused: then nothing is done.</summary>
     /// <param name="document">The body.</param>
-    /// <param name="requestId">The batch's request id; null for none. Its writes get it with their position.</param>
+    /// <param name="requestId">The batch's request id; null for none. Its writes have it.</param>
     /// <param name="inherited">The consistency that headers ask for.</param>
     /// <param name="limits">Limits.</param>
     /// <param name="request">The batch.</param>

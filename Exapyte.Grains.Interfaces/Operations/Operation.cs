@@ -46,7 +46,7 @@ public enum ConsistencyLevel : byte
 
 /// <summary>One operation on one key, as it crosses the wire. Immutable once handed over, its buffers too.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.operation")]
-public sealed class Operation
+public sealed record Operation
 {
     /// <summary>The value of <see cref="TtlMs"/> that means: never expires, whatever the keyspace's default is.</summary>
     public const long NeverExpires = -1;
@@ -90,6 +90,20 @@ public sealed class Operation
     /// <summary>For <see cref="ConsistencyLevel.Session"/>: the version that must be visible.</summary>
     [Id(9)]
     public VersionStamp SessionVersion { get; init; }
+
+    /// <summary>
+    /// What the whole request is that <see cref="RequestId"/> names: with another one the id is refused. None where the
+    /// caller's version does not tell.
+    /// </summary>
+    [Id(11)]
+    public RequestFingerprint Fingerprint { get; init; }
+
+    /// <summary>
+    /// With <see cref="Fingerprint"/>: the operation's position in its batch, from 0, or
+    /// <see cref="RequestFingerprint.Alone"/>.
+    /// </summary>
+    [Id(12)]
+    public int Position { get; init; }
 
     /// <summary>Whether it changes anything.</summary>
     public bool IsWrite => Kind >= OperationKind.Put;

@@ -97,6 +97,13 @@ public sealed class OperationOutcome
     [Id(10)]
     public int Acknowledged { get; init; }
 
+    /// <summary>
+    /// In a refused atomic batch: the position of the operation that decided, from 0. That one's outcome is its own, the others
+    /// have its <see cref="Kind"/>. Null where no single operation did.
+    /// </summary>
+    [Id(12)]
+    public int? DecidedBy { get; init; }
+
     /// <summary>Whether the write may have happened.</summary>
     public bool InDoubt => Kind == OutcomeKind.Unknown;
 

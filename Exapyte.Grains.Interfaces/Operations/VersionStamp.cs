@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Exapyte.Operations;
 
 /// <summary>
-/// The version of an entry. In a raft keyspace: the shard's revision at which the entry was written, origin 0. In a
-/// leaderless keyspace: a hybrid logical clock stamp and the <c>storeId</c> of the node that took it. Ordered by
-/// revision, then origin; the greater one is the later one. Its text is what an ETag holds.
+/// The version of an entry. In a raft keyspace: the shard's revision at which the entry was written, and the id of the
+/// keyspace: a name that was deleted and created again starts at revision 1 again, under another id. In a leaderless
+/// keyspace: a hybrid logical clock stamp and the <c>storeId</c> of the node that took it. Ordered by revision, then origin;
+/// of one keyspace the greater one is the later one. Its text is what an ETag holds, one form for both kinds.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("exapyte.version")]
 public readonly record struct VersionStamp : IComparable<VersionStamp>
@@ -24,7 +25,10 @@ public readonly record struct VersionStamp : IComparable<VersionStamp>
     [Id(0)]
     public ulong Revision { get; init; }
 
-    /// <summary>0 in raft keyspaces, else the <c>storeId</c> of the stamping node.</summary>
+    /// <summary>
+    /// The keyspace's id in raft keyspaces, else the <c>storeId</c> of the stamping node. 0 inside of a raft replica, whose
+    /// rows are all of one keyspace.
+    /// </summary>
     [Id(1)]
     public ulong Origin { get; init; }
 
@@ -50,7 +54,7 @@ public readonly record struct VersionStamp : IComparable<VersionStamp>
     /// <summary>Whether <paramref name="left"/> is not earlier.</summary>
     public static bool operator >=(VersionStamp left, VersionStamp right) => left.CompareTo(right) >= 0;
 
-    /// <summary><c>17</c> for a revision, <c>hex-hex</c> for a clock stamp.</summary>
+    /// <summary><c>hex-hex</c>; <c>17</c> for a bare revision, which is no version of any keyspace.</summary>
     public override string ToString() =>
         Origin == 0
             ? Revision.ToString(CultureInfo.InvariantCulture)

@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Storage.Stores;
@@ -8,16 +9,22 @@ namespace Exapyte.Grains.Replicas;
 /// What a raft replica must do for each operation of a batch: write it, read it behind a proof, read it at once, or
 /// refuse it because its key lives elsewhere. Fills the outcomes in place.
 /// </summary>
-/// <remarks>Reads in a batch that also writes are answered after the writes: they see them.</remarks>
+/// <remarks>
+/// Reads in a batch that also writes are answered where it is applied, each at its place among the writes; those of an atomic
+/// batch that writes nothing all see one state. Versions that leave have the keyspace's id as their origin, so that a keyspace
+/// that is created again never gives one of them another meaning; conditions are judged by those of this keyspace alone.
+/// </remarks>
 internal readonly struct BatchPlan
 {
     private readonly OperationBatch batch;
     private readonly OperationOutcome?[] outcomes;
+    private readonly ulong life;
 
-    private BatchPlan(OperationBatch batch, OperationOutcome?[] outcomes, int writes, int provenReads)
+    private BatchPlan(OperationBatch batch, OperationOutcome?[] outcomes, ulong life, int writes, int provenReads)
     {
         this.batch = batch;
         this.outcomes = outcomes;
+        this.life = life;
         Writes = writes;
         ProvenReads = provenReads;
     }
@@ -58,25 +65,46 @@ internal readonly struct BatchPlan
         if (batch.Atomic && Array.Find(outcomes, outcome => outcome is not null) is { } refusal)
         {
             Array.Fill(outcomes, refusal);
-            return new(batch, outcomes, 0, 0);
+            return new(batch, outcomes, identity.Life, 0, 0);
         }
-        return new(batch, outcomes, writes, provenReads);
+        return new(batch, outcomes, identity.Life, writes, provenReads);
     }
 
-    /// <summary>The batch without the operations that were refused. An atomic one was refused as a whole or not at all.</summary>
-    public OperationBatch Accepted(OperationBatch whole)
+    /// <summary>Whether something is left to be answered.</summary>
+    public bool IsOpen => Array.Exists(outcomes, outcome => outcome is null);
+
+    /// <summary>
+    /// What is to be proposed: the batch without the operations that were refused, its conditions as the shard's rows have
+    /// versions. An atomic one was refused as a whole or not at all.
+    /// </summary>
+    public PendingWrite ToPropose(long deadlineMs)
     {
-        var refused = outcomes;
-        return Array.TrueForAll(refused, outcome => outcome is null)
-            ? whole
-            : new()
+        var operations = batch.Operations;
+        if (Array.Exists(outcomes, outcome => outcome is not null) || Array.Exists(operations, HasVersions))
+        {
+            List<Operation> accepted = new(operations.Length);
+            for (var i = 0; i < operations.Length; i++)
             {
-                Operations = [.. whole.Operations.Where((_, i) => refused[i] is null)],
-                MapEpoch = whole.MapEpoch,
-                Atomic = whole.Atomic,
-                TimeoutMs = whole.TimeoutMs,
-            };
+                if (outcomes[i] is null)
+                {
+                    accepted.Add(WithOwnVersions(operations[i]));
+                }
+            }
+            operations = [.. accepted];
+        }
+        var proposed = new OperationBatch
+        {
+            Operations = operations,
+            MapEpoch = batch.MapEpoch,
+            Atomic = batch.Atomic,
+            TimeoutMs = batch.TimeoutMs,
+        };
+        return new(proposed, deadlineMs) { Reads = PlacedReads.Of(operations, life) };
     }
+
+    /// <summary>The reads of an atomic batch that writes nothing.</summary>
+    public PendingRead ToRead(long deadlineMs) =>
+        new(deadlineMs) { Reads = PlacedReads.Of(batch.Operations, life), NeedsProof = ProvenReads > 0 };
 
     /// <summary>Gives every operation that has none the same outcome.</summary>
     public void Fill(OutcomeKind kind, string detail)
@@ -89,33 +117,67 @@ internal readonly struct BatchPlan
     }
 
     /// <summary>
-    /// Gives the writes their outcomes; where they were refused as a whole the reads get the same, unless the verdict
-    /// leaves them to be read.
+    /// Gives the operations what became of them; where the writes were refused as a whole the reads get the same, unless the
+    /// verdict leaves them to be read.
     /// </summary>
     public void FillWrites(WriteVerdict verdict)
     {
         if (verdict.Kind != OutcomeKind.Ok)
         {
-            var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
-            var readRefused =
-                verdict.LeavesReads ? null
-                : verdict.Kind == OutcomeKind.Unknown
-                    ? Refused(OutcomeKind.Unavailable, verdict.Detail, (long)verdict.Leader.Value)
-                : refused;
-            for (var i = 0; i < outcomes.Length; i++)
-            {
-                outcomes[i] ??= batch.Operations[i].IsWrite ? refused : readRefused;
-            }
+            FillRefused(verdict);
             return;
         }
-        var next = 0;
+        if (verdict.RefusedAt != AppliedCommand.NotRefused)
+        {
+            FillDecided(verdict);
+            return;
+        }
+        int nextWrite = 0,
+            nextRead = 0;
         for (var i = 0; i < outcomes.Length; i++)
         {
-            if (outcomes[i] is null && batch.Operations[i].IsWrite)
-            {
-                outcomes[i] = verdict.Writes[next++].ToOutcome();
-            }
+            outcomes[i] ??= batch.Operations[i].IsWrite
+                ? verdict.Writes[nextWrite++].ToOutcome(life)
+                : verdict.Reads[nextRead++];
         }
+    }
+
+    /// <summary>Gives the reads of an atomic batch that writes nothing their outcomes.</summary>
+    public void FillReads(OperationOutcome[] reads) => reads.CopyTo(outcomes, 0);
+
+    private void FillRefused(WriteVerdict verdict)
+    {
+        var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
+        var readRefused =
+            verdict.LeavesReads && !batch.Atomic ? null
+            : verdict.Kind == OutcomeKind.Unknown
+                ? Refused(OutcomeKind.Unavailable, verdict.Detail, (long)verdict.Leader.Value)
+            : refused;
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] ??= batch.Operations[i].IsWrite ? refused : readRefused;
+        }
+    }
+
+    /// <summary>One write decided that nothing of the atomic batch happens.</summary>
+    private void FillDecided(WriteVerdict verdict)
+    {
+        var at = 0;
+        for (var writes = verdict.RefusedAt; writes > 0 || !batch.Operations[at].IsWrite; at++)
+        {
+            writes -= batch.Operations[at].IsWrite ? 1 : 0;
+        }
+        var decided = verdict.Writes[verdict.RefusedAt].ToOutcome(life, at);
+        Array.Fill(
+            outcomes,
+            new()
+            {
+                Kind = decided.Kind,
+                Detail = $"Item {at} of the atomic batch decided: {decided.Detail}",
+                DecidedBy = at,
+            }
+        );
+        outcomes[at] = decided;
     }
 
     /// <summary>Refuses the reads that needed a proof; the others need none.</summary>
@@ -142,7 +204,7 @@ internal readonly struct BatchPlan
     }
 
     /// <summary>Answers the reads from the applied state.</summary>
-    public void ReadFrom(IShardStore store, long nowMs, VersionStamp revision)
+    public void ReadFrom(IShardStore store, long nowMs, ulong revision)
     {
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -151,11 +213,29 @@ internal readonly struct BatchPlan
                 continue;
             }
             var operation = batch.Operations[i];
-            outcomes[i] =
-                operation.Level == ConsistencyLevel.Session && operation.SessionVersion > revision
-                    ? Refused(OutcomeKind.NotLeader, "This replica has not seen the session's version yet.", 0)
-                    : ReplicaReads.Read(store, operation, nowMs);
+            outcomes[i] = ReplicaReads.IsBehind(operation, revision, life)
+                ? ReplicaReads.BehindSession
+                : ReplicaReads.Read(store, operation, nowMs, life);
         }
+    }
+
+    private static bool HasVersions(Operation operation) => operation.Condition is { Versions.Length: > 0 };
+
+    /// <summary>A version of another keyspace, or of none, is no version of this one: it is left out.</summary>
+    private Operation WithOwnVersions(Operation operation)
+    {
+        if (!HasVersions(operation))
+        {
+            return operation;
+        }
+        var own = life;
+        VersionStamp[] versions =
+        [
+            .. operation
+                .Condition!.Versions.Where(version => version.Origin == own)
+                .Select(version => new VersionStamp(version.Revision)),
+        ];
+        return operation with { Condition = new(operation.Condition.Kind, versions) };
     }
 
     private static bool NeedsProof(ConsistencyLevel level) =>

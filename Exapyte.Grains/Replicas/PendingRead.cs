@@ -1,5 +1,6 @@
 using Exapyte.Operations;
 using Exapyte.Raft;
+using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas;
 
@@ -13,11 +14,35 @@ internal sealed class PendingRead(long deadlineMs)
     /// <summary>Until when it may wait, in milliseconds of the replica's clock.</summary>
     public long DeadlineMs => deadlineMs;
 
+    /// <summary>Reads that must see one state, between two applied entries; null where the caller reads by itself.</summary>
+    public PlacedReads? Reads { get; init; }
+
+    /// <summary>Whether a proof is asked for; else it is answered from the state as it is.</summary>
+    public bool NeedsProof { get; init; } = true;
+
     /// <summary>Ends with the verdict.</summary>
     public Task<ReadVerdict> Completion => completion.Task;
 
     /// <summary>The applied state may be read now.</summary>
-    public void Ready() => completion.TrySetResult(ReadVerdict.Ready);
+    /// <param name="machine">The state.</param>
+    /// <param name="nowMs">The node's time, Unix milliseconds.</param>
+    public void Ready(ShardStateMachine machine, long nowMs)
+    {
+        if (Reads is null)
+        {
+            completion.TrySetResult(ReadVerdict.Ready);
+            return;
+        }
+        try
+        {
+            machine.Answer(Reads, nowMs);
+            completion.TrySetResult(ReadVerdict.Ready with { Outcomes = Reads.Outcomes });
+        }
+        catch (StoreFailedException failure)
+        {
+            completion.TrySetResult(ReadVerdict.Ready with { Failure = failure });
+        }
+    }
 
     /// <summary>It may not be read here.</summary>
     public void Refuse(OutcomeKind kind, string detail, MemberId leader = default) =>
@@ -28,4 +53,10 @@ internal sealed class PendingRead(long deadlineMs)
 internal readonly record struct ReadVerdict(OutcomeKind Kind, string? Detail, MemberId Leader)
 {
     public static readonly ReadVerdict Ready = new(OutcomeKind.Ok, null, default);
+
+    /// <summary>The outcomes of <see cref="PendingRead.Reads"/>, in their order.</summary>
+    public OperationOutcome[]? Outcomes { get; init; }
+
+    /// <summary>It was ready, and the store could not be read.</summary>
+    public StoreFailedException? Failure { get; init; }
 }

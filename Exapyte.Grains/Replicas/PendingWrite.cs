@@ -14,8 +14,11 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
         TaskCreationOptions.RunContinuationsAsynchronously
     );
 
-    /// <summary>The batch; reads in it are not its business.</summary>
+    /// <summary>The batch.</summary>
     public OperationBatch Batch => batch;
+
+    /// <summary>The reads of the batch, answered where it is applied; null where it has none.</summary>
+    public PlacedReads? Reads { get; init; }
 
     /// <summary>Until when it may wait, in milliseconds of the replica's clock.</summary>
     public long DeadlineMs => deadlineMs;
@@ -33,8 +36,16 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
     public bool IsDone => completion.Task.IsCompleted;
 
     /// <summary>It was applied.</summary>
-    public void Applied(AppliedWrite[] writes) =>
-        completion.TrySetResult(new() { Kind = OutcomeKind.Ok, Writes = writes });
+    public void Applied(in AppliedCommand applied) =>
+        completion.TrySetResult(
+            new()
+            {
+                Kind = OutcomeKind.Ok,
+                Writes = applied.Writes,
+                RefusedAt = applied.RefusedAt,
+                Reads = Reads?.Outcomes ?? [],
+            }
+        );
 
     /// <summary>It was not applied, or nobody can tell: <paramref name="kind"/> says which.</summary>
     public void Refuse(OutcomeKind kind, string detail, MemberId leader = default) =>
@@ -56,6 +67,12 @@ internal sealed class WriteVerdict
 
     /// <summary>One outcome a write, in order.</summary>
     public AppliedWrite[] Writes { get; init; } = [];
+
+    /// <summary>See <see cref="AppliedCommand.RefusedAt"/>.</summary>
+    public int RefusedAt { get; init; } = AppliedCommand.NotRefused;
+
+    /// <summary>One outcome a read, in order; where an atomic batch was refused fewer.</summary>
+    public OperationOutcome[] Reads { get; init; } = [];
 
     /// <summary>Why, where it is not Ok.</summary>
     public string? Detail { get; init; }

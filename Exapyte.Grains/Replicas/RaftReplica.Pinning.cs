@@ -18,6 +18,7 @@ internal sealed partial class RaftReplica
                     machine.Store,
                     machine.Revision,
                     liveAtMs,
+                    Identity.Life,
                     met => Condemn(met.Message)
                 )
             );

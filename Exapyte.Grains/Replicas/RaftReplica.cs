@@ -94,38 +94,55 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             plan.Fill(OutcomeKind.Unavailable, Problem);
             return outcomes;
         }
-        var needsProof = plan.ProvenReads > 0;
-        var isProven = false;
         if (plan.Writes > 0)
         {
-            var verdict = await Write(batch, plan);
-            plan.FillWrites(verdict);
-            isProven = verdict.Kind == OutcomeKind.Ok;
-            needsProof &= verdict.LeavesReads;
+            plan.FillWrites(await Write(batch, plan));
         }
-        if (needsProof)
+        if (plan.IsOpen)
         {
-            var verdict = await Prove(batch.TimeoutMs);
-            isProven = verdict.Kind == OutcomeKind.Ok;
-            if (!isProven)
+            await Read(batch, plan);
+        }
+        return outcomes;
+    }
+
+    private async ValueTask Read(OperationBatch batch, BatchPlan plan)
+    {
+        var deadlineMs = NowMs + batch.TimeoutMs;
+        var isProven = false;
+        if (batch.Atomic || plan.ProvenReads > 0)
+        {
+            var verdict = await Prove(batch.Atomic ? plan.ToRead(deadlineMs) : new(deadlineMs));
+            if (verdict.Failure is { } met)
+            {
+                plan.Fill(OutcomeKind.Unavailable, Met(met));
+            }
+            else if (verdict.Outcomes is { } reads && (plan.ProvenReads > 0 || IsVoter))
+            {
+                plan.FillReads(reads);
+            }
+            else if (batch.Atomic && verdict.Kind != OutcomeKind.Ok)
+            {
+                plan.FillReads(verdict);
+            }
+            else if (verdict.Kind != OutcomeKind.Ok)
             {
                 plan.FillProvenReads(verdict);
             }
+            isProven = plan.ProvenReads > 0 && verdict.Kind == OutcomeKind.Ok;
         }
         if (!isProven && !IsVoter)
         {
             plan.FillReads(NotTakenIn);
-            return outcomes;
+            return;
         }
         try
         {
-            plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), new(loop.Machine.Revision));
+            plan.ReadFrom(loop.Machine.Store, Math.Max(NowMs, loop.Machine.StampMs), loop.Machine.Revision);
         }
         catch (StoreFailedException failure)
         {
             plan.Fill(OutcomeKind.Unavailable, Met(failure));
         }
-        return outcomes;
     }
 
     /// <inheritdoc/>
@@ -137,7 +154,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         }
         if (request.Level != ConsistencyLevel.Eventual)
         {
-            var verdict = await Prove(request.TimeoutMs);
+            var verdict = await Prove(new(NowMs + request.TimeoutMs));
             if (verdict.Kind != OutcomeKind.Ok)
             {
                 return new()
@@ -161,7 +178,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         {
             return request.Pin
                 ? await Pin()
-                : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs));
+                : ReplicaReads.Scan(loop.Machine.Store, request, Math.Max(NowMs, loop.Machine.StampMs), Identity.Life);
         }
         catch (StoreFailedException failure)
         {
@@ -270,7 +287,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                 LeavesReads = true,
             };
         }
-        var write = new PendingWrite(plan.Accepted(batch), NowMs + batch.TimeoutMs);
+        var write = plan.ToPropose(NowMs + batch.TimeoutMs);
         if (!mailbox.Post(ReplicaInput.Of(write), inline: true))
         {
             return new() { Kind = OutcomeKind.Overloaded, Detail = "The replica's queue is full." };
@@ -278,15 +295,17 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         return await write.Completion;
     }
 
-    private ValueTask<ReadVerdict> Prove(int timeoutMs)
+    private ValueTask<ReadVerdict> Prove(PendingRead read)
     {
         if (Problem.Length > 0)
         {
+            // Its state does not change any more.
             return new(
-                servesProvenReads ? ReadVerdict.Ready : new ReadVerdict(OutcomeKind.Unavailable, Problem, default)
+                servesProvenReads || !read.NeedsProof
+                    ? ReadVerdict.Ready
+                    : new ReadVerdict(OutcomeKind.Unavailable, Problem, default)
             );
         }
-        var read = new PendingRead(NowMs + timeoutMs);
         return mailbox.Post(ReplicaInput.Of(read), inline: true)
             ? new(read.Completion)
             : new(new ReadVerdict(OutcomeKind.Overloaded, "The replica's queue is full.", default));

@@ -31,6 +31,12 @@ internal sealed record ReplicaIdentity
     /// </summary>
     public required long[] FirstMembers { get; init; }
 
+    /// <summary>
+    /// What tells the versions of this keyspace from those of one that had its name before: their origin, where it is raft's.
+    /// </summary>
+    [JsonIgnore]
+    public ulong Life => (ulong)KeyspaceId;
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaIdentityJson.Default.ReplicaIdentity);
 
     public static ReplicaIdentity FromBytes(ReadOnlySpan<byte> bytes) =>

@@ -36,10 +36,10 @@ internal sealed partial class ReplicaLoop
         while (mayApply && unapplied.TryPeek(out var entry))
         {
             var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
-            AppliedWrite[] writes;
+            AppliedCommand applied;
             try
             {
-                writes = Machine.Apply(entry, configuration);
+                applied = Machine.Apply(entry, configuration, ReadsAt(entry));
             }
             catch (StoreFullException)
             {
@@ -50,7 +50,7 @@ internal sealed partial class ReplicaLoop
             }
             unapplied.Dequeue();
             appliedTerm = entry.Term;
-            CompleteUpTo(entry, writes);
+            CompleteUpTo(entry, applied);
             if (Machine.LastScrub is { } scrub)
             {
                 // Here and not later: the next entry changes what is to be compared.
@@ -66,14 +66,20 @@ internal sealed partial class ReplicaLoop
         return true;
     }
 
-    private void CompleteUpTo(in LogEntry entry, AppliedWrite[] writes)
+    /// <summary>The reads of the batch that this entry is, where somebody still waits for them.</summary>
+    private PlacedReads? ReadsAt(in LogEntry entry) =>
+        proposed.TryPeek(out var write) && write.Index == entry.Index && write.Term == entry.Term && !write.IsDone
+            ? write.Reads
+            : null;
+
+    private void CompleteUpTo(in LogEntry entry, in AppliedCommand applied)
     {
         while (proposed.TryPeek(out var write) && write.Index <= entry.Index)
         {
             proposed.Dequeue();
             if (write.Index == entry.Index && write.Term == entry.Term)
             {
-                write.Applied(writes);
+                write.Applied(applied);
             }
             else
             {

@@ -26,6 +26,7 @@ internal sealed partial class ReplicaLoop(
     private readonly List<PendingWrite> gathered = [];
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
     private readonly Dictionary<ulong, List<PendingRead>> asked = [];
+    private readonly List<PendingRead> asIs = [];
     private List<PendingRead> reads = [];
     private readonly Quiescence quiescence = new(idleTicksBeforeSleep);
     private CommandRules rules = rules;
@@ -99,9 +100,14 @@ internal sealed partial class ReplicaLoop(
         gathered.Add(write);
     }
 
-    /// <summary>A linearizable read arrived. All that arrive before the next <see cref="Advance"/> share one proof.</summary>
+    /// <summary>A read arrived. All that need a proof and arrive before the next <see cref="Advance"/> share one.</summary>
     public void Read(PendingRead read)
     {
+        if (!read.NeedsProof)
+        {
+            asIs.Add(read);
+            return;
+        }
         quiescence.Wake();
         reads.Add(read);
     }
@@ -136,7 +142,9 @@ internal sealed partial class ReplicaLoop(
     public bool Advance(long nowMs, ReplicaEffects outside)
     {
         ProposeGathered(nowMs);
-        AskForReads();
+        asIs.ForEach(read => read.Ready(Machine, nowMs));
+        asIs.Clear();
+        AskForReads(nowMs);
         outside.FallsAsleep = fallsAsleep;
         fallsAsleep = false;
         if (!core.HasEffects)
@@ -156,7 +164,7 @@ internal sealed partial class ReplicaLoop(
             unapplied.Enqueue(entry);
         }
         Apply(outside);
-        AnswerReads();
+        AnswerReads(nowMs);
         return true;
     }
 
@@ -190,13 +198,14 @@ internal sealed partial class ReplicaLoop(
         {
             write.Refuse(OutcomeKind.Unknown, reason);
         }
-        foreach (var read in reads.Concat(asked.Values.SelectMany(group => group)))
+        foreach (var read in reads.Concat(asIs).Concat(asked.Values.SelectMany(group => group)))
         {
             read.Refuse(OutcomeKind.Unavailable, reason);
         }
         gathered.Clear();
         proposed.Clear();
         reads.Clear();
+        asIs.Clear();
         asked.Clear();
     }
 
@@ -275,7 +284,7 @@ internal sealed partial class ReplicaLoop(
         gathered.Clear();
     }
 
-    private void AskForReads()
+    private void AskForReads(long nowMs)
     {
         if (reads.Count == 0)
         {
@@ -293,7 +302,7 @@ internal sealed partial class ReplicaLoop(
         if (isHeldUp && HoldsAllAcknowledged)
         {
             // The core would wait for what the store has no space for, and which nobody was told of.
-            reads.ForEach(read => read.Ready());
+            reads.ForEach(read => read.Ready(Machine, nowMs));
             reads.Clear();
             return;
         }
@@ -302,7 +311,7 @@ internal sealed partial class ReplicaLoop(
         reads = [];
     }
 
-    private void AnswerReads()
+    private void AnswerReads(long nowMs)
     {
         foreach (var result in effects.Reads)
         {
@@ -314,7 +323,7 @@ internal sealed partial class ReplicaLoop(
             {
                 if (result.IsReady)
                 {
-                    read.Ready();
+                    read.Ready(Machine, nowMs);
                 }
                 else
                 {

@@ -6,18 +6,35 @@ namespace Exapyte.Grains.Replicas;
 /// <summary>Reads of a replica's store as callers see them: tombstones and what has expired are hidden.</summary>
 internal static class ReplicaReads
 {
+    /// <summary>What a replica answers that has not seen yet what the session has seen.</summary>
+    public static readonly OperationOutcome BehindSession = OperationOutcome.Of(
+        OutcomeKind.NotLeader,
+        "This replica has not seen the session's version yet."
+    );
+
+    /// <summary>Whether a raft shard at this revision is older than what the operation's session has seen.</summary>
+    public static bool IsBehind(Operation operation, ulong revision, ulong life) =>
+        operation.Level == ConsistencyLevel.Session
+        && operation.SessionVersion.Revision > revision
+        // A version of an earlier life of the name says nothing of this one.
+        && (operation.SessionVersion.Origin == life || operation.SessionVersion.Origin == 0);
+
     /// <summary>One get or head.</summary>
-    public static OperationOutcome Read(IShardStore store, Operation operation, long nowMs) =>
+    /// <param name="store">The store.</param>
+    /// <param name="operation">What is asked.</param>
+    /// <param name="nowMs">What has expired by then is not there, Unix milliseconds.</param>
+    /// <param name="life">The origin of versions in a raft keyspace, whose rows have none; 0 in leaderless ones.</param>
+    public static OperationOutcome Read(IShardStore store, Operation operation, long nowMs, ulong life = 0) =>
         store.TryGet(operation.Key.Span, out var entry) && entry.IsLive(nowMs)
-            ? OutcomeOf(entry, operation.Kind == OperationKind.Get)
+            ? OutcomeOf(entry, operation.Kind == OperationKind.Get, life)
             : OperationOutcome.NotFound;
 
     /// <summary>An entry as a get answers it, or, without its value, as a head does.</summary>
-    public static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue) =>
+    public static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, ulong life = 0) =>
         new()
         {
             Kind = OutcomeKind.Ok,
-            Version = new(entry.Version.Revision, entry.Version.Origin),
+            Version = new(entry.Version.Revision, life == 0 ? entry.Version.Origin : life),
             Value = withValue ? entry.Value : default,
             ValueBytes = entry.Value.Length,
             ContentType = entry.ContentType,
@@ -26,7 +43,7 @@ internal static class ReplicaReads
         };
 
     /// <summary>One page in key order.</summary>
-    public static ScanReply Scan(IShardStore store, ScanRequest request, long nowMs)
+    public static ScanReply Scan(IShardStore store, ScanRequest request, long nowMs, ulong life = 0)
     {
         List<ListedEntry> entries = [];
         long bytes = 0;
@@ -45,7 +62,7 @@ internal static class ReplicaReads
                 break;
             }
             var key = scan.CurrentKey.ToArray();
-            entries.Add(new() { Key = key, Entry = OutcomeOf(entry, withValue: true) });
+            entries.Add(new() { Key = key, Entry = OutcomeOf(entry, withValue: true, life) });
             bytes += key.Length + entry.Value.Length;
         }
         return new()

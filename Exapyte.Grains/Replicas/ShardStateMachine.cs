@@ -12,7 +12,8 @@ namespace Exapyte.Grains.Replicas;
 /// </summary>
 /// <remarks>
 /// Invariants: one log entry is one atomic batch of the store together with the applied index; the revision rises by one
-/// with each change; the applied stamp never decreases. Used by one thread at a time.
+/// with each change; the applied stamp never decreases; what is told of either is in the store. Used by one thread at a time,
+/// but for what says that it is for any.
 /// </remarks>
 internal sealed class ShardStateMachine
 {
@@ -23,30 +24,43 @@ internal sealed class ShardStateMachine
     private readonly IShardStore store;
     private readonly StoreBatch batch;
     private readonly RequestLog requests;
+    private readonly NamedRequests named;
     private readonly WriteOverlay overlay = new();
+    private readonly EntryFinder find;
+
+    // As of the entry that is being applied; what others see is published once the store has it.
+    private ulong revision;
+    private long stampMs;
+    private ulong publishedRevision;
+    private long publishedStampMs;
 
     public ShardStateMachine(IShardStore store)
     {
         this.store = store;
         batch = store.NewBatch();
         requests = new(store);
+        named = new(requests);
+        find = TryFind;
         if (store.GetMeta(StateKey) is { } state)
         {
             var reader = new SpanReader(state);
-            Revision = reader.UInt64();
-            StampMs = reader.Int64();
+            revision = reader.UInt64();
+            stampMs = reader.Int64();
             if (!reader.AtEnd)
             {
                 throw new InvalidOperationException("The shard's state row is damaged.");
             }
+            Publish();
         }
     }
 
-    /// <summary>The shard's revision: how many changes it has had.</summary>
-    public ulong Revision { get; private set; }
+    /// <summary>
+    /// The shard's revision: how many changes it has had. For any thread: the store holds at least the entries up to it.
+    /// </summary>
+    public ulong Revision => Volatile.Read(ref publishedRevision);
 
-    /// <summary>The greatest stamp applied, Unix milliseconds.</summary>
-    public long StampMs { get; private set; }
+    /// <summary>The greatest stamp applied, Unix milliseconds. For any thread, as <see cref="Revision"/>.</summary>
+    public long StampMs => Volatile.Read(ref publishedStampMs);
 
     /// <summary>The scrub that the entry applied last was; null where it was none.</summary>
     public AppliedScrub? LastScrub { get; private set; }
@@ -65,19 +79,29 @@ internal sealed class ShardStateMachine
                 : throw new InvalidOperationException("The shard's configuration row is damaged.")
             : null;
 
+    /// <summary>Answers reads from the state between two entries, all of them from the same.</summary>
+    /// <param name="reads">The reads.</param>
+    /// <param name="nowMs">The node's time, Unix milliseconds.</param>
+    /// <exception cref="StoreFailedException">The store cannot be read.</exception>
+    public void Answer(PlacedReads reads, long nowMs)
+    {
+        reads.Begin();
+        reads.AnswerAll(find, Math.Max(nowMs, stampMs), revision);
+    }
+
     /// <summary>Applies the next entry. Where the store has no space for it nothing has changed and it can be tried again.</summary>
     /// <param name="entry">The entry at <see cref="Applied"/> + 1.</param>
     /// <param name="configuration">The configuration after the entry, where it is one.</param>
-    /// <returns>What became of its writes, in their order; empty for other kinds of entries.</returns>
+    /// <param name="reads">Reads that stand among the entry's writes, answered at their place; null where nobody asks.</param>
+    /// <returns>What became of its writes.</returns>
     /// <exception cref="StoreFullException">There is no space.</exception>
-    public AppliedWrite[] Apply(in LogEntry entry, Configuration? configuration)
+    public AppliedCommand Apply(in LogEntry entry, Configuration? configuration, PlacedReads? reads = null)
     {
         if (entry.Index.Value != store.AppliedIndex + 1)
         {
             throw new InvalidOperationException($"Entry {entry.Index} does not follow {store.AppliedIndex}.");
         }
-        var revisionBefore = Revision;
-        AppliedWrite[] outcomes = [];
+        var applied = AppliedCommand.Nothing;
         AppliedScrub? scrub = null;
         LastScrub = null;
         if (entry.Kind == EntryKind.Command)
@@ -87,11 +111,11 @@ internal sealed class ShardStateMachine
                 ?? throw new InvalidOperationException($"Entry {entry.Index} is no command that this version knows.");
             if (command.ScrubId is { } scrubId)
             {
-                scrub = new(scrubId, command.StampMs, Math.Max(StampMs, command.StampMs));
+                scrub = new(scrubId, command.StampMs, Math.Max(stampMs, command.StampMs));
             }
             else
             {
-                outcomes = ApplyCommand(command);
+                applied = ApplyCommand(command, reads);
             }
         }
         if (configuration is not null)
@@ -105,7 +129,7 @@ internal sealed class ShardStateMachine
         }
         catch (StoreFullException)
         {
-            Revision = revisionBefore;
+            (revision, stampMs) = (publishedRevision, publishedStampMs);
             requests.BatchFailed();
             throw;
         }
@@ -115,110 +139,153 @@ internal sealed class ShardStateMachine
             requests.BatchDone();
             overlay.Clear();
         }
+        Publish();
         LastScrub = scrub;
-        return outcomes;
+        return applied;
     }
 
-    private AppliedWrite[] ApplyCommand(ShardCommand command)
+    private void Publish()
     {
-        StampMs = Math.Max(StampMs, command.StampMs);
-        var revisionBefore = Revision;
+        Volatile.Write(ref publishedStampMs, stampMs);
+        Volatile.Write(ref publishedRevision, revision);
+    }
+
+    private AppliedCommand ApplyCommand(ShardCommand command, PlacedReads? reads)
+    {
+        stampMs = Math.Max(stampMs, command.StampMs);
+        reads?.Begin();
+        var isNamedWhole = command.Atomic && Array.Exists(command.Writes, write => write.IsNamed);
+        var applied = isNamedWhole ? ApplyOnce(command, reads) : ApplyWrites(command, reads, named);
+        requests.Evict(batch, stampMs - command.RequestIdWindowMs);
+        WriteState();
+        return applied;
+    }
+
+    /// <summary>An atomic command that is known as a whole: it happened as a whole or not at all, and answers so again.</summary>
+    private AppliedCommand ApplyOnce(ShardCommand command, PlacedReads? reads)
+    {
+        if (named.RecallAtomic(command.Writes) is { } earlier)
+        {
+            if (earlier.RefusedAt == AppliedCommand.NotRefused)
+            {
+                reads?.AnswerAll(find, stampMs, revision);
+            }
+            return earlier;
+        }
+        var applied = ApplyWrites(command, reads, known: null);
+        named.RememberAtomic(batch, command.Writes, stampMs, applied);
+        return applied;
+    }
+
+    private AppliedCommand ApplyWrites(ShardCommand command, PlacedReads? reads, NamedRequests? known)
+    {
+        var revisionBefore = revision;
         var outcomes = new AppliedWrite[command.Writes.Length];
+        var isSeen = outcomes.Length > 1 || reads is not null;
         for (var i = 0; i < outcomes.Length; i++)
         {
+            reads?.AnswerBefore(i, find, stampMs, revision);
             ref readonly var write = ref command.Writes[i];
-            outcomes[i] = write.RequestId is null
-                ? Write(write, outcomes.Length > 1)
-                : WriteOnce(write, outcomes.Length > 1);
+            outcomes[i] =
+                known is null || write.RequestId is null ? Write(write, isSeen) : WriteOnce(write, isSeen, known);
             if (command.Atomic && outcomes[i].Kind != OutcomeKind.Ok)
             {
-                Undo(revisionBefore, outcomes, i);
-                break;
+                Undo(revisionBefore);
+                return AppliedCommand.Refused(outcomes.Length, i, outcomes[i]);
             }
         }
-        requests.Evict(batch, StampMs - command.RequestIdWindowMs);
-        WriteState();
-        return outcomes;
+        reads?.AnswerAll(find, stampMs, revision);
+        return new(outcomes, AppliedCommand.NotRefused);
     }
 
-    /// <summary>One write of an atomic command was refused: none of them happens, and each says so.</summary>
-    private void Undo(ulong revisionBefore, AppliedWrite[] outcomes, int refusedAt)
+    /// <summary>One write of an atomic command was refused: none of them happens.</summary>
+    private void Undo(ulong revisionBefore)
     {
         batch.Clear();
         requests.BatchDone();
         overlay.Clear();
-        Revision = revisionBefore;
-        for (var i = 0; i < outcomes.Length; i++)
-        {
-            if (i != refusedAt)
-            {
-                outcomes[i] = new(OutcomeKind.PreconditionFailed, default, false);
-            }
-        }
+        revision = revisionBefore;
     }
 
-    private AppliedWrite WriteOnce(in CommandWrite write, bool oneOfMany)
+    private AppliedWrite WriteOnce(in CommandWrite write, bool isSeen, NamedRequests known)
     {
-        var bodyHash = RequestLog.BodyHashOf(write);
-        if (requests.TryRecall(write, bodyHash, out var earlier))
+        if (known.TryRecall(write, out var earlier))
         {
             return earlier;
         }
-        var outcome = Write(write, oneOfMany);
-        requests.Remember(batch, write.RequestId!, bodyHash, StampMs, outcome);
+        var outcome = Write(write, isSeen);
+        known.Remember(batch, write, stampMs, outcome);
         return outcome;
     }
 
-    private AppliedWrite Write(in CommandWrite write, bool oneOfMany)
+    /// <param name="write">The write.</param>
+    /// <param name="isSeen">Whether later operations of the batch may look at what it made.</param>
+    private AppliedWrite Write(in CommandWrite write, bool isSeen)
     {
         var current = CurrentVersion(write.Key);
         if (write.Condition is { } condition && !condition.IsMetBy(current))
         {
             return new(OutcomeKind.PreconditionFailed, current, false);
         }
-        var version = new VersionStamp(Revision + 1);
+        if (write.Kind == OperationKind.Delete && current.IsNone)
+        {
+            return new(OutcomeKind.Ok, default, false);
+        }
+        revision++;
         if (write.Kind == OperationKind.Delete)
         {
-            if (current.IsNone)
-            {
-                return new(OutcomeKind.Ok, default, false);
-            }
             batch.Delete(write.Key.Span);
+            if (isSeen)
+            {
+                overlay.Set(write.Key, null);
+            }
+            return new(OutcomeKind.Ok, new(revision), true);
         }
-        else
+        var expiresMs = write.TtlMs == 0 ? 0 : stampMs + write.TtlMs;
+        var entry = new StoredEntry(
+            new(revision, 0),
+            stampMs,
+            expiresMs,
+            EntryFlags.None,
+            write.ContentType,
+            write.Value
+        );
+        batch.Put(write.Key.Span, entry);
+        if (isSeen)
         {
-            var expiresMs = write.TtlMs == 0 ? 0 : StampMs + write.TtlMs;
-            batch.Put(
-                write.Key.Span,
-                new(new(version.Revision, 0), StampMs, expiresMs, EntryFlags.None, write.ContentType, write.Value)
-            );
+            overlay.Set(write.Key, entry);
         }
-        Revision = version.Revision;
-        var isDelete = write.Kind == OperationKind.Delete;
-        if (oneOfMany)
-        {
-            overlay.Set(write.Key, isDelete ? VersionStamp.None : version);
-        }
-        return new(OutcomeKind.Ok, version, isDelete || current.IsNone);
+        return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
     }
 
     private VersionStamp CurrentVersion(ReadOnlyMemory<byte> key)
     {
-        if (overlay.TryGet(key, out var version))
+        if (overlay.TryGet(key, out var written))
         {
-            return version;
+            return written is { } own && own.IsLive(stampMs) ? new(own.Version.Revision) : VersionStamp.None;
         }
-        return store.TryGetHeader(key.Span, out var entry) && entry.IsLive(StampMs)
+        return store.TryGetHeader(key.Span, out var entry) && entry.IsLive(stampMs)
             ? new(entry.Version.Revision)
             : VersionStamp.None;
+    }
+
+    /// <summary>Finds an entry as it is at this place of the batch that is being applied, or between two.</summary>
+    private bool TryFind(ReadOnlyMemory<byte> key, out StoredEntry entry)
+    {
+        if (overlay.TryGet(key, out var written))
+        {
+            entry = written.GetValueOrDefault();
+            return written is not null;
+        }
+        return store.TryGet(key.Span, out entry);
     }
 
     private void WriteState()
     {
         Span<byte> state = stackalloc byte[sizeof(ulong) + sizeof(long)];
         var writer = new SpanWriter(state);
-        writer.UInt64(Revision);
-        writer.Int64(StampMs);
+        writer.UInt64(revision);
+        writer.Int64(stampMs);
         batch.PutMeta(StateKey, state);
     }
 }

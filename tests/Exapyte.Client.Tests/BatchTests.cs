@@ -75,6 +75,70 @@ public sealed class BatchTests(ScriptedSilo silo)
     }
 
     [Fact]
+    public async Task A_read_goes_again_with_a_write_to_its_key_that_stands_before_it()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var replica = keyspace[0, 0];
+        replica.First(batch =>
+            replica.Reply([OperationOutcome.NotFound, Busy, OperationOutcome.NotFound, OperationOutcome.NotFound])
+        );
+        await using var client = silo.Open(keyspace);
+
+        var results = await client.Batch([Ops.Get("a"), Ops.Put("a", "1"), Ops.Get("a"), Ops.Get("b")]);
+
+        Assert.Equal(OutcomeKind.NotFound, results[0].Outcome.Kind);
+        Assert.Equal("1", Ops.Text(results[2].Outcome.Value));
+        Assert.Equal(["a", "a"], replica.Batches[1].Operations.Select(KeyOf));
+    }
+
+    [Fact]
+    public async Task A_read_is_not_tried_again_past_a_later_write_to_its_key_that_may_have_happened()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var replica = keyspace[0, 0];
+        replica.First(batch => replica.Reply([Busy, new() { Kind = OutcomeKind.Unknown }, Busy]));
+        await using var client = silo.Open(keyspace);
+
+        var results = await client.Batch([Ops.Get("a"), Ops.Put("a", "1", requestId: "r"), Ops.Get("b")]);
+
+        Assert.Equal(
+            [OutcomeKind.Overloaded, OutcomeKind.Ok, OutcomeKind.NotFound],
+            results.Select(result => result.Outcome.Kind)
+        );
+    }
+
+    [Fact]
+    public async Task Operations_with_a_request_id_say_what_the_whole_request_is()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace, options => options.BatchOperationsMax = 1);
+
+        await client.Batch([Ops.Put("a", "1", "r"), Ops.Put("b", "1", "r")]);
+        await client.Batch([Ops.Put("a", "1", "r"), Ops.Put("b", "1", "r")], atomic: true);
+        await client.Run(Ops.Put("a", "1", "r"));
+
+        var sent = keyspace[0, 0].Batches.SelectMany(batch => batch.Operations).ToArray();
+        Assert.Equal([0, 1, 0, 1, RequestFingerprint.Alone], sent.Select(operation => operation.Position));
+        Assert.Equal(3, sent.Select(operation => operation.Fingerprint).Distinct().Count());
+        Assert.Equal(sent[0].Fingerprint, sent[1].Fingerprint);
+    }
+
+    [Fact]
+    public async Task An_unacceptable_item_of_an_atomic_batch_decides_and_is_named()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var client = silo.Open(keyspace);
+
+        var results = await client.Batch([Ops.Put("a"), Ops.Put("")], atomic: true);
+
+        Assert.All(
+            results,
+            result => Assert.Equal((OutcomeKind.Invalid, 1), (result.Outcome.Kind, result.Outcome.DecidedBy))
+        );
+        Assert.Equal(0, keyspace[0, 0].Calls);
+    }
+
+    [Fact]
     public async Task Writes_of_a_call_that_failed_are_unknown_while_its_reads_are_tried_again()
     {
         var keyspace = new ScriptedKeyspace();

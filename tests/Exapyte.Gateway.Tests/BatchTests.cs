@@ -191,6 +191,7 @@ public sealed class BatchTests
             """
         );
         Assert.Equal((412, "precondition-failed"), (failed.Status, failed.Code));
+        Assert.Equal(2, failed.Json.GetProperty("item").GetInt32());
         Assert.Equal(404, (await gateway.GetAsync(K + "/entries/b")).Status);
 
         var applied = await gateway.PostJsonAsync(
@@ -218,6 +219,8 @@ public sealed class BatchTests
         );
 
         Assert.Equal((422, "not-applicable"), (answer.Status, answer.Code));
+        // No single item decided that.
+        Assert.False(answer.Json.TryGetProperty("item", out _));
     }
 
     [Fact]
@@ -248,6 +251,25 @@ public sealed class BatchTests
         var again = await gateway.PostJsonAsync(Batch, json, "Idempotency-Key: 1");
 
         Assert.Equal(first.Text, again.Text);
+        Assert.Equal("y", (await gateway.GetAsync(K + "/entries/a")).Text);
+        var other = await gateway.PostJsonAsync(
+            Batch,
+            """{"items":[{"op":"put","key":"a","value":"x"}]}""",
+            "Idempotency-Key: 1"
+        );
+        Assert.Equal(
+            (422, "request-id-reused"),
+            (
+                other.Json.GetProperty("items")[0].GetProperty("status").GetInt32(),
+                other.Json.GetProperty("items")[0].GetProperty("code").GetString()
+            )
+        );
+        var atomic = await gateway.PostJsonAsync(
+            Batch,
+            """{"atomic":true,"items":[{"op":"get","key":"a"},{"op":"put","key":"a","value":"z"}]}""",
+            "Idempotency-Key: 1"
+        );
+        Assert.Equal((422, 1), (atomic.Status, atomic.Json.GetProperty("item").GetInt32()));
         Assert.Equal("y", (await gateway.GetAsync(K + "/entries/a")).Text);
         var tooLong = await gateway.PostJsonAsync(Batch, json, "Idempotency-Key: " + new string('a', 125));
         Assert.Equal("invalid-header", tooLong.Code);

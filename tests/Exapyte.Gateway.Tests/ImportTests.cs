@@ -54,6 +54,36 @@ public sealed class ImportTests
     }
 
     [Fact]
+    public async Task The_later_of_two_lines_with_one_key_wins_though_the_earlier_is_sent_again()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Time.SetUtcNow(DateTimeOffset.UtcNow);
+        gateway.Time.AutoAdvanceAmount = TimeSpan.FromSeconds(10);
+        List<string> tried = [];
+        gateway.Client.Intercept = (_, operation) =>
+        {
+            var value = Encoding.UTF8.GetString(operation.Value.Span);
+            tried.Add(value);
+            return tried.Count(one => one == value) == 1 && value == "first"
+                ? OperationOutcome.Of(OutcomeKind.Overloaded, "busy")
+                : null;
+        };
+
+        var answer = await ImportAsync(
+            gateway,
+            """
+            {"key":"a","value":"first"}
+            {"key":"a","value":"second"}
+
+            """
+        );
+
+        Assert.Equal("""{"imported":2,"expired":0,"failed":0,"errors":[]}""", answer.Text);
+        Assert.Equal(["first", "first", "second"], tried);
+        Assert.Equal("second", (await gateway.GetAsync("/v1/keyspaces/k/entries/a")).Text);
+    }
+
+    [Fact]
     public async Task Lines_of_more_than_a_batch_are_all_put_and_the_later_of_two_with_one_key_wins()
     {
         await using var gateway = await GatewayFixture.StartAsync(options => options.BatchItemsMax = 10);

@@ -2,22 +2,51 @@ using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
-/// <summary>What became of one write of a command, as every replica computes it alike.</summary>
+/// <summary>What became of one write of a command, as every replica computes it alike. Its version has no origin.</summary>
 internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Version, bool Changed)
 {
+    /// <summary>When the entry that was put ends, Unix milliseconds; 0: it stays.</summary>
+    public long ExpiresMs { get; init; }
+
     /// <summary>The outcome that the writer of the command gets.</summary>
-    public OperationOutcome ToOutcome() =>
+    /// <param name="life">The origin of the keyspace's versions.</param>
+    /// <param name="decidedBy">See <see cref="OperationOutcome.DecidedBy"/>.</param>
+    public OperationOutcome ToOutcome(ulong life, int? decidedBy = null) =>
         new()
         {
             Kind = Kind,
-            Version = Version,
+            Version = Version.IsNone ? Version : new(Version.Revision, life),
             Changed = Changed,
+            ExpiresMs = ExpiresMs,
+            DecidedBy = decidedBy,
             Detail = Kind switch
             {
-                OutcomeKind.RequestIdReused => "The request id was used before with another body. Use a new one.",
+                OutcomeKind.RequestIdReused => "The request id was used before for another request. Use a new one.",
                 OutcomeKind.PreconditionFailed when Version.IsNone => "The condition does not hold: there is no entry.",
                 OutcomeKind.PreconditionFailed => "The condition does not hold: the entry is at another version.",
                 _ => null,
             },
         };
+}
+
+/// <summary>What became of a command.</summary>
+/// <param name="Writes">One outcome a write, in their order; empty for entries that write nothing.</param>
+/// <param name="RefusedAt">
+/// Which write of an atomic command was refused, so that none of them happened, counted from 0; <see cref="NotRefused"/>.
+/// </param>
+internal readonly record struct AppliedCommand(AppliedWrite[] Writes, int RefusedAt)
+{
+    /// <summary>No atomic command was refused.</summary>
+    public const int NotRefused = -1;
+
+    public static readonly AppliedCommand Nothing = new([], NotRefused);
+
+    /// <summary>An atomic command of which one write was refused: none of them happened, and each says so.</summary>
+    public static AppliedCommand Refused(int writes, int at, in AppliedWrite why)
+    {
+        var outcomes = new AppliedWrite[writes];
+        Array.Fill(outcomes, new(OutcomeKind.PreconditionFailed, default, false));
+        outcomes[at] = why;
+        return new(outcomes, at);
+    }
 }

@@ -13,38 +13,62 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// log time in an order that is the same on every replica.
 /// </summary>
 /// <remarks>
-/// Two rows a request: <c>r + id</c> holds the outcome, <c>t + stamp + id</c> orders them by age. Each command evicts at
-/// most <see cref="EvictionsMax"/>, so that a burst of expiries never stalls one write.
+/// Two rows for each: one holds the outcome, the other, <c>t + stamp + ..</c>, orders them by age. Requests that are known as a
+/// whole have rows of <see cref="NamedRequests"/>, which the age row names behind a zero byte; a write of a version that told
+/// its id only has <c>r + id</c>, with the hash of its own body. Each command evicts at most <see cref="EvictionsMax"/>, so that
+/// a burst of expiries never stalls one write.
 /// </remarks>
-internal sealed class RequestLog(IShardStore store)
+internal sealed class RequestLog
 {
     private const int EvictionsMax = 8;
     private const int RowBytes = sizeof(ulong) + 1 + sizeof(ulong) + sizeof(ulong) + 1;
 
     private static ReadOnlySpan<byte> AgePrefix => "t"u8;
 
+    /// <summary>The value of an age row that ends with the name of the row that it dates.</summary>
+    private static ReadOnlySpan<byte> NamedAge => [1];
+
+    private readonly IShardStore store;
     private readonly Dictionary<string, Remembered> pending = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RequestRow> pendingRows = new(StringComparer.Ordinal);
+    private bool mayHoldUnnamed;
     private long oldestStampMs = long.MinValue;
     private long pendingStampMs;
+
+    public RequestLog(IShardStore store)
+    {
+        this.store = store;
+        store.ScanMeta(
+            "r"u8,
+            (_, _) =>
+            {
+                mayHoldUnnamed = true;
+                return false;
+            }
+        );
+    }
 
     private readonly record struct Remembered(ulong BodyHash, AppliedWrite Write);
 
     /// <summary>The outcome of an earlier write with this id; <see cref="OutcomeKind.RequestIdReused"/> if its body differed.</summary>
-    public bool TryRecall(in CommandWrite write, ulong bodyHash, out AppliedWrite earlier)
+    public bool TryRecall(in CommandWrite write, string id, out AppliedWrite earlier)
     {
-        var id = write.RequestId!;
-        if (!pending.TryGetValue(id, out var remembered) && !TryRead(id, out remembered))
+        if (!mayHoldUnnamed || (!pending.TryGetValue(id, out var remembered) && !TryRead(id, out remembered)))
         {
             earlier = default;
             return false;
         }
-        earlier = remembered.BodyHash == bodyHash ? remembered.Write : new(OutcomeKind.RequestIdReused, default, false);
+        earlier =
+            remembered.BodyHash == BodyHashOf(write)
+                ? remembered.Write
+                : new(OutcomeKind.RequestIdReused, default, false);
         return true;
     }
 
     /// <summary>Remembers an outcome in the batch that applies the write.</summary>
     public void Remember(StoreBatch batch, string id, ulong bodyHash, long stampMs, in AppliedWrite write)
     {
+        mayHoldUnnamed = true;
         Span<byte> row = stackalloc byte[RowBytes];
         var writer = new SpanWriter(row);
         writer.UInt64(bodyHash);
@@ -54,12 +78,26 @@ internal sealed class RequestLog(IShardStore store)
         writer.Byte(write.Changed ? (byte)1 : (byte)0);
         batch.PutMeta(OutcomeKey(id), row);
         batch.PutMeta(AgeKey(stampMs, id), []);
-        pending[id] = new(bodyHash, write);
-        pendingStampMs = stampMs;
-        if (oldestStampMs == long.MaxValue)
-        {
-            oldestStampMs = stampMs;
-        }
+        // As it will be read: the row has no room for the end of an entry.
+        pending[id] = new(bodyHash, write with { ExpiresMs = 0 });
+        Dated(stampMs);
+    }
+
+    /// <summary>The row of this name; null where there is none (any more).</summary>
+    public RequestRow? Find(string name) =>
+        pendingRows.TryGetValue(name, out var row) ? row
+        : store.GetMeta(Encoding.UTF8.GetBytes(name)) is { } bytes
+            ? RequestRow.Decode(bytes)
+                ?? throw new InvalidOperationException($"The row of request '{name}' is damaged.")
+        : null;
+
+    /// <summary>Remembers a row in the batch that applies what it says.</summary>
+    public void Put(StoreBatch batch, string name, long stampMs, RequestRow row)
+    {
+        batch.PutMeta(Encoding.UTF8.GetBytes(name), row.Encode());
+        batch.PutMeta(AgeKey(stampMs, "\0" + name), NamedAge);
+        pendingRows[name] = row;
+        Dated(stampMs);
     }
 
     /// <summary>Forgets the oldest ids that were stamped before <paramref name="beforeMs"/>.</summary>
@@ -73,7 +111,7 @@ internal sealed class RequestLog(IShardStore store)
         var oldest = long.MaxValue;
         store.ScanMeta(
             AgePrefix,
-            (key, _) =>
+            (key, mark) =>
             {
                 var stampMs = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
                 if (stampMs >= beforeMs || evicted == EvictionsMax)
@@ -82,17 +120,22 @@ internal sealed class RequestLog(IShardStore store)
                     return false;
                 }
                 batch.DeleteMeta(key);
-                batch.DeleteMeta(OutcomeKey(Encoding.UTF8.GetString(key[(1 + sizeof(long))..])));
+                var of = key[(1 + sizeof(long))..];
+                batch.DeleteMeta(mark.IsEmpty ? OutcomeKey(Encoding.UTF8.GetString(of)) : of[1..]);
                 evicted++;
                 return true;
             }
         );
         // What this very command remembers is not in the store yet, but it is what will be the oldest there.
-        oldestStampMs = pending.Count > 0 ? Math.Min(oldest, pendingStampMs) : oldest;
+        oldestStampMs = pending.Count + pendingRows.Count > 0 ? Math.Min(oldest, pendingStampMs) : oldest;
     }
 
     /// <summary>The batch with everything remembered in it has been applied, or dropped.</summary>
-    public void BatchDone() => pending.Clear();
+    public void BatchDone()
+    {
+        pending.Clear();
+        pendingRows.Clear();
+    }
 
     /// <summary>The batch was not applied although it evicted: what it would have evicted is looked for again.</summary>
     public void BatchFailed() => oldestStampMs = long.MinValue;
@@ -110,6 +153,15 @@ internal sealed class RequestLog(IShardStore store)
         hash.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(write.ContentType.AsSpan()));
         hash.Append(write.Value.Span);
         return hash.GetCurrentHashAsUInt64();
+    }
+
+    private void Dated(long stampMs)
+    {
+        pendingStampMs = stampMs;
+        if (oldestStampMs == long.MaxValue)
+        {
+            oldestStampMs = stampMs;
+        }
     }
 
     private bool TryRead(string id, out Remembered remembered)

@@ -20,6 +20,15 @@ internal readonly struct CommandWrite
     public WriteCondition? Condition { get; init; }
 
     public string? RequestId { get; init; }
+
+    /// <summary>What the whole request is; none in commands of versions that did not tell.</summary>
+    public RequestFingerprint Fingerprint { get; init; }
+
+    /// <summary>See <see cref="Operation.Position"/>.</summary>
+    public int Position { get; init; }
+
+    /// <summary>Whether its request is known as a whole.</summary>
+    public bool IsNamed => RequestId is not null && !Fingerprint.IsNone;
 }
 
 /// <summary>

@@ -4,20 +4,25 @@ using Exapyte.Operations;
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
-/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub), then little-endian
-/// fields. Golden files in the tests hold it; a change is a new format byte.
+/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub, 4 writes of which some
+/// name their whole request), then little-endian fields. Golden files in the tests hold it; a change is a new format byte.
 /// </summary>
 internal static class ShardCommandCodec
 {
     private const byte Format = 1;
     private const byte ScrubFormat = 2;
+    private const byte NamedFormat = 4;
     private const int ScrubBytes = 1 + sizeof(long) + sizeof(ulong);
     private const byte AtomicFlag = 1;
     private const byte ConditionFlag = 1;
     private const byte RequestIdFlag = 2;
+
+    /// <summary>Behind the request id stand the request's fingerprint and the position in it; in <see cref="NamedFormat"/> only.</summary>
+    private const byte NamedFlag = 8;
     private const int HeaderBytes = 1 + 1 + (2 * sizeof(long)) + sizeof(int);
     private const int WriteBytesMin = 1 + 1 + sizeof(int);
     private const int VersionBytes = 2 * sizeof(ulong);
+    private const int NameBytes = (2 * sizeof(ulong)) + sizeof(int);
 
     /// <summary>Encodes the writes among <paramref name="operations"/>, in their order.</summary>
     /// <param name="operations">A batch; reads in it are passed over.</param>
@@ -28,17 +33,19 @@ internal static class ShardCommandCodec
     {
         int bytes = HeaderBytes,
             count = 0;
+        var format = Format;
         foreach (var operation in operations)
         {
             if (operation.IsWrite)
             {
                 bytes += BytesOf(operation);
                 count++;
+                format = IsNamed(operation) ? NamedFormat : format;
             }
         }
         var buffer = GC.AllocateUninitializedArray<byte>(bytes);
         var writer = new SpanWriter(buffer);
-        writer.Byte(Format);
+        writer.Byte(format);
         writer.Byte(atomic ? AtomicFlag : (byte)0);
         writer.Int64(stampMs);
         writer.Int64(rules.RequestIdWindowMs);
@@ -75,7 +82,7 @@ internal static class ShardCommandCodec
         {
             return DecodeScrub(ref reader);
         }
-        if (format != Format)
+        if (format is not (Format or NamedFormat))
         {
             return null;
         }
@@ -111,6 +118,9 @@ internal static class ShardCommandCodec
         return reader.AtEnd ? command : null;
     }
 
+    private static bool IsNamed(Operation operation) =>
+        operation.RequestId is not null && !operation.Fingerprint.IsNone;
+
     private static int BytesOf(Operation operation)
     {
         var bytes = WriteBytesMin + operation.Key.Length;
@@ -124,7 +134,7 @@ internal static class ShardCommandCodec
         }
         if (operation.RequestId is { } requestId)
         {
-            bytes += SpanWriter.TextBytes(requestId);
+            bytes += SpanWriter.TextBytes(requestId) + (IsNamed(operation) ? NameBytes : 0);
         }
         return bytes;
     }
@@ -134,7 +144,9 @@ internal static class ShardCommandCodec
         writer.Byte((byte)operation.Kind);
         writer.Byte(
             (byte)(
-                (operation.Condition is null ? 0 : ConditionFlag) | (operation.RequestId is null ? 0 : RequestIdFlag)
+                (operation.Condition is null ? 0 : ConditionFlag)
+                | (operation.RequestId is null ? 0 : RequestIdFlag)
+                | (IsNamed(operation) ? NamedFlag : 0)
             )
         );
         writer.Bytes(operation.Key.Span);
@@ -157,6 +169,12 @@ internal static class ShardCommandCodec
         if (operation.RequestId is { } requestId)
         {
             writer.Text(requestId);
+        }
+        if (IsNamed(operation))
+        {
+            writer.UInt64(operation.Fingerprint.High);
+            writer.UInt64(operation.Fingerprint.Low);
+            writer.Int32(operation.Position);
         }
     }
 
@@ -183,6 +201,8 @@ internal static class ShardCommandCodec
             TtlMs = ttlMs,
             Condition = (flags & ConditionFlag) != 0 ? ReadCondition(ref reader) : null,
             RequestId = (flags & RequestIdFlag) != 0 ? reader.Text() : null,
+            Fingerprint = (flags & NamedFlag) != 0 ? new(reader.UInt64(), reader.UInt64()) : default,
+            Position = (flags & NamedFlag) != 0 ? reader.Int32() : 0,
         };
     }
 

@@ -1,30 +1,30 @@
-using Exapyte.Operations;
+using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
-/// The versions that a command's own earlier writes gave its keys: a later write of the same command sees them before
-/// the store does. Empty for the common command in which no key comes twice.
+/// What a command's own earlier writes made of its keys: later operations of the same batch see it before the store does.
+/// Empty for the common command of one write.
 /// </summary>
 internal sealed class WriteOverlay
 {
-    private readonly Dictionary<ReadOnlyMemory<byte>, VersionStamp> versions = new(KeyBytesComparer.Instance);
+    private readonly Dictionary<ReadOnlyMemory<byte>, StoredEntry?> entries = new(KeyBytesComparer.Instance);
 
-    /// <summary>The version that this command gave the key; none where it deleted it.</summary>
-    public bool TryGet(ReadOnlyMemory<byte> key, out VersionStamp version)
+    /// <summary>The entry that this command gave the key; null where it deleted it. False where it did nothing to it.</summary>
+    public bool TryGet(ReadOnlyMemory<byte> key, out StoredEntry? entry)
     {
-        if (versions.Count == 0)
+        if (entries.Count == 0)
         {
-            version = default;
+            entry = null;
             return false;
         }
-        return versions.TryGetValue(key, out version);
+        return entries.TryGetValue(key, out entry);
     }
 
     /// <summary>Remembers what the command did to the key.</summary>
-    public void Set(ReadOnlyMemory<byte> key, VersionStamp version) => versions[key] = version;
+    public void Set(ReadOnlyMemory<byte> key, StoredEntry? entry) => entries[key] = entry;
 
-    public void Clear() => versions.Clear();
+    public void Clear() => entries.Clear();
 }
 
 /// <summary>Keys are equal when their bytes are.</summary>

@@ -243,6 +243,7 @@ internal sealed partial class LeaderlessReplica
             Kind = kind,
             Version = entry.Version,
             Changed = entry.Tombstone == existed,
+            ExpiresMs = entry.ExpiresMs,
             Detail = detail,
             Acknowledged = acknowledged,
         };

@@ -31,12 +31,14 @@ internal sealed class PinnedSnapshots(TimeProvider time) : IDisposable
     /// <param name="store">Its store.</param>
     /// <param name="revision">The shard's revision in it; the caller sees to it that nothing is applied meanwhile.</param>
     /// <param name="liveAtMs">Leave out what is deleted, or expired at this time; null: leave out nothing.</param>
+    /// <param name="life">The origin of the versions of a raft shard, whose rows have none; 0 in leaderless ones.</param>
     /// <param name="damaged">Told where a row turns out to be damaged; may be null.</param>
     public ScanReply Open(
         long replicaId,
         IShardStore store,
         ulong revision,
         long? liveAtMs,
+        ulong life = 0,
         Action<StoreDamagedException>? damaged = null
     )
     {
@@ -47,7 +49,7 @@ internal sealed class PinnedSnapshots(TimeProvider time) : IDisposable
         try
         {
             var id = Interlocked.Increment(ref lastId);
-            open[id] = new(replicaId, store.Scan(default, reverse: false), liveAtMs, time, damaged);
+            open[id] = new(replicaId, store.Scan(default, reverse: false), liveAtMs, life, time, damaged);
             return new()
             {
                 Kind = OutcomeKind.Ok,
@@ -112,6 +114,7 @@ internal sealed class PinnedSnapshot(
     long replicaId,
     IStoreScan scan,
     long? liveAtMs,
+    ulong life,
     TimeProvider time,
     Action<StoreDamagedException>? damaged
 ) : IDisposable
@@ -197,7 +200,14 @@ internal sealed class PinnedSnapshot(
             {
                 continue;
             }
-            var stamped = Leaderless.StampedCodec.FromStored(scan.CurrentKey.ToArray(), entry);
+            var version = entry.Version with { Origin = life == 0 ? entry.Version.Origin : life };
+            var stamped = Leaderless.StampedCodec.FromStored(
+                scan.CurrentKey.ToArray(),
+                entry with
+                {
+                    Version = version,
+                }
+            );
             entries.Add(stamped);
             bytes += stamped.Key.Length + stamped.Value.Length;
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
@@ -52,7 +51,7 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
         {
             await hold.Task.WaitAsync(cancellationToken);
         }
-        return Execute(keyspace, operation);
+        return Execute(keyspace, RequestFingerprint.Name(operation));
     }
 
     public ValueTask<OperationResult[]> ExecuteBatchAsync(
@@ -62,6 +61,7 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
         CancellationToken cancellationToken = default
     )
     {
+        operations = RequestFingerprint.Name(operations, atomic);
         lock (gate)
         {
             if (!keyspaces.TryGetValue(keyspace, out var space))
@@ -287,16 +287,27 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
             return results;
         }
         space.Restore(before);
+        if (results[failed].Outcome.InDoubt)
+        {
+            return results;
+        }
         return
         [
             .. results.Select(
-                (result, at) =>
-                    at == failed
-                        ? result
-                        : new(OperationOutcome.Of(OutcomeKind.PreconditionFailed, "Another item failed."), Served)
+                (result, at) => new OperationResult(DecidedBy(results[failed].Outcome, failed, at), Served)
             ),
         ];
     }
+
+    /// <summary>What an item of a refused atomic batch answers.</summary>
+    private static OperationOutcome DecidedBy(OperationOutcome decided, int decidedAt, int at) =>
+        new()
+        {
+            Kind = decided.Kind,
+            Version = at == decidedAt ? decided.Version : default,
+            Detail = at == decidedAt ? decided.Detail : "Another item failed.",
+            DecidedBy = decidedAt,
+        };
 
     private static ValueTask<OperationResult[]> All(IReadOnlyList<Operation> operations, OperationOutcome outcome) =>
         new([.. operations.Select(_ => new OperationResult(outcome, ServedBy.Nothing))]);
@@ -339,9 +350,4 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
             RegisteredMs = 1_700_000_001_000,
             Alive = alive,
         };
-
-    /// <summary>The body's hash, by which a request id used twice is judged.</summary>
-    internal static string FingerprintOf(Operation operation) =>
-        $"{operation.Kind} {Convert.ToHexString(operation.Key.Span)} {operation.ContentType} {operation.TtlMs} "
-        + Convert.ToHexString(SHA256.HashData(operation.Value.Span));
 }

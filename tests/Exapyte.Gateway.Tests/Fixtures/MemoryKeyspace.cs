@@ -11,9 +11,8 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
     private const ulong Origin = 0xabc;
 
     private SortedDictionary<byte[], OperationOutcome> entries = new(ByteOrder.Instance);
-    private readonly Dictionary<string, (string Fingerprint, OperationOutcome Outcome)> requests = new(
-        StringComparer.Ordinal
-    );
+    private readonly Dictionary<string, RequestFingerprint> requests = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Id, int Position), OperationOutcome> outcomes = [];
     private ulong revision;
 
     public KeyspaceMap Map { get; set; } = map;
@@ -53,16 +52,16 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
         {
             return Apply(operation, nowMs);
         }
-        var fingerprint = InMemoryExapyteClient.FingerprintOf(operation);
-        if (requests.TryGetValue(id, out var known))
+        if (requests.TryGetValue(id, out var known) && known != operation.Fingerprint)
         {
-            return known.Fingerprint == fingerprint
-                ? known.Outcome
-                : OperationOutcome.Of(OutcomeKind.RequestIdReused, "The request id was used with another body.");
+            return OperationOutcome.Of(OutcomeKind.RequestIdReused, "The request id was used for another request.");
         }
-        var outcome = Apply(operation, nowMs);
-        requests[id] = (fingerprint, outcome);
-        return outcome;
+        if (outcomes.TryGetValue((id, operation.Position), out var earlier))
+        {
+            return earlier;
+        }
+        requests[id] = operation.Fingerprint;
+        return outcomes[(id, operation.Position)] = Apply(operation, nowMs);
     }
 
     public ScanPage Scan(ScanQuery query, long nowMs, ServedBy served)

@@ -85,6 +85,39 @@ internal sealed class LoopUnderTest : IRaftLogReader
         return write;
     }
 
+    /// <summary>A batch, its reads answered where it is applied.</summary>
+    public PendingWrite Write(params Operation[] operations)
+    {
+        var write = new PendingWrite(
+            new()
+            {
+                Operations = operations,
+                MapEpoch = 1,
+                TimeoutMs = 1_000,
+            },
+            long.MaxValue
+        )
+        {
+            Reads = PlacedReads.Of(operations, life: 7),
+        };
+        Loop.Write(write);
+        Run();
+        return write;
+    }
+
+    /// <summary>Reads that must see one state.</summary>
+    public PendingRead Read(bool needsProof, params Operation[] operations)
+    {
+        var read = new PendingRead(long.MaxValue)
+        {
+            Reads = PlacedReads.Of(operations, life: 7),
+            NeedsProof = needsProof,
+        };
+        Loop.Read(read);
+        Run();
+        return read;
+    }
+
     private void Hear(
         RaftMessageKind kind,
         Term term,

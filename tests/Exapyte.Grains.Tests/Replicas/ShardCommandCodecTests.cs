@@ -21,8 +21,8 @@ public sealed class ShardCommandCodecTests
         Gen.String,
         Gen.Long[-1, 1_000_000],
         Conditions,
-        Gen.String.Null(),
-        (kind, key, value, contentType, ttlMs, condition, requestId) =>
+        Gen.Select(Gen.String.Null(), Gen.ULong[0, 2], Gen.Int[-1, 999]),
+        (kind, key, value, contentType, ttlMs, condition, request) =>
             new Operation
             {
                 Kind = kind,
@@ -31,7 +31,9 @@ public sealed class ShardCommandCodecTests
                 ContentType = kind == OperationKind.Put ? Printable(contentType) : "",
                 TtlMs = ttlMs,
                 Condition = condition,
-                RequestId = requestId is null ? null : Printable(requestId),
+                RequestId = request.Item1 is null ? null : Printable(request.Item1),
+                Fingerprint = new(request.Item2, 0),
+                Position = request.Item3,
             }
     );
 
@@ -112,6 +114,32 @@ public sealed class ShardCommandCodecTests
         );
     }
 
+    [Fact]
+    public void The_format_of_a_command_that_names_its_request_does_not_change()
+    {
+        var bytes = ShardCommandCodec.Encode(
+            [
+                new()
+                {
+                    Kind = OperationKind.Delete,
+                    Key = "k"u8.ToArray(),
+                    RequestId = "r",
+                    Fingerprint = new(3, 4),
+                    Position = 5,
+                },
+            ],
+            atomic: false,
+            stampMs: 1,
+            new(0, 6)
+        );
+        Assert.Equal(
+            "04000100000000000000060000000000000001000000"
+                + "030A010000006B010000007203000000000000000400000000000000"
+                + "05000000",
+            Convert.ToHexString(bytes)
+        );
+    }
+
     private static void AssertSame(Operation operation, in CommandWrite write, in CommandRules rules)
     {
         Assert.Equal(operation.Kind, write.Kind);
@@ -119,6 +147,11 @@ public sealed class ShardCommandCodecTests
         Assert.Equal(operation.Value.ToArray(), write.Value.ToArray());
         Assert.Equal(operation.ContentType, write.ContentType);
         Assert.Equal(operation.RequestId, write.RequestId);
+        Assert.Equal(operation.RequestId is not null && !operation.Fingerprint.IsNone, write.IsNamed);
+        if (write.IsNamed)
+        {
+            Assert.Equal((operation.Fingerprint, operation.Position), (write.Fingerprint, write.Position));
+        }
         Assert.Equal(operation.Condition?.Kind, write.Condition?.Kind);
         Assert.Equal(operation.Condition?.Versions ?? [], write.Condition?.Versions ?? []);
         if (operation.Kind == OperationKind.Put)

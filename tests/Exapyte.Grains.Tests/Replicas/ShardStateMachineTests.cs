@@ -188,10 +188,10 @@ public sealed class ShardStateMachineTests : IDisposable
         Assert.Equal(configuration, new ShardStateMachine(fixture.Shard).ReadConfiguration());
     }
 
-    private AppliedWrite[] Apply(params Operation[] operations) => machine.Apply(Entry(operations), null);
+    private AppliedWrite[] Apply(params Operation[] operations) => machine.Apply(Entry(operations), null).Writes;
 
     private AppliedWrite[] Apply(bool atomic, params Operation[] operations) =>
-        machine.Apply(Entry(atomic, operations), null);
+        machine.Apply(Entry(atomic, operations), null).Writes;
 
     private LogEntry Entry(params Operation[] operations) => Entry(atomic: false, operations);
 

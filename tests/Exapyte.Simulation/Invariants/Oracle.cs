@@ -99,7 +99,8 @@ internal sealed class Oracle
                 : new(OutcomeKind.RequestIdReused, default, false);
         }
         var outcome = ApplyWrite(write);
-        requests[id] = new(bodyHash, outcome, stampMs);
+        // The row has no room for the end of an entry.
+        requests[id] = new(bodyHash, outcome with { ExpiresMs = 0 }, stampMs);
         ages.Add((stampMs, id));
         return outcome;
     }
@@ -126,7 +127,7 @@ internal sealed class Oracle
         }
         var expiresMs = write.TtlMs == 0 ? 0 : stampMs + write.TtlMs;
         entries[key] = new(++revision, stampMs, expiresMs, write.Value.ToArray());
-        return new(OutcomeKind.Ok, new(revision), current.IsNone);
+        return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
     }
 
     private void Evict(long beforeMs)

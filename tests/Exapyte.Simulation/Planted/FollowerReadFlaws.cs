@@ -57,7 +57,7 @@ internal sealed class FollowerReadUnasked : Flaw
     {
         if (call.Operation.Way == ReadWay.Anywhere && replica.Core.Role == RaftRole.Follower)
         {
-            call.Read!.Ready();
+            call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
         }
     }
 }

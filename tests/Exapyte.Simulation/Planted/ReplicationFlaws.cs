@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Clusters;
@@ -144,7 +145,7 @@ internal sealed class AcknowledgedBeforeCommit : Flaw
         {
             if (call.Write is { IsDone: false } write && write.Index > LogIndex.Zero)
             {
-                write.Applied([]);
+                write.Applied(AppliedCommand.Nothing);
             }
         }
     }

@@ -16,7 +16,7 @@ internal sealed class StaleReadIndex : Flaw
     {
         if (replica.Core.Role == RaftRole.Leader)
         {
-            call.Read!.Ready();
+            call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
         }
     }
 }
@@ -24,7 +24,8 @@ internal sealed class StaleReadIndex : Flaw
 /// <summary>Any replica answers reads from what it has applied.</summary>
 internal sealed class ReadWithoutProof : Flaw
 {
-    public override void ReadArrived(ClientCall call, SimulatedReplica replica) => call.Read!.Ready();
+    public override void ReadArrived(ClientCall call, SimulatedReplica replica) =>
+        call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
 }
 
 /// <summary>A read that was proved is answered from a state that has not reached the proof.</summary>

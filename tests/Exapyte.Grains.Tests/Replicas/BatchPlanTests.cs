@@ -1,0 +1,121 @@
+using Exapyte.Grains.Replicas;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Grains.Tests.Replicas;
+
+public sealed class BatchPlanTests
+{
+    private const long KeyspaceId = 7;
+
+    [Fact]
+    public void A_condition_counts_by_versions_of_this_keyspace_alone()
+    {
+        VersionStamp[] versions = [new(1, KeyspaceId), new(2, KeyspaceId + 1), new(3)];
+
+        Assert.Equal([new VersionStamp(1)], Proposed(new(ConditionKind.AnyOf, versions)).Versions);
+        Assert.Equal([new VersionStamp(1)], Proposed(new(ConditionKind.NoneOf, versions)).Versions);
+        var bare = Proposed(WriteCondition.IfVersion(new(5)));
+        Assert.False(bare.IsMetBy(new(5)));
+        Assert.Equal(ConditionKind.Absent, Proposed(WriteCondition.IfAbsent).Kind);
+    }
+
+    [Fact]
+    public async Task A_refused_atomic_batch_names_the_position_that_decided_reads_counted()
+    {
+        var outcomes = new OperationOutcome?[4];
+        var plan = PlanOf(outcomes, atomic: true, Get("a"), Put("b"), Get("c"), Put("d"));
+        var write = plan.ToPropose(deadlineMs: 1);
+        write.Applied(
+            Grains.Replicas.Commands.AppliedCommand.Refused(2, 1, new(OutcomeKind.PreconditionFailed, new(9), false))
+        );
+
+        plan.FillWrites(await write.Completion);
+
+        Assert.All(
+            outcomes,
+            outcome => Assert.Equal((OutcomeKind.PreconditionFailed, 3), (outcome!.Kind, outcome.DecidedBy))
+        );
+        Assert.Equal(new VersionStamp(9, KeyspaceId), outcomes[3]!.Version);
+        Assert.True(outcomes[0]!.Version.IsNone);
+        Assert.Contains("Item 3 ", outcomes[0]!.Detail);
+    }
+
+    [Fact]
+    public void A_read_of_a_session_that_has_seen_an_earlier_life_of_the_name_is_served()
+    {
+        var store = new Storage.Stores.MemoryStore(new(), TimeProvider.System);
+        var outcomes = new OperationOutcome?[3];
+        var plan = PlanOf(
+            outcomes,
+            atomic: false,
+            Session(new(5, KeyspaceId)),
+            Session(new(4, KeyspaceId)),
+            Session(new(5, KeyspaceId - 1))
+        );
+
+        plan.ReadFrom(store, nowMs: 1, revision: 4);
+
+        Assert.Equal(
+            [OutcomeKind.NotLeader, OutcomeKind.NotFound, OutcomeKind.NotFound],
+            outcomes.Select(outcome => outcome!.Kind)
+        );
+    }
+
+    private static WriteCondition Proposed(WriteCondition condition)
+    {
+        var plan = PlanOf(new OperationOutcome?[1], atomic: false, Put("a") with { Condition = condition });
+        return plan.ToPropose(deadlineMs: 1).Batch.Operations[0].Condition!;
+    }
+
+    private static BatchPlan PlanOf(OperationOutcome?[] outcomes, bool atomic, params Operation[] operations) =>
+        BatchPlan.Of(
+            new()
+            {
+                Operations = operations,
+                MapEpoch = 1,
+                Atomic = atomic,
+                TimeoutMs = 1,
+            },
+            new()
+            {
+                Name = "k",
+                KeyspaceId = KeyspaceId,
+                Epoch = 1,
+                Settings = new() { Shards = 1 },
+                Shards =
+                [
+                    new()
+                    {
+                        ShardId = 2,
+                        FirstSlot = 0,
+                        Replicas = [],
+                    },
+                ],
+            },
+            new()
+            {
+                KeyspaceId = KeyspaceId,
+                ShardId = 2,
+                ReplicaId = 3,
+                Replication = ReplicationKind.Raft,
+                Storage = StorageKind.Disk,
+                StorePrefix = 1,
+                FirstMembers = [],
+            },
+            outcomes
+        );
+
+    private static Operation Put(string key) =>
+        new() { Kind = OperationKind.Put, Key = System.Text.Encoding.UTF8.GetBytes(key) };
+
+    private static Operation Get(string key) =>
+        new() { Kind = OperationKind.Get, Key = System.Text.Encoding.UTF8.GetBytes(key) };
+
+    private static Operation Session(VersionStamp seen) =>
+        Get("a") with
+        {
+            Level = ConsistencyLevel.Session,
+            SessionVersion = seen,
+        };
+}
