@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Exapyte.Client.Security;
 using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -37,6 +38,14 @@ public static class ExapyteClientServices
             provider.GetService<IMeterFactory>(),
             provider.GetService<NodeNews>()
         ));
+        services.TryAddSingleton<IKeyAdministration>(provider =>
+            KeyAdministration.Create(
+                provider.GetRequiredService<IGrainFactory>(),
+                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
+                provider.GetRequiredService<TimeProvider>()
+            )
+        );
         return services;
     }
 }

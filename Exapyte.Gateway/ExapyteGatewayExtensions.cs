@@ -53,6 +53,30 @@ public static class ExapyteGatewayExtensions
         app.Run(context => handler.HandleAsync(context, ""));
     }
 
+    /// <summary>
+    /// The same, with something beside it that is served under a path of its own, such as metrics. Where keys are asked for
+    /// it takes one too, whatever that may do; on loopback it is open.
+    /// </summary>
+    /// <param name="app">The application.</param>
+    /// <param name="path">The path, decoded, and all below it.</param>
+    /// <param name="serve">Adds what serves it; what that passes on is the gateway's.</param>
+    public static void RunExapyte(this IApplicationBuilder app, PathString path, Action<IApplicationBuilder> serve)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        ArgumentNullException.ThrowIfNull(serve);
+        var handler = CreateHandler(app.ApplicationServices);
+        app.MapWhen(
+            context => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase),
+            beside =>
+            {
+                beside.Use((context, next) => handler.GuardAsync(context, path.Value!, next));
+                serve(beside);
+                beside.Run(context => handler.HandleAsync(context, ""));
+            }
+        );
+        app.Run(context => handler.HandleAsync(context, ""));
+    }
+
     private static GatewayHandler CreateHandler(IServiceProvider services) =>
         services.GetService<IExapyteClient>() is not null
             ? ActivatorUtilities.CreateInstance<GatewayHandler>(services)

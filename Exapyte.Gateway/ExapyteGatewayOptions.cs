@@ -3,6 +3,16 @@ using Microsoft.Extensions.Options;
 
 namespace Exapyte.Gateway;
 
+/// <summary>How callers of the gateway are authenticated.</summary>
+public enum GatewayAuthentication
+{
+    /// <summary>Not at all: everybody may do everything.</summary>
+    None = 0,
+
+    /// <summary>By the cluster's keys: <c>Authorization: Bearer &lt;id&gt;.&lt;secret&gt;</c>.</summary>
+    Keys = 1,
+}
+
 /// <summary>Settings of the REST gateway. Read once, when it is mapped; limits may be lowered, never raised.</summary>
 public sealed class ExapyteGatewayOptions
 {
@@ -42,6 +52,15 @@ public sealed class ExapyteGatewayOptions
     /// <summary>What a refused caller is told to wait (<c>Retry-After</c>), in whole seconds; 1 to 3,600.</summary>
     public int RetryAfterSeconds { get; set; } = 1;
 
+    /// <summary>How callers are authenticated.</summary>
+    public GatewayAuthentication Authentication { get; set; }
+
+    /// <summary>
+    /// Failed authentications a second that an address may have, ten times as many at once; those beyond are answered a
+    /// second later, or not looked at. More than 0.
+    /// </summary>
+    public double AuthenticationFailuresPerSecond { get; set; } = 10;
+
     /// <summary>How long <c>/readyz</c> waits for an answer before it says no; 10 ms to 1 minute.</summary>
     public TimeSpan ReadinessTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
@@ -73,6 +92,14 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
         if (options.ReadinessTimeout < ReadinessTimeoutMin || options.ReadinessTimeout > ReadinessTimeoutMax)
         {
             reasons.Add($"{nameof(options.ReadinessTimeout)} must be {ReadinessTimeoutMin} to {ReadinessTimeoutMax}.");
+        }
+        if (!Enum.IsDefined(options.Authentication))
+        {
+            reasons.Add($"{nameof(options.Authentication)} must be one of {nameof(GatewayAuthentication)}'s.");
+        }
+        if (!(options.AuthenticationFailuresPerSecond > 0))
+        {
+            reasons.Add($"{nameof(options.AuthenticationFailuresPerSecond)} must be more than 0.");
         }
         if (options.CursorKey is not { Length: 0 or >= ExapyteGatewayOptions.CursorKeyBytesMin })
         {

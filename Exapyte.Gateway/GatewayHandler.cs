@@ -1,4 +1,5 @@
 using Exapyte.Client;
+using Exapyte.Client.Security;
 using Exapyte.Gateway.Backups;
 using Exapyte.Gateway.Batches;
 using Exapyte.Gateway.Control;
@@ -10,6 +11,8 @@ using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Queries;
 using Exapyte.Gateway.Routing;
+using Exapyte.Gateway.Security;
+using Exapyte.Security;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
@@ -20,13 +23,16 @@ namespace Exapyte.Gateway;
 /// <list type="number">
 /// <item>The raw target is taken apart (<see cref="TargetParser"/>); what cannot be is refused.</item>
 /// <item>The method is checked against the route.</item>
-/// <item><see cref="OperateAsync"/>: the one way from a route to an operation.</item>
+/// <item><see cref="AdmitAsync"/>: the one way from a route to an operation. The gate says who calls, and whether they may.</item>
 /// <item>The handler reads headers, query and body, refuses or operates, and answers.</item>
 /// <item>What was thrown becomes an answer; a caller that went away is no error.</item>
 /// </list>
 /// </summary>
 internal sealed partial class GatewayHandler
 {
+    // What Kestrel makes of a Content-Length beside a Transfer-Encoding. Two servers may read such a request in two ways.
+    private const string OverruledContentLength = "X-Content-Length";
+
     private readonly TargetParser parser;
     private readonly ProblemWriter problems;
     private readonly EntryHandler entries;
@@ -37,14 +43,18 @@ internal sealed partial class GatewayHandler
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
     private readonly BackupHandler backups;
+    private readonly KeyHandler keys;
+    private readonly AccessGate gate;
     private readonly ILogger logger;
 
     /// <summary>Creates a handler; throws <see cref="OptionsValidationException"/> where the options are not acceptable.</summary>
     public GatewayHandler(
         IExapyteClient client,
         IOptions<ExapyteGatewayOptions> options,
-        ILogger<GatewayHandler> logger,
-        TimeProvider? time = null
+        ILoggerFactory loggers,
+        TimeProvider? time = null,
+        IKeyAdministration? keyAdministration = null,
+        KnownKeys? knownKeys = null
     )
     {
         var limits = options.Value;
@@ -53,7 +63,7 @@ internal sealed partial class GatewayHandler
         {
             throw new OptionsValidationException("", typeof(ExapyteGatewayOptions), validation.Failures);
         }
-        this.logger = logger;
+        logger = loggers.CreateLogger<GatewayHandler>();
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
         entries = new(client, problems, limits.ValueBytesMax);
@@ -65,6 +75,8 @@ internal sealed partial class GatewayHandler
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         backups = new(client, problems, time ?? TimeProvider.System);
+        keys = new(keyAdministration, problems, time ?? TimeProvider.System);
+        gate = new(limits, knownKeys, problems, new AuditLog(loggers), time ?? TimeProvider.System);
     }
 
     /// <summary>Answers a request.</summary>
@@ -82,8 +94,25 @@ internal sealed partial class GatewayHandler
         }
     }
 
+    /// <summary>Lets a call to something beside the gateway's routes through, or refuses it.</summary>
+    public Task GuardAsync(HttpContext context, string what, RequestDelegate next)
+    {
+        var admission = gate.AdmitProbe(context);
+        return admission.Refusal is null ? next(context) : gate.RefuseAsync(context, what, "", admission);
+    }
+
     private Task RouteAsync(HttpContext context, string prefix)
     {
+        if (
+            context.Request.Headers.TransferEncoding.Count > 0
+            && context.Request.Headers.ContainsKey(OverruledContentLength)
+        )
+        {
+            return problems.WriteAsync(
+                context,
+                new(ProblemKinds.InvalidRequest, "The request holds Transfer-Encoding and Content-Length: send one.")
+            );
+        }
         var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var pathBase = context.Request.PathBase.Value;
         var call = parser.Parse(rawTarget, string.IsNullOrEmpty(pathBase) ? prefix : pathBase + prefix);
@@ -99,13 +128,32 @@ internal sealed partial class GatewayHandler
                 new(ProblemKinds.MethodNotAllowed, $"Served here: {allow}.") { Allow = allow }
             );
         }
-        return OperateAsync(context, call);
+        return AdmitAsync(context, call);
     }
 
     /// <summary>
-    /// The one way from a route to an operation: whatever decides who may do what belongs in front of this switch and
-    /// nowhere else.
+    /// The one way from a route to an operation: whatever decides who may do what belongs in front of
+    /// <see cref="OperateAsync"/> and nowhere else.
     /// </summary>
+    private Task AdmitAsync(HttpContext context, in Call call)
+    {
+        var admission = gate.Admit(context, call);
+        if (admission.Refusal is not null)
+        {
+            return gate.RefuseAsync(context, NameOf(context, call), call.Keyspace, admission);
+        }
+        var admitted = call.By(admission.Caller);
+        if (AccessRules.IsAdministrative(call.Route, context.Request.Method))
+        {
+            gate.RecordWhenAnswered(context, NameOf(context, call), admitted);
+        }
+        return OperateAsync(context, admitted);
+    }
+
+    /// <summary>A call as the audit names it: nothing that the caller chose but the method that the route serves.</summary>
+    private static string NameOf(HttpContext context, in Call call) =>
+        $"{context.Request.Method} {Routes.Describe(call.Route).Template}";
+
     private Task OperateAsync(HttpContext context, in Call call) =>
         call.Route switch
         {
@@ -120,6 +168,8 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Shards => keyspaces.ShardsAsync(context, call),
             GatewayRoute.Backups => backups.BackupAsync(context, call),
             GatewayRoute.Restores => backups.RestoreAsync(context, call),
+            GatewayRoute.Keys => keys.HandleAllAsync(context, call),
+            GatewayRoute.Key => keys.HandleOneAsync(context, call),
             GatewayRoute.Cluster => cluster.ClusterAsync(context, call),
             GatewayRoute.Nodes => cluster.NodesAsync(context, call),
             GatewayRoute.Ready => cluster.ReadyAsync(context),

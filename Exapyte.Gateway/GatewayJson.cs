@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Security;
 
 namespace Exapyte.Gateway;
 
@@ -18,6 +19,10 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(PointerDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(ImportDocument))]
+[JsonSerializable(typeof(NewKeyDocument))]
+[JsonSerializable(typeof(KeyDocument))]
+[JsonSerializable(typeof(KeysDocument))]
+[JsonSerializable(typeof(RevocationDocument))]
 internal sealed partial class GatewayJson : JsonSerializerContext
 {
     /// <summary>

@@ -4,6 +4,7 @@ using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
+using Exapyte.Gateway.Security;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Microsoft.AspNetCore.Http.Features;
@@ -53,7 +54,10 @@ internal sealed class BackupHandler(IExapyteClient client, ProblemWriter problem
     /// <summary>POST /v1/restores.</summary>
     public async Task RestoreAsync(HttpContext context, Call call)
     {
-        var refusal = ReadName(call, out var keyspace) ?? RefuseBody(context.Request);
+        var refusal =
+            ReadName(call, out var keyspace)
+            ?? AccessRules.JudgeRestore(call.Caller, keyspace)
+            ?? RefuseBody(context.Request);
         if (refusal is not null)
         {
             await problems.WriteAsync(context, refusal);

@@ -5,6 +5,7 @@ using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
+using Exapyte.Security;
 
 namespace Exapyte.Gateway.Batches;
 
@@ -38,7 +39,10 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
         var body = await JsonBody.ReadAsync(context, BodyBytesMax);
         using var document = body.Document;
         BatchRequest? batch = null;
-        refusal = body.Refusal ?? BatchRequest.Read(document, requestId, consistency, limits, out batch);
+        refusal =
+            body.Refusal
+            ?? BatchRequest.Read(document, requestId, consistency, limits, out batch)
+            ?? RefuseItem(call, batch!);
         if (refusal is not null || batch is null)
         {
             await problems.WriteAsync(
@@ -148,6 +152,21 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
         !operation.IsWrite ? StatusCodes.Status200OK
         : operation.Kind == OperationKind.Put && outcome.Changed ? StatusCodes.Status201Created
         : StatusCodes.Status204NoContent;
+
+    /// <summary>The problem of the first item that the caller may not do; then none of them is done.</summary>
+    private static Problem? RefuseItem(in Call call, BatchRequest batch)
+    {
+        for (var at = 0; at < batch.Operations.Length; at++)
+        {
+            var operation = batch.Operations[at];
+            var right = operation.IsWrite ? KeyRights.Write : KeyRights.Read;
+            if (call.Caller.RefuseAt(right, call.Keyspace, operation.Key.Span) is { } refusal)
+            {
+                return refusal with { Item = at };
+            }
+        }
+        return null;
+    }
 
     private static Problem? RefuseHeaders(IHeaderDictionary headers, string? requestId) =>
         requestId?.Length > RequestIdCharsMax

@@ -69,7 +69,7 @@ internal sealed partial class ClusterHandler(
         await JsonAnswer.WriteAsync(
             context,
             StatusCodes.Status200OK,
-            ClusterDocument.Of(Version, topology, keyspaces.Length),
+            ClusterDocument.Of(Version, topology, keyspaces.Count(call.Caller.Sees)),
             GatewayJson.Relaxed.ClusterDocument
         );
     }

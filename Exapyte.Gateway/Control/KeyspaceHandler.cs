@@ -19,7 +19,8 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
             await problems.WriteAsync(context, refusal);
             return;
         }
-        var names = await client.ListKeyspacesAsync(context.RequestAborted);
+        var all = await client.ListKeyspacesAsync(context.RequestAborted);
+        var names = Array.FindAll(all, call.Caller.Sees);
         await JsonAnswer.WriteAsync(
             context,
             StatusCodes.Status200OK,

@@ -3,6 +3,7 @@ using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
+using Exapyte.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
@@ -41,7 +42,7 @@ internal sealed class ImportHandler(
             bound.MaxRequestBodySize = null;
         }
         var run = new ImportRun(client, call.Keyspace, limits, time);
-        var problem = await RunAsync(context, run, level);
+        var problem = await RunAsync(context, call, run, level);
         await (
             problem is null
                 ? JsonAnswer.WriteAsync(
@@ -54,7 +55,7 @@ internal sealed class ImportHandler(
         );
     }
 
-    private async Task<Problem?> RunAsync(HttpContext context, ImportRun run, ConsistencyRequest level)
+    private async Task<Problem?> RunAsync(HttpContext context, Call call, ImportRun run, ConsistencyRequest level)
     {
         using var lines = new LineReader(context.Request.Body, LineBytesMax);
         while (await ReadAsync(context, run, lines) is { } line)
@@ -76,6 +77,10 @@ internal sealed class ImportHandler(
                     line,
                     new(ProblemKinds.InvalidBody, $"Line {line.Number} {fault} What stands before it was imported.")
                 );
+            }
+            if (put is not null && call.Caller.RefuseAt(KeyRights.Write, call.Keyspace, put.Key.Span) is { } forbidden)
+            {
+                return await RefuseLineAsync(run, line, forbidden);
             }
             if (reader.HasExpired)
             {

@@ -49,15 +49,15 @@ internal sealed class ListingHandler(
         await response.StartAsync(context.RequestAborted);
         if (isStream)
         {
-            await WriteLinesAsync(context, call.Keyspace, request, page);
+            await WriteLinesAsync(context, call, request, page);
         }
         else
         {
-            await WritePageAsync(context, call.Keyspace, request.Query, page);
+            await WritePageAsync(context, call, request.Query, page);
         }
     }
 
-    private async Task WritePageAsync(HttpContext context, string keyspace, ScanQuery query, ScanPage page)
+    private async Task WritePageAsync(HttpContext context, Call call, ScanQuery query, ScanPage page)
     {
         var output = context.Response.BodyWriter;
         await using var writer = new Utf8JsonWriter(output, GatewayJson.WriterOptions);
@@ -73,12 +73,12 @@ internal sealed class ListingHandler(
             }
         }
         writer.WriteEndArray();
-        WriteCursor(writer, CursorBehind(keyspace, query, page));
+        WriteCursor(writer, CursorBehind(call, query, page));
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted);
     }
 
-    private async Task WriteLinesAsync(HttpContext context, string keyspace, ListingRequest request, ScanPage page)
+    private async Task WriteLinesAsync(HttpContext context, Call call, ListingRequest request, ScanPage page)
     {
         var query = request.Query;
         var left = request.EntriesMax ?? long.MaxValue;
@@ -97,13 +97,13 @@ internal sealed class ListingHandler(
             var next = NextQuery(query, page, left);
             if (next is null)
             {
-                await WriteLastLineAsync(context, lines, CursorBehind(keyspace, query, page), problem: null);
+                await WriteLastLineAsync(context, lines, CursorBehind(call, query, page), problem: null);
                 return;
             }
-            var resumeAt = CursorBehind(keyspace, query, page);
+            var resumeAt = CursorBehind(call, query, page);
             query = next;
-            page = await client.ScanAsync(keyspace, query, context.RequestAborted);
-            if (ProblemOf(keyspace, query, page) is { } problem)
+            page = await client.ScanAsync(call.Keyspace, query, context.RequestAborted);
+            if (ProblemOf(call.Keyspace, query, page) is { } problem)
             {
                 await WriteLastLineAsync(context, lines, resumeAt, problem);
                 return;
@@ -123,10 +123,10 @@ internal sealed class ListingHandler(
             : null;
 
     /// <summary>The cursor behind a page; null at the end.</summary>
-    private string? CursorBehind(string keyspace, ScanQuery query, ScanPage page) =>
+    private string? CursorBehind(in Call call, ScanQuery query, ScanPage page) =>
         page.More && LastKey(query, page) is { } last
             ? cursors.Write(
-                keyspace,
+                call.TokenScope,
                 new()
                 {
                     KeyspaceId = page.KeyspaceId,

@@ -4,6 +4,7 @@ using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
+using Exapyte.Security;
 
 namespace Exapyte.Gateway.Listing;
 
@@ -92,22 +93,23 @@ internal sealed record ListingRequest
             EntriesMax = (int)Math.Min(entriesMax ?? page, limits.PageEntriesMax),
         };
         request = new() { Query = scan, EntriesMax = entriesMax };
-        return reader.IsPresent(At) ? GoOn(call.Keyspace, reader, cursors, ref request) : null;
+        return (reader.IsPresent(At) ? GoOn(call, reader, cursors, ref request) : null)
+            ?? call.Caller.RefuseBelow(KeyRights.Read, call.Keyspace, request!.Query.Prefix.Span);
     }
 
     /// <summary>A cursor brings its own bounds; what is named beside it must be the same.</summary>
     private static Problem? GoOn(
-        string keyspace,
+        in Call call,
         in ListingParameters reader,
         CursorCodec cursors,
         ref ListingRequest? request
     )
     {
-        if (!cursors.TryRead(keyspace, reader.Text(At), out var cursor))
+        if (!cursors.TryRead(call.TokenScope, reader.Text(At), out var cursor))
         {
             return new(
                 ProblemKinds.InvalidCursor,
-                "The cursor was not made for this keyspace by this cluster, or was changed. Start the listing again."
+                "The cursor was not made for this keyspace and key by this cluster, or was changed. Start the listing again."
             );
         }
         var query = request!.Query;

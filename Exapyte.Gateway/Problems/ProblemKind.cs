@@ -30,6 +30,10 @@ internal static class ProblemKinds
         "The keyspace's name or settings are not acceptable."
     );
     public static readonly ProblemKind InvalidCursor = new(400, "invalid-cursor", "The cursor is not acceptable.");
+    public static readonly ProblemKind Unauthorized = new(401, "unauthorized", "The caller is not known.");
+    public static readonly ProblemKind Forbidden = new(403, "forbidden", "The caller may not do this.");
+    public static readonly ProblemKind NoSuchKey = new(404, "no-such-key", "There is no such API key.");
+    public static readonly ProblemKind InvalidApiKey = new(400, "invalid-api-key", "The API key is not acceptable.");
     public static readonly ProblemKind NotFound = new(404, "not-found", "There is no such entry.");
     public static readonly ProblemKind NoSuchKeyspace = new(404, "no-such-keyspace", "There is no such keyspace.");
     public static readonly ProblemKind NoSuchRoute = new(404, "no-such-route", "Nothing is served here.");
@@ -70,6 +74,7 @@ internal static class ProblemKinds
         "request-id-reused",
         "The idempotency key was used with another request."
     );
+    public static readonly ProblemKind RateExceeded = new(429, "rate-exceeded", "Too many requests came.", true);
     public static readonly ProblemKind Overloaded = new(429, "overloaded", "Too much is under way.", true);
     public static readonly ProblemKind Internal = new(500, "internal", "Something unexpected happened.");
     public static readonly ProblemKind Unavailable = new(503, "unavailable", "The data cannot be served now.", true);
@@ -97,7 +102,11 @@ internal static class ProblemKinds
         InvalidBody,
         InvalidKeyspace,
         InvalidCursor,
+        InvalidApiKey,
+        Unauthorized,
+        Forbidden,
         NotFound,
+        NoSuchKey,
         NoSuchKeyspace,
         NoSuchRoute,
         MethodNotAllowed,
@@ -108,6 +117,7 @@ internal static class ProblemKinds
         UnsupportedMediaType,
         NotApplicable,
         RequestIdReused,
+        RateExceeded,
         Overloaded,
         Internal,
         Unavailable,

@@ -30,7 +30,7 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
         var options = request!.Options;
         if (request.Cursor is { } text)
         {
-            if (!cursors.TryRead(call.Keyspace, fingerprint, text, out var cursor))
+            if (!cursors.TryRead(call.TokenScope, fingerprint, text, out var cursor))
             {
                 await problems.WriteAsync(context, OtherCursor());
                 return;
@@ -44,7 +44,7 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
             await problems.WriteAsync(context, problem);
             return;
         }
-        var next = page.End.IsEmpty ? null : cursors.Write(call.Keyspace, fingerprint, new(page.KeyspaceId, page.End));
+        var next = page.End.IsEmpty ? null : cursors.Write(call.TokenScope, fingerprint, new(page.KeyspaceId, page.End));
         await WriteAsync(context, page, next);
     }
 

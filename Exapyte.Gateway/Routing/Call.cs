@@ -1,4 +1,5 @@
 using Exapyte.Gateway.Problems;
+using Exapyte.Gateway.Security;
 
 namespace Exapyte.Gateway.Routing;
 
@@ -29,6 +30,18 @@ internal readonly struct Call
     /// <summary>The key's bytes; empty where the route has none.</summary>
     public byte[] Key { get; }
 
+    /// <summary>The id of what the route names where that is no keyspace; empty where the route has none.</summary>
+    public string Id { get; private init; } = "";
+
+    /// <summary>Who calls. Nobody, until the gate has said who it is.</summary>
+    public Caller Caller { get; private init; } = Caller.Nobody;
+
+    /// <summary>
+    /// What a token that the call hands out is good for: the keyspace, and the caller where it is known who that is. No
+    /// keyspace's name holds the separator.
+    /// </summary>
+    public string TokenScope => Caller.Id.Length == 0 ? Keyspace : $"{Keyspace}/{Caller.Id}";
+
     /// <summary>Why it is refused; else null.</summary>
     public Problem? Refusal { get; }
 
@@ -41,6 +54,13 @@ internal readonly struct Call
     /// <summary>A target without keyspace or key.</summary>
     public static Call To(GatewayRoute route, string rawTarget, int queryStart) =>
         new(route, "", [], rawTarget, queryStart, null);
+
+    /// <summary>A target that names a thing by its id.</summary>
+    public static Call To(GatewayRoute route, string rawTarget, int queryStart, string id) =>
+        new(route, "", [], rawTarget, queryStart, null) { Id = id };
+
+    /// <summary>The same call, as this caller's.</summary>
+    public Call By(Caller caller) => this with { Caller = caller };
 
     /// <summary>A target in a keyspace.</summary>
     public static Call To(GatewayRoute route, string keyspace, byte[] key, string rawTarget, int queryStart) =>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Exapyte.Gateway.Problems;
 using Exapyte.Keyspaces;
+using Exapyte.Security;
 
 namespace Exapyte.Gateway.Routing;
 
@@ -20,6 +21,7 @@ namespace Exapyte.Gateway.Routing;
 internal sealed class TargetParser(int keyBytesMax)
 {
     private const string KeyspacesPath = "/v1/keyspaces";
+    private const string KeysPath = "/v1/keys/";
     private const string SchemeEnd = "://";
 
     private static readonly SearchValues<char> TargetChars = SearchValues.Create(
@@ -70,6 +72,13 @@ internal sealed class TargetParser(int keyBytesMax)
 
     private static Call ParseFixed(string rawTarget, ReadOnlySpan<char> path, int queryStart)
     {
+        if (path.StartsWith(KeysPath) && path.Length > KeysPath.Length)
+        {
+            var id = path[KeysPath.Length..];
+            return KeyRules.IsId(id)
+                ? Call.To(GatewayRoute.Key, rawTarget, queryStart, id.ToString())
+                : Call.Refused(NoSuchRoute(path));
+        }
         var route = path switch
         {
             "/" => GatewayRoute.Root,
@@ -80,6 +89,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "/v1/cluster" => GatewayRoute.Cluster,
             "/v1/nodes" => GatewayRoute.Nodes,
             "/v1/restores" => GatewayRoute.Restores,
+            "/v1/keys" => GatewayRoute.Keys,
             _ => GatewayRoute.None,
         };
         return route == GatewayRoute.None ? Call.Refused(NoSuchRoute(path)) : Call.To(route, rawTarget, queryStart);

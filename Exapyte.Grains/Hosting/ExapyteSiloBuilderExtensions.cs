@@ -1,6 +1,7 @@
 using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
+using Exapyte.Grains.Security;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Node;
 using Exapyte.Topology;
@@ -58,6 +59,7 @@ public static class ExapyteSiloBuilderExtensions
         services.AddOptions<ReplicaOptions>();
         services.AddSingleton<NodeHealth>();
         services.TryAddSingleton<NodeNews>();
+        services.AddNodeKeys();
         services.AddSingleton<NodeLifecycle>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider =>
             provider.GetRequiredService<NodeLifecycle>()

@@ -97,6 +97,18 @@ public sealed class DataFolder : IDisposable
     /// <summary>Names of the documents, in order.</summary>
     public IReadOnlyList<string> ListDocuments() => _documents.List();
 
+    /// <summary>Where a secret's file is.</summary>
+    public string SecretPath(string name) => In(name + ".key");
+
+    /// <summary>A secret's text; null if there is none.</summary>
+    public string? ReadSecret(string name) => SecretFile.Read(_files, SecretPath(name));
+
+    /// <summary>Writes a secret to a file that only its owner may read; durable when it returns.</summary>
+    public void WriteSecret(string name, string text) => SecretFile.Write(_files, SecretPath(name), text);
+
+    /// <summary>Deletes a secret's file, if there is one.</summary>
+    public void DeleteSecret(string name) => _files.Delete(SecretPath(name));
+
     /// <summary>Lets another process have the folder.</summary>
     public void Dispose() => _lock.Dispose();
 

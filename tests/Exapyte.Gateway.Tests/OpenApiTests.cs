@@ -38,10 +38,15 @@ public sealed partial class OpenApiTests
         using var connection = await gateway.ConnectAsync();
         await connection.SendAsync("PUT", "/v1/keyspaces/k/entries/a", "x"u8.ToArray());
         var archive = (await connection.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
+        var id = InMemoryKeys.IdIn(gateway.Keys.AddRoot());
         var paths = (await gateway.GetAsync("/openapi/v1.json")).Json.GetProperty("paths");
         foreach (var path in paths.EnumerateObject())
         {
-            var target = path.Name.Replace("{keyspace}", "k").Replace("{key}", "a").Replace("{key64}", "YQ");
+            var target = path
+                .Name.Replace("{keyspace}", "k")
+                .Replace("{key}", "a")
+                .Replace("{key64}", "YQ")
+                .Replace("{id}", id);
             foreach (var operation in path.Value.EnumerateObject().Where(member => Methods.Contains(member.Name)))
             {
                 var body = operation.Name switch
@@ -49,6 +54,8 @@ public sealed partial class OpenApiTests
                     "put" when target == "/v1/keyspaces/k" => "{\"shards\":1}"u8.ToArray(),
                     "put" => "x"u8.ToArray(),
                     "post" when target == "/v1/restores" => archive,
+                    "post" when target == "/v1/keys" =>
+                        """{"name":"n","grants":[{"keyspace":"k","allow":["read"]}]}"""u8.ToArray(),
                     "post" when target.EndsWith("/import", StringComparison.Ordinal) => "{\"cursor\":null}"u8.ToArray(),
                     "post" when target.Contains("/query", StringComparison.Ordinal) => "{}"u8.ToArray(),
                     "post" => "{\"items\":[]}"u8.ToArray(),

@@ -202,7 +202,11 @@ public sealed class TargetTests
         await using var gateway = await GatewayFixture.StartAsync();
         foreach (var route in Routes.All)
         {
-            var target = route.Template.Replace("{keyspace}", "k").Replace("{key}", "a").Replace("{key64}", "YQ");
+            var target = route
+                .Template.Replace("{keyspace}", "k")
+                .Replace("{key}", "a")
+                .Replace("{key64}", "YQ")
+                .Replace("{id}", "kx");
             string[] methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"];
             foreach (var method in methods.Except(route.Methods))
             {

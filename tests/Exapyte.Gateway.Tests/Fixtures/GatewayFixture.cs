@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Exapyte.Client;
+using Exapyte.Client.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -18,8 +19,15 @@ internal sealed class GatewayFixture : IAsyncDisposable
 {
     private readonly WebApplication app;
 
-    private GatewayFixture(WebApplication app, InMemoryExapyteClient client, FakeTimeProvider time, LogRecord log)
+    private GatewayFixture(
+        WebApplication app,
+        InMemoryExapyteClient client,
+        InMemoryKeys keys,
+        FakeTimeProvider time,
+        LogRecord log
+    )
     {
+        Keys = keys;
         this.app = app;
         Client = client;
         Time = time;
@@ -33,6 +41,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
     }
 
     public InMemoryExapyteClient Client { get; }
+
+    public InMemoryKeys Keys { get; }
 
     public FakeTimeProvider Time { get; }
 
@@ -54,12 +64,22 @@ internal sealed class GatewayFixture : IAsyncDisposable
     {
         var time = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_123));
         var client = new InMemoryExapyteClient(time);
+        var keys = new InMemoryKeys();
         var log = new LogRecord();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddSingleton<IExapyteClient>(client);
+        var options = new ExapyteGatewayOptions();
+        configure?.Invoke(options);
+        if (options.Authentication == GatewayAuthentication.Keys)
+        {
+            // Keys expire and are counted by this clock.
+            builder.Services.AddSingleton<TimeProvider>(time);
+        }
+        builder.Services.AddSingleton<IKeyAdministration>(keys);
+        builder.Services.AddSingleton(keys.Known);
         builder.Services.AddRouting();
-        builder.Services.Configure<ExapyteGatewayOptions>(options => configure?.Invoke(options));
+        builder.Services.Configure<ExapyteGatewayOptions>(mapped => configure?.Invoke(mapped));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.LimitForExapyte();
@@ -71,7 +91,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         map(built);
         await built.StartAsync();
         await client.PutKeyspaceAsync("k", new() { Shards = 1 });
-        return new(built, client, time, log);
+        return new(built, client, keys, time, log);
     }
 
     public Task<RawHttp> ConnectAsync() => RawHttp.ConnectAsync(Port);
