@@ -3,6 +3,7 @@ using Exapyte.Gateway;
 using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Security;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Files;
@@ -78,6 +79,20 @@ internal static class Composition
             .AddOptions<ExapyteGatewayOptions>()
             .Configure<NodeRegistrar>((gateway, node) => gateway.CursorKeySource = () => node.ClusterKey("cursors"));
 
+    /// <summary>Callers are asked for keys, which this node keeps.</summary>
+    public static void AskForKeys(IServiceCollection services, SiloSettings settings)
+    {
+        services.Configure<NodeKeyOptions>(keys =>
+        {
+            keys.Enabled = settings.Security.AsksForKeys;
+            keys.RootKey = settings.Security.RootKey;
+        });
+        if (settings.Security.AsksForKeys)
+        {
+            services.Configure<ExapyteGatewayOptions>(gateway => gateway.Authentication = GatewayAuthentication.Keys);
+        }
+    }
+
     /// <summary>A node whose disk has failed says so on its own readiness.</summary>
     public static void ShareHealth(IServiceCollection services) =>
         services
@@ -101,9 +116,6 @@ internal static class Composition
             );
 
     /// <summary>The metrics, and for every other target the REST surface.</summary>
-    public static void MapGateway(WebApplication app)
-    {
-        app.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
-        app.RunExapyte();
-    }
+    public static void MapGateway(WebApplication app) =>
+        app.RunExapyte("/metrics", metrics => metrics.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics"));
 }

@@ -44,7 +44,9 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
             await problems.WriteAsync(context, problem);
             return;
         }
-        var next = page.End.IsEmpty ? null : cursors.Write(call.TokenScope, fingerprint, new(page.KeyspaceId, page.End));
+        var next = page.End.IsEmpty
+            ? null
+            : cursors.Write(call.TokenScope, fingerprint, new(page.KeyspaceId, page.End));
         await WriteAsync(context, page, next);
     }
 

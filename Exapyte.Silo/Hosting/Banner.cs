@@ -15,6 +15,7 @@ internal static class Banner
     {
         string http = settings.Http.ToUri().GetLeftPart(UriPartial.Authority);
         string cluster = settings.Cluster?.DisplayName ?? "none, a single embedded node";
+        string key = settings.Security.AsksForKeys ? " -H \"Authorization: Bearer $KEY\"" : "";
         output.WriteLine(
             $"""
             Exapyte {Version}
@@ -24,9 +25,9 @@ internal static class Banner
               silo     {settings.Advertise}:{settings.SiloPort}, .NET clients {settings.Advertise}:{settings.GatewayPort}
               http     {http}
             Ready {SecondsSinceStart()} s after the process began. Try:
-              curl -X PUT {http}/v1/keyspaces/demo -H 'Content-Type: application/json' -d '{"{}"}'
-              curl -X PUT {http}/v1/keyspaces/demo/entries/greeting -H 'Content-Type: text/plain' -d 'hello'
-              curl -i {http}/v1/keyspaces/demo/entries/greeting
+              curl -X PUT {http}/v1/keyspaces/demo -H 'Content-Type: application/json' -d '{"{}"}'{key}
+              curl -X PUT {http}/v1/keyspaces/demo/entries/greeting -H 'Content-Type: text/plain' -d 'hello'{key}
+              curl -i {http}/v1/keyspaces/demo/entries/greeting{key}
             """
         );
         output.Flush();

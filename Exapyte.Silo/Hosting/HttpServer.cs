@@ -1,5 +1,7 @@
+using Exapyte.Silo.Security;
 using Exapyte.Silo.Settings;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Exapyte.Silo.Hosting;
 
@@ -15,7 +17,9 @@ internal static class HttpServer
     /// <summary>Room for a listing: a prefix, two bounds and a cursor, each of 1,024 bytes and percent-encoded.</summary>
     private const int RequestLineBytesMax = 32 * 1024;
 
-    public static void Configure(KestrelServerOptions kestrel, HttpAddress address)
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    public static void Configure(KestrelServerOptions kestrel, HttpAddress address, HttpTls? tls)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
@@ -24,8 +28,26 @@ internal static class HttpServer
         kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
         kestrel.Limits.MaxRequestHeaderCount = 100;
         kestrel.Limits.MaxRequestLineSize = RequestLineBytesMax;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = RequestLineBytesMax;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
-        kestrel.Listen(address.Address, address.Port);
+        kestrel.Listen(
+            address.Address,
+            address.Port,
+            listen =>
+            {
+                if (tls is not null)
+                {
+                    listen.Protocols = HttpProtocols.Http1AndHttp2;
+                    listen.UseHttps(
+                        new TlsHandshakeCallbackOptions
+                        {
+                            HandshakeTimeout = HandshakeTimeout,
+                            OnConnection = _ => ValueTask.FromResult(tls.OptionsForConnection()),
+                        }
+                    );
+                }
+            }
+        );
     }
 }

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Net.Sockets;
 using Exapyte.Silo.Clustering;
+using Exapyte.Silo.Security;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Node;
 
@@ -74,25 +75,29 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
 
     private WebApplication Build(SiloSettings claimed, ClusterDatabase control, DataFolder dataFolder)
     {
+        SecuredConnections secured = SecuredConnections.Load(claimed.Security);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddConfiguration(configuration);
         Logging.Configure(builder.Logging, configuration, claimed.LogLevel);
         builder.WebHost.UseKestrelCore();
-        builder.WebHost.ConfigureKestrel(kestrel => HttpServer.Configure(kestrel, claimed.Http));
+        builder.WebHost.ConfigureKestrel(kestrel => HttpServer.Configure(kestrel, claimed.Http, secured.Http));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTimeout);
         builder.UseOrleans(silo =>
         {
             int generation = SiloGeneration.Next(dataFolder, SiloAddress.AllocateNewGeneration());
             silo.UseExapyteClustering(claimed, control, generation);
+            secured.Secure(silo);
             Composition.AddNode(silo, claimed, dataFolder);
         });
         builder.Services.AddHostedService<NodeWatch>();
         Composition.AddClient(builder.Services, claimed);
         Composition.ShareCursors(builder.Services);
         Composition.ShareHealth(builder.Services);
+        Composition.AskForKeys(builder.Services, claimed);
         Composition.AddMetrics(builder.Services, claimed);
         WebApplication app = builder.Build();
+        secured.LogTo(app.Services.GetRequiredService<ILoggerFactory>());
         Composition.MapGateway(app);
         return app;
     }
@@ -182,6 +187,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
                 return refusal;
             if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse })
                 return new(ExitCode.Port, FirstLine(failure));
+            if (e is CertificateException)
+                return new(ExitCode.Settings, FirstLine(e));
             if (e is DbException)
                 return new(ExitCode.Database, FirstLine(e));
         }

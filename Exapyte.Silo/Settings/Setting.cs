@@ -76,7 +76,75 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "--insecure",
         "false",
         "true|false",
-        "allow addresses other than loopback although nothing is authenticated"
+        "allow addresses other than loopback although not all that reach them are authenticated and encrypted"
+    );
+
+    public static readonly Setting Auth = new(
+        "Auth",
+        "--auth",
+        "none",
+        "none|keys",
+        "who may call the REST gateway: everybody, or who shows a key"
+    );
+
+    public static readonly Setting TlsCert = new(
+        "TlsCert",
+        "--tls-cert",
+        null,
+        "file",
+        "certificate of an https:// gateway, PEM or PFX; read again when it changes"
+    );
+
+    public static readonly Setting TlsKey = new(
+        "TlsKey",
+        "--tls-key",
+        null,
+        "file",
+        "its key as PEM; absent: in the same file"
+    );
+
+    public static readonly Setting TlsClientCa = new(
+        "TlsClientCa",
+        "--tls-client-ca",
+        null,
+        "file",
+        "authority (PEM) whose certificates callers of the gateway must show, beside a key"
+    );
+
+    public static readonly Setting ClusterTlsCert = new(
+        "ClusterTlsCert",
+        "--cluster-tls-cert",
+        null,
+        "file",
+        "certificate that this node shows other nodes and .NET clients, PEM or PFX"
+    );
+
+    public static readonly Setting ClusterTlsKey = new(
+        "ClusterTlsKey",
+        "--cluster-tls-key",
+        null,
+        "file",
+        "its key as PEM; absent: in the same file"
+    );
+
+    public static readonly Setting ClusterTlsCa = new(
+        "ClusterTlsCa",
+        "--cluster-tls-ca",
+        null,
+        "file",
+        "authority (PEM) whose certificates other nodes and .NET clients must show"
+    );
+
+    /// <summary>No option: arguments of a process are shown to everybody on its machine.</summary>
+    public static readonly Setting RootKey = new("Root_Key", "EXAPYTE__ROOT_KEY", null, "root.secret", "the root key");
+
+    /// <summary>No option either.</summary>
+    public static readonly Setting TlsPassword = new(
+        "Tls_Password",
+        "EXAPYTE__TLS_PASSWORD",
+        null,
+        "text",
+        "password of the gateway's PFX or key"
     );
 
     public static readonly Setting LogLevel = new(
@@ -108,9 +176,19 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         Provider,
         Advertise,
         Insecure,
+        Auth,
+        TlsCert,
+        TlsKey,
+        TlsClientCa,
+        ClusterTlsCert,
+        ClusterTlsKey,
+        ClusterTlsCa,
         LogLevel,
         ScrubInterval,
     ];
+
+    /// <summary>Settings that have no option; they come from the environment or a file.</summary>
+    public static IReadOnlyList<Setting> Secrets { get; } = [RootKey, TlsPassword];
 
     /// <summary>The full configuration key.</summary>
     public string Path => $"{Section}:{Key}";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Exapyte.Silo.Clustering;
+using Exapyte.Silo.Security;
 
 namespace Exapyte.Silo.Settings;
 
@@ -28,17 +29,18 @@ internal sealed class SettingsReader
     private SiloSettings ReadAll()
     {
         RefuseUnknownKeys();
-        bool insecure = ReadFlag(Setting.Insecure);
+        SecuritySettings security = new SecurityReader(section, reasons).Read(ReadFlag(Setting.Insecure));
         SiloSettings settings = new()
         {
             NodeId = ReadName(Setting.Node),
             DataFolder = ReadFolder(Setting.Data),
-            Http = ReadHttp(insecure),
+            Http = ReadHttp(security),
             SiloPort = ReadPort(Setting.SiloPort),
             GatewayPort = ReadPort(Setting.GatewayPort),
             Region = ReadName(Setting.Region),
             Zone = ReadName(Setting.Zone),
-            Advertise = ReadAdvertise(insecure),
+            Advertise = ReadAdvertise(security),
+            Security = security,
             LogLevel = ReadLogLevel(),
             ScrubInterval = ReadScrubInterval(),
             Cluster = ReadCluster(),
@@ -52,7 +54,9 @@ internal sealed class SettingsReader
     {
         foreach (IConfigurationSection child in section.GetChildren())
         {
-            bool isKnown = Setting.All.Any(s => string.Equals(s.Key, child.Key, StringComparison.OrdinalIgnoreCase));
+            bool isKnown = Setting
+                .All.Concat(Setting.Secrets)
+                .Any(s => string.Equals(s.Key, child.Key, StringComparison.OrdinalIgnoreCase));
             if (!isKnown && child.Value is not null)
                 reasons.Add($"{Setting.Section}:{child.Key}: there is no such setting");
         }
@@ -127,7 +131,7 @@ internal sealed class SettingsReader
         return TimeSpan.FromSeconds(seconds);
     }
 
-    private IPAddress ReadAdvertise(bool insecure)
+    private IPAddress ReadAdvertise(SecuritySettings security)
     {
         string value = Value(Setting.Advertise);
         if (!IPAddress.TryParse(value, out IPAddress? address) || IsWildcard(address))
@@ -135,18 +139,38 @@ internal sealed class SettingsReader
             Refuse(Setting.Advertise, value, "must be the IP address of one interface");
             return IPAddress.Loopback;
         }
-        if (!insecure && !IPAddress.IsLoopback(address))
-            Refuse(Setting.Advertise, value, "without authentication only loopback is allowed; --insecure overrides");
+        if (security is { IsInsecure: false, Cluster: null } && !IPAddress.IsLoopback(address))
+            Refuse(
+                Setting.Advertise,
+                value,
+                "beyond loopback nodes and .NET clients must show each other certificates: give --cluster-tls-cert, --cluster-tls-key and --cluster-tls-ca; --insecure overrides"
+            );
         return address;
     }
 
-    private HttpAddress ReadHttp(bool insecure)
+    private HttpAddress ReadHttp(SecuritySettings security)
     {
         string value = Value(Setting.Http);
         if (!TryParseHttp(value, out HttpAddress http))
-            Refuse(Setting.Http, value, "must be http://<ip address or localhost>:<port> and no path");
-        else if (!insecure && !IPAddress.IsLoopback(http.Address))
-            Refuse(Setting.Http, value, "without authentication only loopback is allowed; --insecure overrides");
+            Refuse(Setting.Http, value, "must be http:// or https://<ip address or localhost>:<port> and no path");
+        else if (http.IsTls != security.Http is not null)
+            Refuse(
+                Setting.Http,
+                value,
+                http.IsTls
+                    ? $"https needs a certificate: give {Setting.TlsCert.Option} and {Setting.TlsKey.Option}"
+                    : $"with {Setting.TlsCert.Option} it must be https://"
+            );
+        else if (
+            security is { IsInsecure: false }
+            && !(security.AsksForKeys && http.IsTls)
+            && !IPAddress.IsLoopback(http.Address)
+        )
+            Refuse(
+                Setting.Http,
+                value,
+                "beyond loopback it takes authentication and TLS: give --auth keys, https:// and --tls-cert; --insecure overrides"
+            );
         return http;
     }
 
@@ -155,7 +179,7 @@ internal sealed class SettingsReader
         http = new HttpAddress(IPAddress.Loopback, 0);
         bool isBareUrl =
             Uri.TryCreate(value, UriKind.Absolute, out Uri? uri)
-            && uri.Scheme == Uri.UriSchemeHttp
+            && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
             && uri is { AbsolutePath: "/", Query: "", Fragment: "", UserInfo: "" };
         if (!isBareUrl)
             return false;
@@ -166,7 +190,7 @@ internal sealed class SettingsReader
             if (!IPAddress.TryParse(uri.DnsSafeHost, out address))
                 return false;
         }
-        http = new HttpAddress(address, uri.Port);
+        http = new HttpAddress(address, uri.Port, uri.Scheme == Uri.UriSchemeHttps);
         return true;
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Exapyte.Silo.Clustering;
+using Exapyte.Silo.Security;
 
 namespace Exapyte.Silo.Settings;
 
@@ -24,6 +25,9 @@ internal sealed record SiloSettings
     /// <summary>The address other nodes use; the silo and gateway ports are bound to it alone.</summary>
     public required IPAddress Advertise { get; init; }
 
+    /// <summary>Who is let in, and how connections are secured.</summary>
+    public SecuritySettings Security { get; init; } = new();
+
     /// <summary>The database of the cluster, or null for a single embedded node.</summary>
     public ClusterDatabase? Cluster { get; init; }
 
@@ -40,7 +44,7 @@ internal sealed record SiloSettings
 }
 
 /// <summary>Where the gateway listens. <c>localhost</c> is read as 127.0.0.1: one address, one port, no surprise.</summary>
-internal readonly record struct HttpAddress(IPAddress Address, int Port)
+internal readonly record struct HttpAddress(IPAddress Address, int Port, bool IsTls = false)
 {
-    public Uri ToUri() => new UriBuilder(Uri.UriSchemeHttp, Address.ToString(), Port).Uri;
+    public Uri ToUri() => new UriBuilder(IsTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, Address.ToString(), Port).Uri;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Exapyte.Testing.Security;
 using Xunit;
 using FreePorts = Exapyte.Testing.Processes.FreePorts;
 
@@ -26,12 +27,13 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     private static readonly TimeSpan PollPeriod = TimeSpan.FromMilliseconds(25);
 
     private readonly Process process;
-    private readonly HttpClient http = new();
+    private readonly HttpClient http;
     private readonly ConcurrentQueue<string> output = new();
     private readonly ConcurrentQueue<string> error = new();
 
-    private NodeProcess(IEnumerable<string> args, string workingFolder)
+    private NodeProcess(IEnumerable<string> args, string workingFolder, HttpClient? http = null)
     {
+        this.http = http ?? new();
         string program = Path.Combine(AppContext.BaseDirectory, "Exapyte.Silo.dll");
         ProcessStartInfo start = new("dotnet", [program, .. args])
         {
@@ -87,6 +89,35 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         return new NodeProcess(args, folder.File("")) { Http = address };
     }
 
+    /// <summary>Starts a node whose gateway serves TLS by the certificate <c>node</c> of the authority.</summary>
+    public static NodeProcess LaunchSecured(
+        TemporaryFolder folder,
+        string data,
+        NodePorts ports,
+        TestAuthority authority,
+        params string[] more
+    )
+    {
+        Uri address = new($"https://127.0.0.1:{ports.Http}");
+        string[] args =
+        [
+            "--data",
+            data,
+            "--silo-port",
+            $"{ports.Silo}",
+            "--gateway-port",
+            $"{ports.Gateway}",
+            "--http",
+            $"{address}",
+            "--tls-cert",
+            authority.CertificateFile("node"),
+            "--tls-key",
+            authority.KeyFile("node"),
+            .. more,
+        ];
+        return new NodeProcess(args, folder.File(""), authority.CreateHttp()) { Http = address };
+    }
+
     /// <summary>
     /// Waits until the node takes work and has told the operator so, which it does last; fails with the output when the
     /// process ends instead.
@@ -122,7 +153,8 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         http.Dispose();
     }
 
-    private bool HasSaid(string line) => output.Any(said => said.StartsWith(line, StringComparison.Ordinal));
+    /// <summary>Whether it has printed a line that begins so.</summary>
+    public bool HasSaid(string line) => output.Any(said => said.StartsWith(line, StringComparison.Ordinal));
 
     private async Task<bool> AnswersAsync()
     {

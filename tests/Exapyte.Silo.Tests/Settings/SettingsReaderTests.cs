@@ -102,7 +102,6 @@ public sealed class SettingsReaderTests
 
     [Theory]
     [InlineData("127.0.0.1:8080")]
-    [InlineData("https://127.0.0.1:8080")]
     [InlineData("http://127.0.0.1:8080/v1")]
     [InlineData("http://127.0.0.1:8080?a=b")]
     [InlineData("http://me@127.0.0.1:8080")]
@@ -122,6 +121,67 @@ public sealed class SettingsReaderTests
         string reason = Assert.Single(Refused([(key, value)]));
         Assert.Contains("--insecure", reason, StringComparison.Ordinal);
         Valid([(key, value), ("Insecure", "true")]);
+    }
+
+    [Fact]
+    public void An_address_beyond_loopback_is_taken_with_keys_and_tls()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string name in new[] { "crt", "key", "ca" })
+            File.WriteAllText(folder.File(name), "");
+        (string, string)[] http =
+        [
+            ("Http", "https://0.0.0.0:8443"),
+            ("TlsCert", folder.File("crt")),
+            ("TlsKey", folder.File("key")),
+        ];
+        (string, string)[] cluster =
+        [
+            ("Advertise", "10.0.0.7"),
+            ("ClusterTlsCert", folder.File("crt")),
+            ("ClusterTlsCa", folder.File("ca")),
+        ];
+
+        SiloSettings settings = Valid([.. http, .. cluster, ("Auth", "keys")]);
+        Assert.Equal(new Uri("https://10.0.0.7:8443"), settings.PublishedHttp);
+        Assert.True(settings.Security.AsksForKeys);
+
+        string keys = Assert.Single(Refused([.. http]));
+        Assert.Contains("--auth keys", keys, StringComparison.Ordinal);
+        Assert.Contains("--insecure", keys, StringComparison.Ordinal);
+        Assert.Single(Refused([("Auth", "keys"), ("Http", "http://0.0.0.0:8080")]));
+        Assert.Single(Refused([.. cluster[..2]]));
+        Valid([("Auth", "keys")]);
+        Valid([.. http, ("Insecure", "true")]);
+    }
+
+    [Fact]
+    public void Half_a_setting_of_security_is_refused()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("crt"), "");
+        Assert.Single(Refused([("Http", "https://127.0.0.1:8443")]));
+        Assert.Single(Refused([("TlsCert", folder.File("crt"))]));
+        Assert.Single(Refused([("TlsClientCa", folder.File("crt"))]));
+        Assert.Single(Refused([("Http", "https://127.0.0.1:1"), ("TlsCert", folder.File("missing"))]));
+        Assert.Single(Refused([("ClusterTlsCert", folder.File("crt"))]));
+        Assert.Single(Refused([("ClusterTlsCa", folder.File("crt"))]));
+        Assert.Single(Refused([("Auth", "Keys")]));
+    }
+
+    [Fact]
+    public void A_root_key_is_taken_from_the_environment_and_never_shown()
+    {
+        string key = "root." + Exapyte.Security.KeySecret.Create();
+        Assert.Equal(key, Valid([("Root_Key", key), ("Auth", "keys")]).Security.RootKey);
+        string[] reasons =
+        [
+            .. Refused([("Root_Key", key)]),
+            .. Refused([("Root_Key", key + "x"), ("Auth", "keys")]),
+            .. Refused([("Root_Key", key.Replace("root", "boss")), ("Auth", "keys")]),
+        ];
+        Assert.Equal(3, reasons.Length);
+        Assert.All(reasons, reason => Assert.DoesNotContain(key[5..], reason, StringComparison.Ordinal));
     }
 
     [Fact]
