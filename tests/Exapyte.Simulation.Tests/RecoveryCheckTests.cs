@@ -31,6 +31,19 @@ public class RecoveryCheckTests
         check.RequireOneOrder();
     }
 
+    [Fact]
+    public void A_change_behind_one_that_was_refused_cannot_have_survived()
+    {
+        var book = new DurableLog();
+        book.Submitted(new(null, [new LogEntry(new(1), new(1), EntryKind.Empty, default)], Order: 1));
+        // Entry 2 was refused, and its owner had not heard of that.
+        book.Submitted(new(null, [new LogEntry(new(1), new(3), EntryKind.Empty, default)], Order: 2));
+
+        book.Recovered(survived: 2);
+
+        Assert.Equal(1ul, book.Last);
+    }
+
     private static DurableLog BookOf(params long[] orders)
     {
         var book = new DurableLog();

@@ -101,7 +101,7 @@ public class SimulationTests
     public void A_planted_bug_is_found(string name)
     {
         var bug = PlantedBugs.All.Single(bug => bug.Name == name);
-        Assert.NotNull(PlantedRun.Find(bug, Steps, seedsMax: 300));
+        Assert.NotNull(PlantedRun.Find(bug, Steps, seedsMax: 500));
     }
 
     [Fact]

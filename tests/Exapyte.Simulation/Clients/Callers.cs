@@ -211,7 +211,8 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         operation.IsEnded = true;
         current[operation.Client] = null;
         var think = world.Chance.Between(world.Weather.ThinkUs / 4, world.Weather.ThinkUs);
-        think *= group.IsQuiet && !world.IsHealed ? QuietTimes : 1;
+        // Long after the healing they hold back, or bounds as tight as some are never see all members at one index.
+        think *= world.IsHealed ? (world.IsLongHealed ? QuietTimes : 1) : (group.IsQuiet ? QuietTimes : 1);
         world.Add(think, EventKind.Client, this, operation.Client);
     }
 

@@ -29,7 +29,7 @@ internal sealed class Faults
             (6, _ => Split()),
             (10, FillStore),
             (9, _ => Overtake()),
-            (8, _ => Bounce()),
+            (12, _ => Bounce()),
         ];
         weights = kinds.Sum(kind => kind.Weight);
     }
@@ -139,7 +139,8 @@ internal sealed class Faults
         After(deafAfterUs, () => world.Network.Cut(leader.Node.Index, deaf.Index));
         After(3_000_000, () => world.Network.Mend(leader.Node.Index, deaf.Index));
         After(
-            deafAfterUs + world.Chance.Between(300_000, 1_000_000),
+            deafAfterUs
+                + (world.Chance.Between(300_000L, 1_000_000L) * world.Limits.ElectionTicks / Limits.ElectionTicksMin),
             () =>
             {
                 Isolate(leader.Node);

@@ -9,6 +9,9 @@ namespace Exapyte.Simulation.Clusters;
 /// </summary>
 internal sealed record Limits
 {
+    /// <summary>The fewest ticks that are drawn: what leases are drawn for.</summary>
+    public const int ElectionTicksMin = 6;
+
     public required int ElectionTicks { get; init; }
     public required int HeartbeatTicks { get; init; }
     public required int MessageBytesMax { get; init; }
@@ -36,8 +39,7 @@ internal sealed record Limits
         messageBytes = isQueueSmall ? Math.Min(messageBytes, 400) : messageBytes;
         return new()
         {
-            // Leases are drawn for six ticks and hold for more.
-            ElectionTicks = chance.OneIn(3) ? chance.Between(7, 9) : 6,
+            ElectionTicks = chance.OneIn(3) ? chance.Between(ElectionTicksMin + 1, 9) : ElectionTicksMin,
             HeartbeatTicks = chance.OneIn(4) ? 2 : 1,
             MessageBytesMax = messageBytes,
             InflightMessagesMax = Draw(chance, () => chance.Between(1, 4), 64),

@@ -26,7 +26,7 @@ internal sealed record Weather
     public required int PartBytesMax { get; init; }
     public required long RequestWindowMs { get; init; }
 
-    /// <summary>How long a leader may read alone, on its own clock; 0: never.</summary>
+    /// <summary>How long a leader may read alone, on its own clock, where elections take their least ticks; 0: never.</summary>
     public required int LeaseUs { get; init; }
 
     /// <summary>Whether an unknown write with a request id may be sent again: it is surely remembered for long enough.</summary>
@@ -36,6 +36,8 @@ internal sealed record Weather
     {
         var nodes = chance.Between(3, 5);
         var isRough = chance.Percent(60);
+        // Five ticks of the fastest clock are 490 ms, and 470 ms of the slowest take 479.
+        var leaseUs = chance.Percent(50) ? 0 : chance.Between(250_000, 470_000);
         return new()
         {
             Nodes = nodes,
@@ -43,7 +45,10 @@ internal sealed record Weather
             Clients = chance.Between(2, 5),
             Keys = chance.Between(3, 8),
             ValueBytesMax = chance.OneIn(4) ? 1_500 : 60,
-            LatencyUs = chance.OneIn(6) ? chance.Between(40_000, 150_000) : chance.Between(200, 20_000),
+            // Slow wires are where it matters from which moment a lease counts.
+            LatencyUs = chance.OneIn(leaseUs > 0 ? 3 : 6)
+                ? chance.Between(40_000, 150_000)
+                : chance.Between(200, 20_000),
             StragglerPercent = chance.Below(12),
             LateOneIn = chance.OneIn(2) ? 10 : 3,
             LossPercent = isRough ? chance.Below(12) : 0,
@@ -58,8 +63,7 @@ internal sealed record Weather
             IdleTicks = chance.Between(3, 12),
             PartBytesMax = chance.OneIn(3) ? chance.Between(1, 100) : chance.Between(100, 3_000),
             RequestWindowMs = chance.Percent(70) ? 3_600_000 : 2_000,
-            // Five ticks of the fastest clock are 490 ms, and 470 ms of the slowest take 479 ms.
-            LeaseUs = chance.Percent(50) ? 0 : chance.Between(250_000, 470_000),
+            LeaseUs = leaseUs,
         };
     }
 }

@@ -19,6 +19,7 @@ internal sealed class World
 {
     private readonly SortedDictionary<MemberId, SimulatedGroup> groupOf = [];
     private long lastReplicaId;
+    private long healedAt;
 
     public World(ulong seed, Flaw flaw, TextWriter? text)
     {
@@ -61,6 +62,9 @@ internal sealed class World
 
     public Faults Faults { get; }
 
+    /// <summary>How long a leader may read alone, on its own clock: as much of an election's least time as was drawn.</summary>
+    public long LeaseUs => Weather.LeaseUs * (Limits.ElectionTicks - 1L) / (Limits.ElectionTicksMin - 1);
+
     public List<SimulatedNode> Nodes { get; } = [];
 
     public List<SimulatedGroup> Groups { get; } = [];
@@ -87,6 +91,9 @@ internal sealed class World
     public SimulatedGroup GroupOf(MemberId member) => groupOf[member];
 
     public SimulatedNode? PlaceOf(MemberId member) => groupOf.GetValueOrDefault(member)?.PlaceOf(member);
+
+    /// <summary>Whether it was healed long ago.</summary>
+    public bool IsLongHealed => IsHealed && Steps > healedAt + 10_000;
 
     /// <summary>Takes the next event.</summary>
     public void Step()
@@ -115,6 +122,7 @@ internal sealed class World
     public void Heal()
     {
         IsHealed = true;
+        healedAt = Steps;
         Network.Heal();
         foreach (var node in Nodes)
         {

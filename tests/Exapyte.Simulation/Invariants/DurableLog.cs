@@ -87,7 +87,7 @@ internal sealed class DurableLog
     {
         for (var i = 0; i < survived; i++)
         {
-            Apply(underWay[i]);
+            Assume(i);
         }
         underWay.Clear();
     }
@@ -120,8 +120,18 @@ internal sealed class DurableLog
         return copy;
     }
 
-    /// <summary>Takes a change that is under way as if it had survived: to find out what a recovery has found.</summary>
-    public void Assume(int change) => Apply(underWay[change]);
+    /// <summary>
+    /// Takes a change that is under way as if it had survived: to find out what a recovery has found. One that follows what was
+    /// refused, and whose owner had not heard of that, is refused by the log as well.
+    /// </summary>
+    public void Assume(int change)
+    {
+        var changed = underWay[change].Entries;
+        if (changed.Length == 0 || changed[0].Index.Value <= Last + 1)
+        {
+            Apply(underWay[change]);
+        }
+    }
 
     private void Apply(LogChange change)
     {

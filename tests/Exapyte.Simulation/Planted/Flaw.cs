@@ -53,7 +53,7 @@ internal class Flaw
         };
 
     /// <summary>How long a lease lasts, on the leader's clock; 0: there are none.</summary>
-    public virtual long LeaseUs(SimulatedReplica replica) => replica.World.Weather.LeaseUs;
+    public virtual long LeaseUs(SimulatedReplica replica) => replica.World.LeaseUs;
 
     /// <summary>What is handed to the log.</summary>
     public virtual void Alter(GroupAppend append, SimulatedReplica replica) { }

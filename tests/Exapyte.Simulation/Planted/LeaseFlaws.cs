@@ -74,5 +74,5 @@ internal sealed class LeaseForgottenAtStart : Flaw
 /// <summary>A lease lasts longer than members wait before they stand for election.</summary>
 internal sealed class LeaseTooLong : Flaw
 {
-    public override long LeaseUs(SimulatedReplica replica) => 3L * replica.World.Weather.LeaseUs;
+    public override long LeaseUs(SimulatedReplica replica) => 3L * replica.World.LeaseUs;
 }
