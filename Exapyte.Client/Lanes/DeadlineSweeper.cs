@@ -56,8 +56,8 @@ internal sealed class DeadlineSweeper : IDisposable
 
     private void Sweep()
     {
-        // Cleared first: a lane that becomes busy after it was looked at sets it again.
-        Volatile.Write(ref ticking, 0);
+        // Cleared first, and seen by others before the lanes are looked at: one that becomes busy after that sets it again.
+        Interlocked.Exchange(ref ticking, 0);
         ReplicaLane[] busy;
         lock (gate)
         {

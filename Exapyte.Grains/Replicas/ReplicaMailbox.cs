@@ -43,7 +43,9 @@ internal sealed class ReplicaMailbox<T>(int inputsMax, Action<ConcurrentQueue<T>
         do
         {
             work(queue);
-            Volatile.Write(ref atWork, 0);
+            // A full fence, and not a mere store: else the look into the queue may come before it, and miss an input whose
+            // poster still saw somebody at work. Nobody would ever work on that one.
+            Interlocked.Exchange(ref atWork, 0);
         } while (!queue.IsEmpty && Interlocked.Exchange(ref atWork, 1) == 0);
     }
 }
