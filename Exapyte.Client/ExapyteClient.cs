@@ -50,7 +50,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         sweeper = new(clock);
         var failures = new CallFailures(insideSilo);
         var calls = new GrainCalls(options, clock, failures);
-        var lanes = new LaneContext(options, clock, sweeper, failures, meter);
+        var lanes = new LaneContext(options, clock, sweeper, failures, meter) { News = news ?? new() };
         var regions = new NodeRegions(
             options,
             clock,

@@ -16,6 +16,9 @@ internal sealed record LaneContext(
 {
     /// <summary>Takes the maps that replies carry.</summary>
     public Action<KeyspaceMap> NewerMap { get; set; } = static _ => { };
+
+    /// <summary>What the node of this process knows of the others; a client elsewhere knows nothing.</summary>
+    public NodeNews News { get; init; } = new();
 }
 
 /// <summary>
@@ -52,6 +55,9 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
 
     /// <summary>The epoch that routes; rises with the maps that keep this replica.</summary>
     public long MapEpoch { get; set; }
+
+    /// <summary>Whether the node of this process has not heard of the replica's node for long: see <see cref="NodeNews.LostNodes"/>.</summary>
+    public bool IsLost => context.News.LostNodes.Contains(key.Node);
 
     public bool IsBusy => busy;
 

@@ -77,6 +77,11 @@ internal sealed class GroupRun(
                 }
                 step = turn;
                 pauseMs = journey.Turn(ref step, route, lane, why, clock.NowMs);
+                if (step == NextStep.GiveUp)
+                {
+                    EndAll(at => call.Trails[at].OutOfTime(call.Operations[at]));
+                    return null;
+                }
             }
             else
             {

@@ -13,6 +13,8 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     private RouteWalk walk = new(preference);
     private Backoff backoff = new(options);
     private int redirects;
+    private bool isNoQuorum;
+    private bool isHope;
 
     /// <summary>The position of the lane to try now; -1 where the shard has no replica.</summary>
     public int Next(ShardRoute route, long nowMs) => walk.Next(route, nowMs);
@@ -27,14 +29,20 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     }
 
     /// <summary>The map changed: nothing was visited yet.</summary>
-    public void StartOver() => walk.Restart();
+    public void StartOver()
+    {
+        walk.Restart();
+        isNoQuorum = isHope = false;
+    }
 
     /// <summary>
     /// Turns to the next replica after a try at <paramref name="at"/>; returns the milliseconds to pause before. The step
-    /// may become another one where a redirection cannot be followed.
+    /// may become another one where a redirection cannot be followed, and <see cref="NextStep.GiveUp"/> where all replicas
+    /// that can be asked have no quorum.
     /// </summary>
     public int Turn(ref NextStep step, ShardRoute route, int at, OperationOutcome? outcome, long nowMs)
     {
+        Hear(outcome, route);
         switch (step)
         {
             case NextStep.Redirect when redirects < RedirectsMax:
@@ -62,9 +70,21 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
         }
         if (step == NextStep.Elsewhere && walk.HasVisitedAll(route))
         {
-            step = NextStep.Anew;
+            step = isNoQuorum && !isHope ? NextStep.GiveUp : NextStep.Anew;
+            isNoQuorum = isHope = false;
         }
         return Pause();
+    }
+
+    /// <summary>One that only does not know who leads may be about to; one that does not answer says nothing.</summary>
+    private void Hear(OperationOutcome? outcome, ShardRoute route)
+    {
+        isHope |= outcome is { Kind: OutcomeKind.NotLeader or OutcomeKind.Overloaded };
+        if (outcome is { Kind: OutcomeKind.NoQuorum })
+        {
+            isNoQuorum = true;
+            walk.PassOverLost(route);
+        }
     }
 
     /// <summary>The milliseconds to pause before anything is tried again.</summary>

@@ -85,8 +85,7 @@ internal sealed class OperationRunner(
             }
             var route = map.RouteOf(operation.Key.Span);
             var at = journey.Next(route, nowMs);
-            var step = NextStep.Reload;
-            var pauseMs = 0;
+            var (step, pauseMs) = (NextStep.Reload, 0);
             if (at >= 0)
             {
                 var patience = Patience.Of(nowMs + attemptMs, deadlineMs, preference == Preference.Leader, repeatable);
@@ -107,6 +106,10 @@ internal sealed class OperationRunner(
                     );
                 }
                 pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
+                if (step == NextStep.GiveUp)
+                {
+                    return Ended(trail.OutOfTime(operation));
+                }
             }
             else
             {

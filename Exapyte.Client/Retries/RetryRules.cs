@@ -23,6 +23,9 @@ internal enum NextStep : byte
 
     /// <summary>The map is old: load a newer one, pause, start over.</summary>
     Reload,
+
+    /// <summary>Every replica that can be asked has known for a while that it cannot serve: no use in waiting on.</summary>
+    GiveUp,
 }
 
 /// <summary>
@@ -53,7 +56,7 @@ internal static class RetryRules
         {
             OutcomeKind.NotLeader => outcome.LeaderReplicaId != 0 ? NextStep.Redirect : NextStep.Elsewhere,
             OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NextStep.Reload,
-            OutcomeKind.Unavailable or OutcomeKind.DeadlineExceeded => NextStep.Elsewhere,
+            OutcomeKind.Unavailable or OutcomeKind.NoQuorum or OutcomeKind.DeadlineExceeded => NextStep.Elsewhere,
             OutcomeKind.Overloaded => NextStep.Again,
             OutcomeKind.Unknown => repeatable ? NextStep.Elsewhere : NextStep.Done,
             _ => NextStep.Done,

@@ -66,11 +66,19 @@ internal struct Trail
         outcome.Kind switch
         {
             OutcomeKind.NotLeader => NoLeader,
+            OutcomeKind.NoQuorum => NoQuorum(outcome),
             OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NoMap,
             // Something was sent, so it was the replica's time that ran out.
             OutcomeKind.DeadlineExceeded => NoAnswer,
             _ => outcome,
         };
+
+    /// <summary>What every replica that answers has known for long, and says at once.</summary>
+    private static OperationOutcome NoQuorum(OperationOutcome outcome) =>
+        OperationOutcome.Of(
+            OutcomeKind.Unavailable,
+            outcome.Detail ?? "Most replicas of the shard are out of reach; nothing changed."
+        );
 
     /// <summary>The outcome when the keyspace is gone.</summary>
     public readonly OperationOutcome Lost(Operation operation, OperationOutcome why) =>

@@ -2,7 +2,7 @@ namespace Exapyte.Client.Routing;
 
 /// <summary>
 /// The order in which one operation visits the replicas of its shard: where it was directed, else by preference, those
-/// under suspicion last, none twice before all were visited.
+/// under suspicion or on lost nodes last, none twice before all were visited.
 /// </summary>
 internal struct RouteWalk(Preference preference)
 {
@@ -17,6 +17,15 @@ internal struct RouteWalk(Preference preference)
     {
         visited = 0;
         directed = -1;
+    }
+
+    /// <summary>Passes over what is left on nodes that are lost: no answer is to be had there.</summary>
+    public void PassOverLost(ShardRoute route)
+    {
+        for (var at = 0; at < route.Lanes.Length; at++)
+        {
+            visited |= route.Lanes[at].IsLost ? 1u << at : 0;
+        }
     }
 
     /// <summary>Whether no replica of the shard is left to try.</summary>
@@ -57,7 +66,7 @@ internal struct RouteWalk(Preference preference)
             {
                 continue;
             }
-            if (!lanes[at].Suspicion.StaysAway(nowMs))
+            if (!lanes[at].IsLost && !lanes[at].Suspicion.StaysAway(nowMs))
             {
                 return at;
             }

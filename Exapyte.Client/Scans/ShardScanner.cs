@@ -69,6 +69,10 @@ internal sealed class ShardScanner(
                         : new(null, map, outcome);
                 }
                 pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
+                if (step == NextStep.GiveUp)
+                {
+                    return new(null, map, trail.OutOfTime(AsRead));
+                }
             }
             else
             {

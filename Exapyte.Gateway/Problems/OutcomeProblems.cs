@@ -61,8 +61,11 @@ internal static class OutcomeProblems
         {
             OutcomeKind.NotFound => ProblemKinds.NotFound,
             OutcomeKind.PreconditionFailed => ProblemKinds.PreconditionFailed,
-            OutcomeKind.NotLeader or OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica or OutcomeKind.Unavailable =>
-                ProblemKinds.Unavailable,
+            OutcomeKind.NotLeader
+            or OutcomeKind.WrongShard
+            or OutcomeKind.NoSuchReplica
+            or OutcomeKind.Unavailable
+            or OutcomeKind.NoQuorum => ProblemKinds.Unavailable,
             OutcomeKind.Unknown => ProblemKinds.UnknownOutcome,
             OutcomeKind.Overloaded => ProblemKinds.Overloaded,
             OutcomeKind.Invalid => ProblemKinds.NotApplicable,
@@ -81,7 +84,8 @@ internal static class OutcomeProblems
             OutcomeKind.NotLeader => "The shard is choosing a leader; nothing changed. Try again.",
             OutcomeKind.WrongShard => "The key is moving between shards; nothing changed. Try again.",
             OutcomeKind.NoSuchReplica => "The replica is not hosted where the map has it; nothing changed. Try again.",
-            OutcomeKind.Unavailable => "Too few replicas are in reach; nothing changed. Try again.",
+            OutcomeKind.Unavailable or OutcomeKind.NoQuorum =>
+                "Too few replicas are in reach; nothing changed. Try again.",
             OutcomeKind.Unknown =>
                 "The write was sent and its end is not known. Read the entry before you send it again, or send writes "
                     + "with an Idempotency-Key.",

@@ -44,6 +44,12 @@ public enum OutcomeKind : byte
 
     /// <summary>The deadline passed before anything was sent; nothing changed.</summary>
     DeadlineExceeded = 13,
+
+    /// <summary>
+    /// It has been known for a while that no leader, or too few replicas, are in reach; nothing changed. Another replica may
+    /// know better; where each says so there is no use in trying on.
+    /// </summary>
+    NoQuorum = 14,
 }
 
 /// <summary>The outcome of one operation. Immutable.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Exapyte.Keyspaces;
 
 namespace Exapyte.Topology;
@@ -11,6 +12,8 @@ public readonly record struct LeaderChange(string Keyspace, long ShardId, long L
 /// <summary>Carries word from the node of a process to the client in it, which finds out later and dearer without.</summary>
 public sealed class NodeNews
 {
+    private volatile FrozenSet<string> lostNodes = FrozenSet<string>.Empty;
+
     /// <summary>
     /// New leaders. Members of a group know a new leader by its first message; a client finds out when the old one does not
     /// answer, which takes longer where that one is frozen or cut off.
@@ -22,6 +25,16 @@ public sealed class NodeNews
     /// names only nodes that are gone finds nobody.
     /// </summary>
     public News<KeyspaceMap> Maps { get; } = new();
+
+    /// <summary>
+    /// Nodes with which the node of this process shares shards and of which it has heard nothing for the length of two
+    /// elections: a call to one of them is answered late, if ever. Swapped whole. Thread-safe.
+    /// </summary>
+    public FrozenSet<string> LostNodes
+    {
+        get => lostNodes;
+        set => lostNodes = value;
+    }
 }
 
 /// <summary>One kind of news. Thread-safe.</summary>

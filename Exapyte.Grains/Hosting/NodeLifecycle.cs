@@ -129,7 +129,7 @@ internal sealed partial class NodeLifecycle(
                 replicas.ClockSkewMsMax
             ),
             Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
-            Presence = new(time, replicas.Tick * replicas.ElectionTicks),
+            Presence = new(time, replicas.Tick * replicas.ElectionTicks, replicas.Tick * replicas.OutageTicks),
             News = news,
             Grains = grains,
             Prefixes = new(folder),

@@ -48,6 +48,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
                 SendBeats();
             }
             node.Presence.Look(host.Maps.Peers);
+            node.News.LostNodes = node.Presence.Lost;
             foreach (var replica in host.Replicas.All)
             {
                 replica.Tick();
@@ -118,6 +119,8 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
             {
                 if (!HasSpace())
                 {
+                    // What nobody uses may be what takes the space.
+                    DeleteDisused();
                     continue;
                 }
                 Sweep();
@@ -166,11 +169,9 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
 
     private void Compact()
     {
-        for (var disused = node.Disused.Count; disused > 0 && node.Disused.TryDequeue(out var prefix); disused--)
-        {
-            node.Disk.DeleteShard(prefix);
-        }
+        // Counted first: what these left behind is deleted by then.
         var retired = host.Replicas.Retired;
+        DeleteDisused();
         if (retired > 0 || node.Log.Statistics.LiveBytes > node.Options.LogBytesBeforeFlush)
         {
             node.Disk.Flush();
@@ -181,6 +182,9 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
             replica.Compact();
         }
     }
+
+    private void DeleteDisused() =>
+        node.Disused.Delete(node.Disk.DeleteShard, failure => LogNotCleared(failure.Message));
 
     private async ValueTask<bool> Next(PeriodicTimer timer)
     {
@@ -208,6 +212,9 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
         "The node's store is damaged and takes no writes any more; a restart of the node rescues what can be read: {Reason}"
     )]
     private partial void LogStoreBroke(string reason);
+
+    [LoggerMessage(LogLevel.Critical, "What retired replicas left in the store cannot be cleared away: {Reason}")]
+    private partial void LogNotCleared(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Upkeep of the node's store and log failed and is tried again")]
     private partial void LogUpkeepFailed(Exception exception);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas.Leaderless;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Keyspaces;
@@ -74,11 +73,8 @@ internal sealed record NodeServices
     /// <summary>What comparing and copying leaderless replicas may use of the node at one time.</summary>
     public ComparisonBudget Comparing => LazyInitializer.EnsureInitialized(ref comparing, () => new(Options));
 
-    /// <summary>
-    /// Prefixes in the store that no replica uses any more. Their entries go with the next round of upkeep, when no read
-    /// that began before can still be looking at them.
-    /// </summary>
-    public ConcurrentQueue<ulong> Disused { get; } = new();
+    /// <summary>Prefixes in the store that no replica uses any more.</summary>
+    public DisusedPrefixes Disused { get; } = new();
 
     /// <summary>States of shards that are kept for readers.</summary>
     public required PinnedSnapshots Pinned { get; init; }

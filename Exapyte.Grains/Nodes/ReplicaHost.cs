@@ -100,7 +100,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             if (!placed.Contains(one.Identity.ReplicaId))
             {
-                await Forget(one.Identity, one.StorePrefix);
+                await Forget(one.Identity, [one.StorePrefix]);
                 quarantined.TryRemove(one.Identity.ReplicaId, out _);
             }
         }
@@ -174,25 +174,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
         {
             foreach (var prefix in node.Disk.ListPrefixes().Where(prefix => !used.Contains(prefix)))
             {
-                Clear(prefix);
+                node.Disused.Add(prefix);
             }
         }
         catch (StoreDamagedException damage)
         {
             LogNotCleared(damage.Message);
-        }
-    }
-
-    /// <summary>Where a damaged store takes no deletion, what is left over takes space until the next start and nothing else.</summary>
-    private void Clear(ulong prefix)
-    {
-        try
-        {
-            node.Disk.DeleteShard(prefix);
-        }
-        catch (StoreFailedException failure) when (failure is not StoreFullException)
-        {
-            LogNotCleared(failure.Message);
         }
     }
 
@@ -239,10 +226,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
     private async Task Retire(IReplica replica)
     {
         await replica.Stop();
-        await Forget(replica.Identity, replica.StorePrefix);
+        await Forget(replica.Identity, replica.Prefixes);
     }
 
-    private async Task Forget(ReplicaIdentity identity, ulong storePrefix)
+    private async Task Forget(ReplicaIdentity identity, IReadOnlyList<ulong> prefixes)
     {
         var group = new GroupId((ulong)identity.ReplicaId);
         var destroyed = new LogCompletion($"The removal of replica {identity.ReplicaId}");
@@ -250,7 +237,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
         node.Damaged.Forget(identity.ReplicaId);
-        Clear(storePrefix);
+        foreach (var prefix in prefixes)
+        {
+            node.Disused.Add(prefix);
+        }
         retired.Enqueue(group);
         LogRetired(identity.ReplicaId, identity.KeyspaceId);
     }

@@ -11,6 +11,11 @@ internal sealed record ReplicaOptions
     /// <summary>Ticks without a leader's message after which a member campaigns, at least; at most twice as many.</summary>
     public int ElectionTicks { get; init; } = 6;
 
+    /// <summary>
+    /// Ticks without a leader or quorum in reach after which operations are refused at once: two elections, at their longest.
+    /// </summary>
+    public int OutageTicks => 4 * ElectionTicks;
+
     /// <summary>Ticks between a leader's heartbeats.</summary>
     public int HeartbeatTicks { get; init; } = 1;
 

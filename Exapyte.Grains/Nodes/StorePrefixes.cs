@@ -23,11 +23,14 @@ internal sealed class StorePrefixes(DataFolder folder)
         {
             if (next == reserved)
             {
-                next = folder.ReadDocument(Document) is { } bytes ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : 1;
-                reserved = next + BlockSize;
+                var first = folder.ReadDocument(Document) is { } bytes
+                    ? BinaryPrimitives.ReadUInt64LittleEndian(bytes)
+                    : 1;
                 Span<byte> mark = stackalloc byte[sizeof(ulong)];
-                BinaryPrimitives.WriteUInt64LittleEndian(mark, reserved);
+                BinaryPrimitives.WriteUInt64LittleEndian(mark, first + BlockSize);
                 folder.WriteDocument(Document, mark);
+                // Only now: what is not reserved durably may be issued again after a restart.
+                (next, reserved) = (first, first + BlockSize);
             }
             return next++;
         }

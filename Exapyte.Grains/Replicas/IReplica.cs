@@ -14,6 +14,9 @@ internal interface IReplica
     /// <summary>Where its entries are in the node's store.</summary>
     ulong StorePrefix { get; }
 
+    /// <summary>All that it has in the node's store: its entries, and a snapshot that is being received.</summary>
+    IReadOnlyList<ulong> Prefixes => [StorePrefix];
+
     /// <summary>Runs a batch; one outcome an operation.</summary>
     ValueTask<OperationOutcome[]> Execute(OperationBatch batch);
 

@@ -22,7 +22,7 @@ internal sealed partial class RaftReplica
         {
             TryCondemn(exception.Message);
         }
-        if (exception is StoreFailedException and not StoreDamagedException)
+        if (exception is StoreFailedException and not (StoreDamagedException or StoreDeletedException))
         {
             node.Health.StoreFailed(exception.Message);
         }
@@ -96,7 +96,10 @@ internal sealed partial class RaftReplica
     }
 
     private static bool IsDiskFailure(Exception exception) =>
-        exception is ReplicaFailedException { IsOfDisk: true } or StoreFailedException and not StoreDamagedException;
+        exception
+            is ReplicaFailedException { IsOfDisk: true }
+                or StoreFailedException
+                and not (StoreDamagedException or StoreDeletedException);
 
     private void RequireLog()
     {

@@ -53,7 +53,7 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void Installed(SnapshotHead head, ulong replacedPrefix)
     {
-        node.Disused.Enqueue(replacedPrefix);
+        node.Disused.Add(replacedPrefix);
         LogSnapshotInstalled(Identity.ReplicaId, head.Index);
     }
 
@@ -102,8 +102,7 @@ internal sealed partial class RaftReplica
         {
             // Not flushed, so not received: the leader sends another one once the disk is well.
             LogSnapshotNotInstalled(Identity.ReplicaId, exception.Message);
-            Post(_ => driver.DropSnapshot());
-            AnswerSnapshot(fromReplica, new(received.Head.SnapshotId, 0, SnapshotReplyStatus.Refused));
+            Post(_ => driver.DropSnapshot(received, fromReplica));
         }
     }
 
@@ -116,7 +115,9 @@ internal sealed partial class RaftReplica
         }
         catch (ReplicaFailedException failure)
         {
-            Post(_ => driver.AbortInstall(failure.Message, node.Log.Health.Condition == LogCondition.Failed));
+            var forGood = node.Log.Health.Condition == LogCondition.Failed;
+            LogSnapshotNotInstalled(Identity.ReplicaId, failure.Message);
+            Post(_ => driver.AbortInstall(received, fromReplica, failure.Message, forGood));
         }
     }
 

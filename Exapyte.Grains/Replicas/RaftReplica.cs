@@ -43,7 +43,8 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             ReplicaStart.CreateCore(identity, machine, log, node.Options, (ulong)Random.Shared.NextInt64()),
             machine,
             default,
-            node.Options.IdleTicksBeforeSleep
+            node.Options.IdleTicksBeforeSleep,
+            node.Options.OutageTicks
         );
         sender = new(node, identity, Condemn);
         scrubSchedule = new(node.Options.ScrubInterval, identity.ShardId);
@@ -54,7 +55,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             new((ulong)identity.ReplicaId),
             submission => mailbox.Post(new(ReplicaInputKind.Logged, submission), inline: false, always: true)
         );
-        var receiver = new SnapshotReceiver(node.Disk.OpenShard, node.Disk.DeleteShard, node.Prefixes.Issue);
+        var receiver = new SnapshotReceiver(node.Disk.OpenShard, node.Disused.Add, node.Prefixes.Issue);
         driver = new(this, loop, writer, receiver, prefix);
     }
 
@@ -63,6 +64,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
 
     /// <inheritdoc/>
     public ulong StorePrefix => driver.StorePrefix;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ulong> Prefixes => driver.Prefixes;
 
     private string Problem => damage ?? driver.Problem;
 

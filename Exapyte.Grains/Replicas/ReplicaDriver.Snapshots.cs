@@ -1,5 +1,7 @@
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Raft;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas;
 
@@ -17,7 +19,7 @@ internal sealed partial class ReplicaDriver
     public void TakePart(SnapshotPart part, long fromReplica)
     {
         var head = part.Head;
-        if (isInstalling)
+        if (isInstalling || problem.Length > 0)
         {
             return;
         }
@@ -27,7 +29,18 @@ internal sealed partial class ReplicaDriver
             outside.AnswerSnapshot(fromReplica, new(head.SnapshotId, part.Number + 1, SnapshotReplyStatus.Done));
             return;
         }
-        var next = receiver.Take(part, out var received);
+        SnapshotReceiver.Received? received;
+        int next;
+        try
+        {
+            next = receiver.Take(part, out received);
+        }
+        catch (IOException full) when (full is StoreFullException or DiskException { IsDiskFull: true })
+        {
+            // What came so far makes room, and the leader sends another one after a while.
+            Refuse(head, fromReplica);
+            return;
+        }
         if (received is null)
         {
             outside.AnswerSnapshot(fromReplica, new(head.SnapshotId, next, SnapshotReplyStatus.Wanted));
@@ -54,8 +67,17 @@ internal sealed partial class ReplicaDriver
         outside.RecordSnapshot(received, fromReplica);
     }
 
-    /// <summary>The store could not be flushed, so nothing was received: the leader sends another one.</summary>
-    public void DropSnapshot() => receiver.Drop();
+    /// <summary>
+    /// The store could not be flushed, so nothing was received: the leader sends another one. One that has begun to come
+    /// meanwhile stays.
+    /// </summary>
+    public void DropSnapshot(SnapshotReceiver.Received received, long fromReplica)
+    {
+        if (receiver.Holds(received))
+        {
+            Refuse(received.Head, fromReplica);
+        }
+    }
 
     /// <summary>The log has the record durably: the snapshot is the replica's state from now on.</summary>
     public void FinishInstall(SnapshotReceiver.Received received, long fromReplica)
@@ -77,9 +99,11 @@ internal sealed partial class ReplicaDriver
     }
 
     /// <summary>The log did not take the record.</summary>
+    /// <param name="received">What was to be installed.</param>
+    /// <param name="fromReplica">Who sent it.</param>
     /// <param name="reason">Why.</param>
     /// <param name="forGood">Whether it never will.</param>
-    public void AbortInstall(string reason, bool forGood)
+    public void AbortInstall(SnapshotReceiver.Received received, long fromReplica, string reason, bool forGood)
     {
         EndInstall();
         if (forGood)
@@ -88,7 +112,13 @@ internal sealed partial class ReplicaDriver
             Fail(reason);
             return;
         }
+        Refuse(received.Head, fromReplica);
+    }
+
+    private void Refuse(SnapshotHead head, long fromReplica)
+    {
         receiver.Drop();
+        outside.AnswerSnapshot(fromReplica, new(head.SnapshotId, 0, SnapshotReplyStatus.Refused));
     }
 
     /// <summary>

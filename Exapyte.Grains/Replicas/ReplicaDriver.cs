@@ -7,7 +7,7 @@ namespace Exapyte.Grains.Replicas;
 /// The half of a raft replica that has no thread, timer or socket: takes inputs one at a time, steps the
 /// <see cref="ReplicaLoop"/> and does what it asks for, in this order: log, send, and (inside the loop) apply and answer.
 /// <see cref="RaftReplica"/> pumps it in production, the simulator in tests. Used by one thread at a time, but for
-/// <see cref="Problem"/> and <see cref="StorePrefix"/>, which any may read.
+/// <see cref="Problem"/>, <see cref="StorePrefix"/> and <see cref="Prefixes"/>, which any may read.
 /// </summary>
 internal sealed partial class ReplicaDriver(
     IReplicaOutside outside,
@@ -25,6 +25,14 @@ internal sealed partial class ReplicaDriver(
 
     /// <summary>Where the state is in the node's store.</summary>
     public ulong StorePrefix { get; private set; } = storePrefix;
+
+    /// <summary>All prefixes that the replica uses: a snapshot that is being received has one of its own.</summary>
+    public IReadOnlyList<ulong> Prefixes =>
+        // In this order: what is installed meanwhile is in both.
+        receiver.Prefix
+            is { } receiving
+            ? [receiving, StorePrefix]
+            : [StorePrefix];
 
     /// <summary>Why the replica has stopped; empty while it is well.</summary>
     public string Problem => problem;

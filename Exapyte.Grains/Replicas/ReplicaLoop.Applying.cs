@@ -90,5 +90,23 @@ internal sealed partial class ReplicaLoop
                 );
             }
         }
+        RefuseOlderThan(entry.Term);
+    }
+
+    /// <summary>
+    /// What was proposed in an earlier term than that of a committed entry, and at a later place, will never be committed:
+    /// whoever leads from now on has that entry, and terms never fall along a log (paper, section 5.4.3).
+    /// </summary>
+    private void RefuseOlderThan(Term committed)
+    {
+        while (proposed.TryPeek(out var write) && write.Term < committed)
+        {
+            proposed.Dequeue();
+            write.Refuse(
+                OutcomeKind.Unavailable,
+                "The shard has another leader, whose log is without the write: nothing was changed.",
+                core.Leader
+            );
+        }
     }
 }

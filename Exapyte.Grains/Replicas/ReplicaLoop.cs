@@ -18,7 +18,8 @@ internal sealed partial class ReplicaLoop(
     RaftCore core,
     ShardStateMachine machine,
     CommandRules rules,
-    int idleTicksBeforeSleep
+    int idleTicksBeforeSleep,
+    int outageTicks
 )
 {
     private readonly RaftEffects effects = new();
@@ -29,6 +30,7 @@ internal sealed partial class ReplicaLoop(
     private readonly List<PendingRead> asIs = [];
     private List<PendingRead> reads = [];
     private readonly Quiescence quiescence = new(idleTicksBeforeSleep);
+    private readonly QuorumWatch quorum = new(outageTicks);
     private CommandRules rules = rules;
     private bool fallsAsleep;
     private ulong lastReadId;
@@ -51,10 +53,15 @@ internal sealed partial class ReplicaLoop(
     public void Tick(long nowMs)
     {
         core.Tick();
+        quorum.Tick(core);
         TryApplyAgain();
         fallsAsleep = quiescence.Tick(core, Waiting + unapplied.Count > 0);
         ExpireWrites(nowMs);
         ExpireReads(nowMs);
+        if (quorum.IsOut(core))
+        {
+            RefuseProposed();
+        }
     }
 
     /// <summary>A message of another member arrived.</summary>
@@ -217,7 +224,7 @@ internal sealed partial class ReplicaLoop(
         }
         if (core.Role != RaftRole.Leader)
         {
-            RefuseGathered(OutcomeKind.NotLeader, "This replica does not lead its shard.");
+            RefuseGathered(KindOfNoLeader, DetailOfNoLeader);
             return;
         }
         lastStampMs = Math.Max(Math.Max(lastStampMs, Machine.StampMs), nowMs);
@@ -275,6 +282,13 @@ internal sealed partial class ReplicaLoop(
         }
     }
 
+    private OutcomeKind KindOfNoLeader => quorum.IsOut(core) ? OutcomeKind.NoQuorum : OutcomeKind.NotLeader;
+
+    private string DetailOfNoLeader =>
+        quorum.IsOut(core)
+            ? "No leader and no majority of the shard's replicas is in reach; nothing changed. Try again later."
+            : "This replica does not lead its shard.";
+
     private void RefuseGathered(OutcomeKind kind, string detail)
     {
         foreach (var write in gathered)
@@ -294,7 +308,7 @@ internal sealed partial class ReplicaLoop(
         {
             foreach (var read in reads)
             {
-                read.Refuse(OutcomeKind.NotLeader, "This replica does not lead its shard.", core.Leader);
+                read.Refuse(KindOfNoLeader, DetailOfNoLeader, core.Leader);
             }
             reads.Clear();
             return;
@@ -344,6 +358,21 @@ internal sealed partial class ReplicaLoop(
                     "No majority of the shard's replicas confirmed the write in time: it may still happen."
                 );
             }
+        }
+    }
+
+    /// <summary>
+    /// Writes of a leadership that ended without a successor in reach. They stay where they are in the queue, and their
+    /// entries in the log: whoever leads next may commit them.
+    /// </summary>
+    private void RefuseProposed()
+    {
+        foreach (var write in proposed)
+        {
+            write.Refuse(
+                OutcomeKind.Unknown,
+                "The shard lost its leader, and no majority of its replicas is in reach: the write may still happen."
+            );
         }
     }
 

@@ -92,8 +92,8 @@ public sealed class DiskStore : IDisposable
     }
 
     /// <summary>
-    /// Removes everything of a shard replica, unread: it may be damaged. The object that was its store refuses writes from
-    /// now on. A part of it, or all, comes back after a crash unless <see cref="Flush"/> followed.
+    /// Removes everything of a shard replica, unread: it may be damaged. The object that was its store refuses reads and
+    /// writes from now on (<see cref="StoreDeletedException"/>). A part of it, or all, comes back after a crash unless <see cref="Flush"/> followed.
     /// </summary>
     public void DeleteShard(ulong prefix)
     {

@@ -38,6 +38,16 @@ public sealed class StoreFullException : StoreFailedException
         : base(message, inner) { }
 }
 
+/// <summary>
+/// The shard was deleted, so what its store shows says nothing of what was in it. Who reads must not take that for absence.
+/// </summary>
+public sealed class StoreDeletedException : StoreFailedException
+{
+    /// <summary>Creates the exception with the shard in question.</summary>
+    public StoreDeletedException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
 /// <summary>The folder of a store is open already, in this process or another one.</summary>
 public sealed class StoreInUseException : StoreFailedException
 {

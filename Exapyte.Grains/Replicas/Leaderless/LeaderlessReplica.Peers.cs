@@ -93,9 +93,9 @@ internal sealed partial class LeaderlessReplica
                 StoreId = node.StoreId,
             };
         }
-        catch (StoreDamagedException found)
+        catch (StoreFailedException failure)
         {
-            damage.Found(found.Message);
+            Met(failure);
             return new() { Kind = OutcomeKind.Unavailable };
         }
     }

@@ -85,6 +85,10 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
                 damage.Found(found.Message);
                 plan.Fill(OutcomeKind.Unavailable, found.Message);
             }
+            catch (StoreDeletedException gone)
+            {
+                plan.Fill(OutcomeKind.Unavailable, gone.Message);
+            }
             return outcomes;
         }
         finally

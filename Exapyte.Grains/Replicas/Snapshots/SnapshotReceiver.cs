@@ -4,18 +4,22 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 
 /// <summary>
 /// Takes the parts of a snapshot, in order, into a store of their own beside the replica's present one. A part that came
-/// before is answered with the one that is wanted; a new snapshot drops the one before. Used by one thread at a time.
+/// before is answered with the one that is wanted; a new snapshot drops the one before. Used by one thread at a time, but
+/// for <see cref="Prefix"/>, which any may read.
 /// </summary>
 /// <param name="openShard">Opens the store of a prefix.</param>
-/// <param name="deleteShard">Deletes everything under a prefix.</param>
+/// <param name="giveUp">Takes a prefix that is not used any more, to be deleted later.</param>
 /// <param name="issuePrefix">Issues a prefix that was never used.</param>
 internal sealed class SnapshotReceiver(
     Func<ulong, IShardStore> openShard,
-    Action<ulong> deleteShard,
+    Action<ulong> giveUp,
     Func<ulong> issuePrefix
 )
 {
-    private Reception? current;
+    private volatile Reception? current;
+
+    /// <summary>Where the parts of a snapshot under way are; null while there is none.</summary>
+    public ulong? Prefix => current?.Prefix;
 
     /// <summary>A snapshot whose parts have all arrived.</summary>
     /// <param name="Head">What it is of.</param>
@@ -40,27 +44,28 @@ internal sealed class SnapshotReceiver(
     /// <param name="part">The part.</param>
     /// <param name="received">The whole snapshot, once: with its last part.</param>
     /// <returns>The part that is wanted next.</returns>
+    /// <exception cref="StoreFullException">The store has no space for it: drop what was received.</exception>
     public int Take(SnapshotPart part, out Received? received)
     {
         received = null;
-        if (current?.Head.SnapshotId != part.Head.SnapshotId)
+        if (current is not { } reception || reception.Head.SnapshotId != part.Head.SnapshotId)
         {
             Drop();
             var prefix = issuePrefix();
-            current = new(part.Head, prefix, openShard(prefix));
+            current = reception = new(part.Head, prefix, openShard(prefix));
         }
-        if (part.Number != current.NextPart || current.IsWhole)
+        if (part.Number != reception.NextPart || reception.IsWhole)
         {
-            return current.NextPart;
+            return reception.NextPart;
         }
-        Write(current.Store, part);
-        current.NextPart++;
+        Write(reception.Store, part);
+        reception.NextPart++;
         if (part.IsLast)
         {
-            current.IsWhole = true;
-            received = new(current.Head, current.Prefix, current.Store);
+            reception.IsWhole = true;
+            received = new(reception.Head, reception.Prefix, reception.Store);
         }
-        return current.NextPart;
+        return reception.NextPart;
     }
 
     /// <summary>Whether a snapshot that was received whole is still here: another one may have taken its place.</summary>
@@ -72,10 +77,10 @@ internal sealed class SnapshotReceiver(
     /// <summary>Drops what was received and not installed.</summary>
     public void Drop()
     {
-        if (current is not null)
+        if (current is { } dropped)
         {
-            deleteShard(current.Prefix);
             current = null;
+            giveUp(dropped.Prefix);
         }
     }
 

@@ -12,6 +12,9 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity, Action<string> damaged)
 {
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>Before a member that refused a snapshot, for its disk is full, is sent another one.</summary>
+    private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromSeconds(1);
     private const int AttemptsMax = 5;
 
     private readonly ConcurrentDictionary<long, Stream> streams = new();
@@ -83,10 +86,10 @@ internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity
     private async Task Run(long toReplica, string toNode, Stream stream, SnapshotSource source, Action<bool> ended)
     {
         await Task.Yield();
-        var received = false;
+        var status = SnapshotReplyStatus.Wanted;
         try
         {
-            received = await Send(toReplica, toNode, stream, source);
+            status = await Send(toReplica, toNode, stream, source);
         }
         catch (StoreDamagedException met)
         {
@@ -97,23 +100,28 @@ internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity
         {
             source.Dispose();
             node.SnapshotSlots.Release();
-            streams.TryRemove(toReplica, out _);
-            ended(received);
         }
+        if (status == SnapshotReplyStatus.Refused)
+        {
+            await Task.Delay(PauseAfterRefusal, node.Time);
+        }
+        streams.TryRemove(toReplica, out _);
+        ended(status == SnapshotReplyStatus.Done);
     }
 
-    private async Task<bool> Send(long toReplica, string toNode, Stream stream, SnapshotSource source)
+    /// <summary>How the sending ended; still wanted where no answer came.</summary>
+    private async Task<SnapshotReplyStatus> Send(long toReplica, string toNode, Stream stream, SnapshotSource source)
     {
         while (true)
         {
             var part = source.Next();
             if (await SendUntilTaken(toReplica, toNode, stream, part) is not { } reply)
             {
-                return false;
+                return SnapshotReplyStatus.Wanted;
             }
             if (reply.Status != SnapshotReplyStatus.Wanted)
             {
-                return reply.Status == SnapshotReplyStatus.Done;
+                return reply.Status;
             }
         }
     }

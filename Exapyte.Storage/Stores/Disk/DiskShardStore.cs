@@ -15,7 +15,7 @@ internal sealed class DiskShardStore : IShardStore
     readonly byte[] _end;
     ulong _appliedIndex;
     long _sweptToMs;
-    bool _deleted;
+    volatile bool _deleted;
 
     public DiskShardStore(RocksEngine engine, ulong prefix, Action onFull, Action onWritten)
     {
@@ -90,6 +90,7 @@ internal sealed class DiskShardStore : IShardStore
     {
         Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
         using PinnedRow row = _engine.Get(RowKey.Build(buffer, Prefix, RowSpace.Meta, key));
+        ThrowIfDeleted();
         return row.IsFound ? DecodeMeta(row.Value, key) : null;
     }
 
@@ -118,7 +119,7 @@ internal sealed class DiskShardStore : IShardStore
     public IStateScan ScanState() =>
         new DiskStateScan(
             this,
-            _engine.OpenIterator(_start, RowKey.SpaceEnd(Prefix, RowSpace.Entry), fillsCache: false)
+            NotOfDeleted(_engine.OpenIterator(_start, RowKey.SpaceEnd(Prefix, RowSpace.Entry), fillsCache: false))
         );
 
     /// <inheritdoc/>
@@ -150,22 +151,25 @@ internal sealed class DiskShardStore : IShardStore
         }
     }
 
-    /// <summary>Removes all rows and refuses writes from now on.</summary>
+    /// <summary>
+    /// Removes all rows and refuses reads and writes from now on. Files first: where the disk is full that may make room for
+    /// the rest, and older rows that it uncovers are of nobody's any more.
+    /// </summary>
     public void Delete()
     {
         lock (_writes)
         {
             _deleted = true;
-            DeleteRows();
             DeleteFiles(_engine, Prefix);
+            DeleteRows();
         }
     }
 
     /// <summary>Removes all rows of a shard that is not open. None is read, for they may be damaged.</summary>
     public static void Delete(RocksEngine engine, ulong prefix)
     {
-        engine.DeleteRange(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
         DeleteFiles(engine, prefix);
+        engine.DeleteRange(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
     }
 
     public StoredEntry Decode(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue)
@@ -178,6 +182,7 @@ internal sealed class DiskShardStore : IShardStore
     {
         Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
         using PinnedRow row = _engine.Get(RowKey.Build(buffer, Prefix, RowSpace.Entry, key));
+        ThrowIfDeleted();
         entry = row.IsFound ? Decode(row.Value, key, withValue) : default;
         return row.IsFound;
     }
@@ -227,7 +232,16 @@ internal sealed class DiskShardStore : IShardStore
         byte[] start = RowKey.Build(Prefix, space, range.Start.Span);
         byte[] end = range.End is { } last ? RowKey.Build(Prefix, space, last.Span) : RowKey.SpaceEnd(Prefix, space);
         // RocksDB wants its bounds in order; a range that ends before it starts is the empty one at its start.
-        return _engine.OpenIterator(start, end.AsSpan().SequenceCompareTo(start) < 0 ? start : end);
+        return NotOfDeleted(_engine.OpenIterator(start, end.AsSpan().SequenceCompareTo(start) < 0 ? start : end));
+    }
+
+    /// <summary>What an iterator shows is the state of when it was opened, whatever is deleted later.</summary>
+    RocksIterator NotOfDeleted(RocksIterator opened)
+    {
+        if (_deleted)
+            opened.Dispose();
+        ThrowIfDeleted();
+        return opened;
     }
 
     void Write(DiskBatch batch)
@@ -262,7 +276,12 @@ internal sealed class DiskShardStore : IShardStore
     StoreDamagedException Damaged(string what, ReadOnlySpan<byte> key, string damage) =>
         new($"The {what} with the key 0x{Convert.ToHexString(key)} in shard {Prefix} of {_engine.Folder}: {damage}.");
 
-    void ThrowIfDeleted() => ObjectDisposedException.ThrowIf(_deleted, this);
+    /// <summary>Readers ask after they have read: what was read before the shard was marked was there.</summary>
+    void ThrowIfDeleted()
+    {
+        if (_deleted)
+            throw new StoreDeletedException($"Shard {Prefix} of {_engine.Folder} has been deleted.");
+    }
 
     readonly ref struct MetaRow(DiskShardStore store, ReadOnlySpan<byte> key)
     {

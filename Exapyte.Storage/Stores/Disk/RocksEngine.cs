@@ -79,7 +79,7 @@ internal sealed unsafe class RocksEngine : IDisposable
 
     /// <summary>
     /// Drops the files all of whose rows lie between the two keys, unread, but for those of the first level. What is left of
-    /// the range shows older rows again: it must have been deleted before.
+    /// the range may show older rows again: it must have been deleted before, or be deleted next and never read.
     /// </summary>
     public void DeleteFiles(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
     {

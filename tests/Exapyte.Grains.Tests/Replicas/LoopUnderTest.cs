@@ -8,6 +8,8 @@ namespace Exapyte.Grains.Tests.Replicas;
 /// <summary>The loop of member 1 of three. Its log is durable at once; what the others say, the test says.</summary>
 internal sealed class LoopUnderTest : IRaftLogReader
 {
+    public const int OutageTicks = 24;
+
     private readonly List<LogEntry> entries = [];
     private readonly ReplicaEffects effects = new();
 
@@ -18,7 +20,7 @@ internal sealed class LoopUnderTest : IRaftLogReader
             new() { Id = new(1), Seed = 7 },
             new(default, Configuration.Of(new(1), new(2), new(3)), default, this)
         );
-        Loop = new(core, machine, new(0, 3_600_000), idleTicksBeforeSleep: 1_000);
+        Loop = new(core, machine, new(0, 3_600_000), idleTicksBeforeSleep: 1_000, OutageTicks);
     }
 
     public ReplicaLoop Loop { get; }
@@ -59,6 +61,38 @@ internal sealed class LoopUnderTest : IRaftLogReader
             TermAt(from.Previous)!.Value,
             new LogEntry(term, from, EntryKind.Empty, default)
         );
+
+    /// <summary>Member 2 leads a term, and says no more.</summary>
+    public void Follow(Term term) => Hear(RaftMessageKind.Heartbeat, term);
+
+    /// <summary>Member 2 says how far the log is committed that it shares with this member.</summary>
+    public void HearCommitted(Term term, LogIndex through)
+    {
+        Loop.Receive(
+            new()
+            {
+                Kind = RaftMessageKind.Append,
+                From = new(2),
+                To = new(1),
+                Term = term,
+                Index = through,
+                LogTerm = TermAt(through)!.Value,
+                Commit = through,
+                Entries = [],
+            }
+        );
+        Run();
+    }
+
+    /// <summary>Time passes and nobody says anything.</summary>
+    public void Tick(int ticks)
+    {
+        for (var tick = 0; tick < ticks; tick++)
+        {
+            Loop.Tick(nowMs: 1_000);
+            Run();
+        }
+    }
 
     /// <summary>Member 2 has all that this member has.</summary>
     public void Acknowledge() => Hear(RaftMessageKind.AppendResponse, Loop.Core.Term, LastIndex);

@@ -61,22 +61,6 @@ internal sealed partial class SimulatedReplica
         SendTo(new((ulong)toReplica), PeerMessageKind.SnapshotReply, reply.Encode());
     }
 
-    private void TakePart(SnapshotPart part, long fromReplica)
-    {
-        try
-        {
-            Driver.TakePart(part, fromReplica);
-        }
-        catch (Storage.Stores.StoreFullException)
-        {
-            Driver.DropSnapshot();
-            ((IReplicaOutside)this).AnswerSnapshot(
-                fromReplica,
-                new(part.Head.SnapshotId, 0, SnapshotReplyStatus.Refused)
-            );
-        }
-    }
-
     void IReplicaOutside.FlushForSnapshot(SnapshotReceiver.Received received, long fromReplica) =>
         World.Add(Node.DiskDelayUs(), EventKind.FlushedForSnapshot, Node, (this, received, fromReplica));
 
@@ -86,11 +70,7 @@ internal sealed partial class SimulatedReplica
         if (Node.Disk.IsFull || (!World.IsHealed && World.Chance.OneIn(20)))
         {
             World.Tally.Count(Happening.SnapshotFlushesFailed);
-            Post(_ => Driver.DropSnapshot());
-            ((IReplicaOutside)this).AnswerSnapshot(
-                fromReplica,
-                new(received.Head.SnapshotId, 0, SnapshotReplyStatus.Refused)
-            );
+            Post(_ => Driver.DropSnapshot(received, fromReplica));
             return;
         }
         World.Flaw.FlushForSnapshot(Node);
@@ -162,7 +142,8 @@ internal sealed partial class SimulatedReplica
         Node.Answer(() =>
             Post(_ =>
             {
-                Driver.AbortInstall(reason, Node.Log.Health.Condition == LogCondition.Failed);
+                var forGood = Node.Log.Health.Condition == LogCondition.Failed;
+                Driver.AbortInstall(received, fromReplica, reason, forGood);
                 IsInstalling = false;
             })
         );

@@ -17,6 +17,9 @@ namespace Exapyte.Simulation.Clusters;
 /// </summary>
 internal sealed partial class SimulatedReplica : IReplicaOutside
 {
+    /// <summary>Two elections at their longest, as in production.</summary>
+    private const int OutageTicks = 24;
+
     private readonly Queue<ReplicaInput> inbox = new();
     private readonly List<ClientCall> waiting = [];
     private readonly ArrayBufferWriter<byte> buffer = new();
@@ -41,7 +44,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         Shard = node.Disk.OpenShard(prefix);
         var machine = new ShardStateMachine(world.Flaw.StoreOf(Shard, this));
         var core = world.Flaw.CreateCore(this, machine, log, world.Chance.Next());
-        Loop = new(core, machine, world.Rules, world.Weather.IdleTicks);
+        Loop = new(core, machine, world.Rules, world.Weather.IdleTicks, OutageTicks);
         var writer = new ReplicaLogWriter(
             new SpiedLog(this, node, limits),
             LogId,
@@ -50,7 +53,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         );
         var receiver = new SnapshotReceiver(
             issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
-            node.Disk.DeleteShard,
+            node.Disused,
             node.IssuePrefix
         );
         Driver = new(this, Loop, writer, receiver, prefix);
@@ -162,7 +165,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
                 World.Tally.Count(Happening.SnapshotParts);
                 World.Tally[Happening.SnapshotsInParts] += part.Number > 0 ? 1 : 0;
-                Post(_ => TakePart(World.Flaw.Alter(part), message.FromReplicaId));
+                Post(_ => Driver.TakePart(World.Flaw.Alter(part), message.FromReplicaId));
                 break;
             case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
                 SnapshotAnswered(from, reply);

@@ -121,6 +121,28 @@ public sealed class DiskStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_deleted_shard_never_shows_as_absent_what_was_in_it()
+    {
+        IShardStore shard = _fixture.Shard;
+        Fill(shard, 3);
+        using IStoreScan before = shard.Scan(KeyRange.All, reverse: false);
+
+        _fixture.Store.DeleteShard(DiskStoreFixture.Prefix);
+
+        Assert.Throws<StoreDeletedException>(() => shard.TryGet(Key("k0"), out _));
+        Assert.Throws<StoreDeletedException>(() => shard.TryGetHeader(Key("k0"), out _));
+        Assert.Throws<StoreDeletedException>(() => shard.GetMeta(Key("m")));
+        Assert.Throws<StoreDeletedException>(() => shard.ScanMeta([], (_, _) => true));
+        Assert.Throws<StoreDeletedException>(() => shard.Scan(KeyRange.All, reverse: false));
+        Assert.Throws<StoreDeletedException>(() => shard.ScanState());
+        Assert.Throws<StoreDeletedException>(() => shard.SweepExpired(long.MaxValue, 10));
+        int seen = 0;
+        while (before.MoveNext())
+            seen++;
+        Assert.Equal(3, seen);
+    }
+
+    [Fact]
     public void A_deleted_shard_is_gone_and_refuses_writes_while_the_others_stay()
     {
         foreach (ulong prefix in (ulong[])[6, 7, 8, ulong.MaxValue])
@@ -132,7 +154,7 @@ public sealed class DiskStoreTests : IDisposable
         _fixture.Store.Flush();
 
         Assert.Equal([6, 8], _fixture.Store.ListPrefixes());
-        Assert.Throws<ObjectDisposedException>(() => deleted.Put(Key("k"), Entry("v")));
+        Assert.Throws<StoreDeletedException>(() => deleted.Put(Key("k"), Entry("v")));
         Assert.Equal(10, _fixture.Store.OpenShard(8).All().Count);
         _fixture.Crash();
         Assert.Equal([6, 8], _fixture.Store.ListPrefixes());
