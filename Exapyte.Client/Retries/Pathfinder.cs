@@ -36,8 +36,10 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
     )
     {
         var keyspace = map.Map.Name;
-        if (step == NextStep.Reload)
+        if (step == NextStep.Reload || maps.Current(keyspace) is null)
         {
+            // A map that is known no more was forgotten because its keyspace is gone, as far as is known: to go on by it would
+            // be to ask nobody until the deadline.
             var lookup = await maps.LoadAsync(keyspace, map.Map.Epoch, deadlineMs, cancellationToken)
                 .ConfigureAwait(false);
             if (lookup == MapLookup.Absent)

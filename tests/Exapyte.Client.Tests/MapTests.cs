@@ -238,4 +238,31 @@ public sealed class MapTests(ScriptedSilo silo)
         Assert.Equal("n3", written.Served.Node);
         Assert.Equal(ConsistencyLevel.Quorum, written.Served.Level);
     }
+
+    [Fact]
+    public async Task An_operation_whose_keyspace_is_deleted_while_it_is_under_way_hears_so_and_does_not_wait_for_its_deadline()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var news = new NodeNews();
+        await using var client = silo.Open(keyspace, news);
+        await client.Put("a");
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var stopped = OperationOutcome.Of(OutcomeKind.Unavailable, "The replica has been stopped.");
+        keyspace[0, 0].Script = async batch =>
+        {
+            await gate.Task;
+            return keyspace[0, 0].Reply(batch, stopped);
+        };
+        var write = client.Put("b");
+        var group = client.Batch([Ops.Put("c"), Ops.Get("d")]);
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 3);
+
+        var deleted = keyspace.MapAt(epoch: 2) with { Deleted = true };
+        keyspace.Map = null;
+        news.Maps.Tell(deleted);
+        gate.SetResult();
+
+        Assert.Equal(OutcomeKind.NoSuchKeyspace, (await write).Outcome.Kind);
+        Assert.All(await group, item => Assert.Equal(OutcomeKind.NoSuchKeyspace, item.Outcome.Kind));
+    }
 }
