@@ -73,7 +73,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
         keyspaces = new(grains, maps, calls);
-        cluster = new(grains, maps, regions, calls, options);
+        cluster = new(grains, maps, regions, calls, options, lanes.News);
     }
 
     public ValueTask<OperationResult> ExecuteAsync(

@@ -12,7 +12,8 @@ internal sealed class ClusterView(
     MapCache maps,
     NodeRegions regions,
     GrainCalls calls,
-    ExapyteClientOptions options
+    ExapyteClientOptions options,
+    NodeNews news
 )
 {
     private static readonly TimeSpan NodePatience = TimeSpan.FromSeconds(1);
@@ -70,11 +71,11 @@ internal sealed class ClusterView(
 
     /// <summary>
     /// Ready means: the map grain of the silo that we are connected to answers, the nodes are known, and the node that we
-    /// run on (where we run on one) is registered.
+    /// run on (where we run on one) is registered and can serve what it hosted when it started.
     /// </summary>
     public async Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken)
     {
-        List<string> reasons = [];
+        List<string> reasons = [.. news.StartReasons];
         if (maps.AnyName() is { } keyspace)
         {
             var map = await calls.TryAsync(

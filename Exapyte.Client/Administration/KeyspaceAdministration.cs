@@ -77,6 +77,7 @@ internal sealed class KeyspaceAdministration(IGrainFactory grains, MapCache maps
                         ? "The control plane is out of reach; nothing changed."
                         : "The control plane did not answer in time; the command may or may not be carried out.",
                 ],
+                InDoubt = call.Kind != AttemptKind.NotSent,
             };
     }
 

@@ -41,7 +41,7 @@ internal static class OutcomeProblems
             _ => WithReasons(ProblemKinds.Unavailable, reply.Reasons) with
             {
                 // Commands on keyspaces are idempotent, and what was begun is completed later.
-                InDoubt = true,
+                InDoubt = reply.InDoubt,
             },
         };
 

@@ -13,6 +13,7 @@ public readonly record struct LeaderChange(string Keyspace, long ShardId, long L
 public sealed class NodeNews
 {
     private volatile FrozenSet<string> lostNodes = FrozenSet<string>.Empty;
+    private volatile IReadOnlyList<string> startReasons = [];
 
     /// <summary>
     /// New leaders. Members of a group know a new leader by its first message; a client finds out when the old one does not
@@ -34,6 +35,16 @@ public sealed class NodeNews
     {
         get => lostNodes;
         set => lostNodes = value;
+    }
+
+    /// <summary>
+    /// Why the node of this process cannot serve yet what it hosted when it started; empty once it can. Swapped whole.
+    /// Thread-safe.
+    /// </summary>
+    public IReadOnlyList<string> StartReasons
+    {
+        get => startReasons;
+        set => startReasons = value;
     }
 }
 

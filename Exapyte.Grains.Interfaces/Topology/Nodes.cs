@@ -72,4 +72,8 @@ public sealed record ClusterTopology
     /// <summary>The nodes, by id.</summary>
     [Id(1)]
     public required NodeInfo[] Nodes { get; init; }
+
+    /// <summary>Rises with every activation of the control plane that changes something: which coordinator this is of.</summary>
+    [Id(2)]
+    public long CoordinatorEpoch { get; init; }
 }

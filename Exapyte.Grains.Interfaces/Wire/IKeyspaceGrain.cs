@@ -14,7 +14,12 @@ public interface IKeyspaceGrain : IGrainWithStringKey
     [Alias("get")]
     Task<KeyspaceReply> Get();
 
-    /// <summary>Deletes the keyspace and everything in it.</summary>
+    /// <summary>
+    /// Deletes the keyspace and everything in it. Ok once that is decided for good and the nodes in reach have retired its
+    /// replicas. A node out of reach goes on serving whoever reaches it until it hears of the deletion, which is the first thing
+    /// it asks for when it is back; what it took meanwhile is gone with the rest, and never part of a keyspace of the same name
+    /// that was created since.
+    /// </summary>
     [Alias("delete")]
     Task<KeyspaceReply> Delete();
 
@@ -64,4 +69,8 @@ public sealed class KeyspaceReply
     /// <summary>Every reason against it.</summary>
     [Id(2)]
     public string[] Reasons { get; init; } = [];
+
+    /// <summary>Where it is Unavailable: whether the command may have been carried out, or may be yet. Repeating it converges.</summary>
+    [Id(3)]
+    public bool InDoubt { get; init; }
 }

@@ -34,6 +34,7 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
     private readonly TimeProvider time;
     private readonly ControlPlaneOptions options;
     private readonly ILogger<ControlPlaneGrain> logger;
+    private bool hasWritten;
     private long idNext;
     private long idEnd;
 
@@ -272,7 +273,8 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
 
     private async ValueTask<StateProblem?> Save(ControlPlaneState next)
     {
-        var problem = await state.Save(next);
+        var problem = await state.Save(hasWritten ? next : next with { CoordinatorEpoch = next.CoordinatorEpoch + 1 });
+        hasWritten |= problem is null;
         if (problem is { Fenced: true })
         {
             DeactivateOnIdle();
@@ -315,6 +317,7 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         new()
         {
             NodeEpoch = known.NodeEpoch,
+            CoordinatorEpoch = known.CoordinatorEpoch,
             Nodes = Array.ConvertAll(known.Nodes, node => node with { Alive = nodes.IsAlive(node.Registration.Node) }),
         };
 

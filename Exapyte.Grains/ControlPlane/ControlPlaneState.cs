@@ -56,6 +56,13 @@ public sealed record ControlPlaneState
     [Id(5)]
     public ulong ClusterId { get; init; }
 
+    /// <summary>
+    /// Rises with the first write of every activation of the control plane: which of two coordinators is the later one. The
+    /// stored ETag lets only that one write.
+    /// </summary>
+    [Id(6)]
+    public long CoordinatorEpoch { get; init; }
+
     /// <summary>The node; null where it never registered.</summary>
     public NodeInfo? NodeOf(string id) => Array.Find(Nodes, node => node.Registration.Node == id);
 

@@ -6,7 +6,8 @@ namespace Exapyte.Grains.ControlPlane;
 /// <summary>Why a state could be neither read nor written.</summary>
 /// <param name="Fenced">Another activation wrote since this one read; else the storage is out of reach.</param>
 /// <param name="Reason">A sentence for a person.</param>
-internal sealed record StateProblem(bool Fenced, string Reason);
+/// <param name="InDoubt">Whether what was to be written may have been written all the same.</param>
+internal sealed record StateProblem(bool Fenced, string Reason, bool InDoubt = false);
 
 /// <summary>
 /// An immutable document in grain storage, swapped whole. Every write carries the ETag of what was read, so a stale
@@ -49,7 +50,8 @@ internal sealed partial class DurableState<T>(
         catch (Exception problem)
         {
             stored = null;
-            return OutOfReach(problem, "read");
+            LogOutOfReach(logger, problem, name, grain, "read");
+            return new(false, "The control-plane database is out of reach: its state could not be read.");
         }
         if (read is { RecordExists: false, ETag: not null })
         {
@@ -65,9 +67,28 @@ internal sealed partial class DurableState<T>(
     {
         var written = new GrainState<T>(next, stored!.ETag) { RecordExists = stored.RecordExists };
         stored = null;
+        var problem = await Change(written, storage.WriteStateAsync);
+        stored = problem is null ? written : null;
+        return problem;
+    }
+
+    /// <summary>
+    /// Removes the document. Whatever came of it, the document counts as unknown from then on and is read again before
+    /// anything is decided.
+    /// </summary>
+    public async ValueTask<StateProblem?> Clear()
+    {
+        var cleared = new GrainState<T>(Value, stored!.ETag) { RecordExists = stored.RecordExists };
+        stored = null;
+        return await Change(cleared, storage.ClearStateAsync);
+    }
+
+    private async Task<StateProblem?> Change(GrainState<T> to, Func<string, GrainId, IGrainState<T>, Task> change)
+    {
         try
         {
-            await storage.WriteStateAsync(name, grain, written).WaitAsync(timeout);
+            await change(name, grain, to).WaitAsync(timeout);
+            return null;
         }
         catch (InconsistentStateException problem)
         {
@@ -76,10 +97,14 @@ internal sealed partial class DurableState<T>(
         }
         catch (Exception problem)
         {
-            return OutOfReach(problem, "written");
+            LogOutOfReach(logger, problem, name, grain, "written");
+            return new(
+                false,
+                "The control-plane database did not confirm a change in time, which may have been made all the same. Ask again: "
+                    + "a repeated command converges.",
+                InDoubt: true
+            );
         }
-        stored = written;
-        return null;
     }
 
     /// <summary>Nothing is decided on such a state, and nothing is written over it: what it was, a backup may still say.</summary>
@@ -92,12 +117,6 @@ internal sealed partial class DurableState<T>(
             $"The control-plane database is damaged: the row of state '{name}' of grain '{grain}' is not used, for "
                 + $"{damage.Message}. Stop the nodes, restore the database from a backup, and start them again."
         );
-    }
-
-    private StateProblem OutOfReach(Exception problem, string what)
-    {
-        LogOutOfReach(logger, problem, name, grain, what);
-        return new(false, $"The control-plane database is out of reach: its state could not be {what}.");
     }
 
     [LoggerMessage(

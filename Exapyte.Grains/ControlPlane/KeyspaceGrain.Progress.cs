@@ -1,4 +1,5 @@
 using Exapyte.Keyspaces;
+using Microsoft.Extensions.Logging;
 
 namespace Exapyte.Grains.ControlPlane;
 
@@ -62,7 +63,14 @@ internal sealed partial class KeyspaceGrain
         {
             await Advance(some);
         }
-        return state.IsKnown && !state.Value.IsUnfinished;
+        if (isLeaving)
+        {
+            return true;
+        }
+        // A node that was away when its keyspace was deleted asks for it when it is back: see CurrentMap.
+        return state.IsKnown
+            && !state.Value.IsMapUnfinished
+            && Array.TrueForAll(state.Value.Deleted, pusher.IsKnownToLiving);
     }
 
     /// <summary>
@@ -127,18 +135,45 @@ internal sealed partial class KeyspaceGrain
             }
             var known = state.Value;
             var next = map.Deleted ? WithDeletedKnown(known, map) : WithMapKnown(known, map);
-            if (next != known && await Save(next) is null && !next.IsUnfinished)
+            if (next == known)
+            {
+                return;
+            }
+            if (next is { Map: null, Deleted.Length: 0 })
+            {
+                await Leave();
+            }
+            else if (await Save(next) is null && !next.IsUnfinished)
             {
                 LogSettled(logger, Name, next.LastEpoch);
             }
         }
     }
 
-    /// <summary>A deleted keyspace is over once the live nodes know; one that returns later asks and finds it gone.</summary>
+    /// <summary>Nothing of the name is left that anybody would have to remember: no row, no timer, no activation.</summary>
+    private async Task Leave()
+    {
+        if (await state.Clear() is not null)
+        {
+            ContinueLater();
+            return;
+        }
+        LogGone(logger, Name);
+        if (putting == 0)
+        {
+            isLeaving = true;
+            DeactivateOnIdle();
+        }
+    }
+
+    /// <summary>
+    /// A deleted keyspace is over once the live nodes know, and every node that hosts a replica of it has retired that: one
+    /// that is away is remembered until it has said so.
+    /// </summary>
     private KeyspaceState WithDeletedKnown(KeyspaceState known, KeyspaceMap deleted)
     {
         var others = Array.FindAll(known.Deleted, map => map.KeyspaceId != deleted.KeyspaceId);
-        if (others.Length == known.Deleted.Length || !pusher.IsSettled(deleted, placedToo: false))
+        if (others.Length == known.Deleted.Length || !pusher.IsOver(deleted))
         {
             return known;
         }
@@ -155,9 +190,12 @@ internal sealed partial class KeyspaceGrain
         return known with
         {
             Created = known.Created || pusher.HasMajorities(map),
-            SettledEpoch = pusher.IsSettled(map, placedToo: true) ? map.Epoch : known.SettledEpoch,
+            SettledEpoch = pusher.IsSettled(map) ? map.Epoch : known.SettledEpoch,
         };
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Keyspace {Keyspace} is deleted on every node that had it")]
+    private static partial void LogGone(ILogger logger, string keyspace);
 
     /// <summary>What a step could not do.</summary>
     private readonly record struct Missing(string? NameProblem, string[] Nodes)

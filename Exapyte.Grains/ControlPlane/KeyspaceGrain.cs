@@ -32,6 +32,8 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
     private readonly ControlPlaneOptions options;
     private readonly ILogger<KeyspaceGrain> logger;
     private IGrainTimer? timer;
+    private int putting;
+    private bool isLeaving;
     private TimeSpan wait;
 
     public KeyspaceGrain(
@@ -70,13 +72,26 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         {
             return Reply(KeyspaceOutcome.Invalid, reasons);
         }
+        putting++;
+        try
+        {
+            return await PutAcceptable(settings);
+        }
+        finally
+        {
+            putting--;
+        }
+    }
+
+    private async Task<KeyspaceReply> PutAcceptable(KeyspaceSettings settings)
+    {
         KeyspaceMap map;
         KeyspaceOutcome done;
         using (await gate.Enter())
         {
             if (await Intend(settings) is { } reply)
             {
-                return reply;
+                return InDoubtGoesOn(reply);
             }
             map = state.Value.Map!;
             done = state.Value.Created ? KeyspaceOutcome.Ok : KeyspaceOutcome.Created;
@@ -85,7 +100,13 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         ContinueLater();
         return pusher.HasMajorities(map) && missing.NameProblem is null
             ? Reply(done, map)
-            : Reply(KeyspaceOutcome.Unavailable, missing.All, map);
+            : new()
+            {
+                Outcome = KeyspaceOutcome.Unavailable,
+                Map = map,
+                Reasons = [.. missing.All],
+                InDoubt = true,
+            };
     }
 
     /// <inheritdoc/>
@@ -115,7 +136,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
             var next = state.Value.WithoutMap();
             if (await Save(next) is { } unsaved)
             {
-                return Unavailable(unsaved);
+                return InDoubtGoesOn(Unavailable(unsaved));
             }
             deleted = next.Deleted[^1];
         }
@@ -139,7 +160,16 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
             {
                 throw new ControlPlaneUnavailableException(problem.Reason);
             }
-            return state.Value.Map is { } current && current.KeyspaceId == keyspaceId ? current : null;
+            if (state.Value.Map is { } current && current.KeyspaceId == keyspaceId)
+            {
+                return current;
+            }
+            if (state.Value.Deleted.Length > 0)
+            {
+                // Whoever asks is back, and about to retire what it has: its word is awaited again.
+                ContinueLater();
+            }
+            return null;
         }
     }
 
@@ -209,7 +239,9 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
                 return Reply(KeyspaceOutcome.Unavailable, ["No registered node is alive."]);
             }
             var firstId = await ControlPlane.IssueIds(NewKeyspace.IdsFor(settings, alive.Length));
-            var map = NewKeyspace.MapOf(Name, settings, alive, firstId, state.Value.LastEpoch + 1, topology.NodeEpoch);
+            // Of earlier lives that are forgotten nothing is known but that they had lower ids.
+            var epoch = Math.Max(state.Value.LastEpoch + 1, firstId);
+            var map = NewKeyspace.MapOf(Name, settings, alive, firstId, epoch, topology.NodeEpoch);
             if (await Save(state.Value.WithNew(map, topology.NodeEpoch)) is { } unsaved)
             {
                 return Unavailable(unsaved);
@@ -271,7 +303,22 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         };
 
     private static KeyspaceReply Unavailable(StateProblem problem) =>
-        Reply(KeyspaceOutcome.Unavailable, [problem.Reason]);
+        new()
+        {
+            Outcome = KeyspaceOutcome.Unavailable,
+            Reasons = [problem.Reason],
+            InDoubt = problem.InDoubt,
+        };
+
+    /// <summary>What may have been stored is acted on as soon as it can be read back.</summary>
+    private KeyspaceReply InDoubtGoesOn(KeyspaceReply reply)
+    {
+        if (reply.InDoubt)
+        {
+            ContinueLater();
+        }
+        return reply;
+    }
 
     [LoggerMessage(
         Level = LogLevel.Information,

@@ -6,7 +6,10 @@ namespace Exapyte.Grains.ControlPlane;
 [GenerateSerializer, Immutable, Alias("exapyte.keyspace-state")]
 public sealed record KeyspaceState
 {
-    /// <summary>Deleted keyspaces of this name that are remembered until their nodes know; more are forgotten, oldest first.</summary>
+    /// <summary>
+    /// Deleted keyspaces of this name that are remembered until their nodes know; more are forgotten, oldest first: a node
+    /// asks for those it hosts in any case when it is back.
+    /// </summary>
     public const int DeletedMax = 16;
 
     /// <summary>The keyspace's map, the intent; null where there is no such keyspace.</summary>
@@ -26,18 +29,21 @@ public sealed record KeyspaceState
     public long SettledEpoch { get; init; }
 
     /// <summary>
-    /// Highest epoch of any keyspace of this name. It outlives a deletion, so that a map that somebody kept is never
-    /// newer than that of the keyspace created after.
+    /// Highest epoch of any keyspace of this name that is remembered. Lives of a name are told apart by the keyspace's id,
+    /// and only maps of one id by their epoch.
     /// </summary>
     [Id(4)]
     public long LastEpoch { get; init; }
 
-    /// <summary>Maps of deleted keyspaces of this name that live nodes have yet to be told of.</summary>
+    /// <summary>Maps of deleted keyspaces of this name that live nodes, or nodes that host replicas, have yet to be told of.</summary>
     [Id(5)]
     public KeyspaceMap[] Deleted { get; init; } = [];
 
     /// <summary>Whether something is left to do.</summary>
-    public bool IsUnfinished => Deleted.Length > 0 || (Map is not null && (!Created || SettledEpoch != Map.Epoch));
+    public bool IsUnfinished => Deleted.Length > 0 || IsMapUnfinished;
+
+    /// <summary>Whether something is left to do for the map.</summary>
+    public bool IsMapUnfinished => Map is not null && (!Created || SettledEpoch != Map.Epoch);
 
     /// <summary>With a new keyspace as the intent. The map's epoch must be above <see cref="LastEpoch"/>.</summary>
     public KeyspaceState WithNew(KeyspaceMap map, long nodeEpoch) =>

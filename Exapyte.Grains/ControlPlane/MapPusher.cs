@@ -37,9 +37,17 @@ internal sealed partial class MapPusher(IGrainFactory grains, NodeMap nodes, Tim
                     >= KeyspaceRules.Majority(shard.Replicas.Length)
         );
 
-    /// <summary>Whether every node that is alive, and every placed one where <paramref name="placedToo"/>, has the map.</summary>
-    public bool IsSettled(KeyspaceMap map, bool placedToo) =>
-        nodes.Alive.All(node => Has(map, node)) && (!placedToo || PlacedOn(map).All(node => Has(map, node)));
+    /// <summary>Whether every node that is alive, and every placed one, has the map.</summary>
+    public bool IsSettled(KeyspaceMap map) =>
+        nodes.Alive.All(node => Has(map, node)) && PlacedOn(map).All(node => Has(map, node));
+
+    /// <summary>Whether every node that is alive has the map of a deleted keyspace: nothing can be done for it now.</summary>
+    public bool IsKnownToLiving(KeyspaceMap deleted) => nodes.Alive.All(node => Has(deleted, node));
+
+    /// <summary>Whether also every node that hosts a replica of the deleted keyspace has retired it.</summary>
+    public bool IsOver(KeyspaceMap deleted) =>
+        IsKnownToLiving(deleted)
+        && deleted.Shards.SelectMany(shard => shard.Hosted).All(replica => Has(deleted, replica.Node));
 
     /// <summary>Pushes the map to every node that is alive and lacks it, at once.</summary>
     /// <returns>One reason for each node that did not accept it, the absent ones among the placed included.</returns>

@@ -78,7 +78,7 @@ internal sealed partial class NodeLifecycle(
             LogTornTail(tail.File, tail.Offset, tail.Bytes);
         }
         var rescue = new StoreRescue(folder, files);
-        var maps = new NodeMaps(folder);
+        var maps = new NodeMaps(folder, time);
         var opening = new StoreOpening(folder, rescue, logger);
         var (store, unreadable) = opening.Run(recovery, hasPeers: maps.Peers.Count > 0);
         var services = CreateServices(log, store, recovery);

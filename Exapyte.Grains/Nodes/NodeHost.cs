@@ -53,15 +53,18 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             }
             if (!maps.TryTake(map))
             {
-                var epoch = maps.Find(map.KeyspaceId)!.Epoch;
+                var seen = maps.Find(map.KeyspaceId);
                 return new()
                 {
                     Accepted = false,
-                    Epoch = epoch,
-                    Reason = $"Node {node.NodeId} has seen epoch {epoch} of keyspace {map.Name}; {map.Epoch} is older.",
+                    Epoch = seen?.Epoch ?? 0,
+                    Reason = seen is null
+                        ? $"Node {node.NodeId} knows that keyspace {map.Name} of this id is deleted."
+                        : $"Node {node.NodeId} has seen epoch {seen.Epoch} of keyspace {map.Name}; {map.Epoch} is older.",
                 };
             }
             await replicas.Apply(map, confirmed: true);
+            maps.Forget(map.KeyspaceId);
             node.News.Maps.Tell(map);
             return new() { Accepted = true, Epoch = map.Epoch };
         }
@@ -87,8 +90,8 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
         foreach (var map in maps.All())
         {
             await replicas.Apply(map, confirmed: false);
+            maps.Forget(map.KeyspaceId);
         }
-        maps.ForgetDeleted();
     }
 
     /// <summary>Asks the control plane whether what this node hosts still exists; throws where it cannot be asked.</summary>

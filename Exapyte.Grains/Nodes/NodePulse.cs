@@ -17,6 +17,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     private readonly ILogger logger = host.Services.LoggerFactory.CreateLogger("Exapyte.Node");
     private LogCondition condition;
     private bool storeIsMarked;
+    private bool isServing;
     private uint sweepAt;
     private Task ticking = Task.CompletedTask;
     private Task upkeep = Task.CompletedTask;
@@ -24,6 +25,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     /// <summary>Begins.</summary>
     public void Start()
     {
+        LookWhetherServing();
         ticking = Tick();
         upkeep = Upkeep();
     }
@@ -53,6 +55,21 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
             {
                 replica.Tick();
             }
+            LookWhetherServing();
+        }
+    }
+
+    /// <summary>
+    /// Until all that the node hosted at its start can be served. What is created or elected later keeps nobody away from the
+    /// node; and where most replicas of a shard are elsewhere and out of reach, waiting for them would keep nodes that start one
+    /// after the other from ever starting.
+    /// </summary>
+    private void LookWhetherServing()
+    {
+        if (!isServing)
+        {
+            node.News.StartReasons = host.Replicas.WaitsFor(id => host.Maps.Find(id)?.Name);
+            isServing = node.News.StartReasons.Count == 0;
         }
     }
 

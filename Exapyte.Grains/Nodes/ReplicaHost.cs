@@ -22,6 +22,9 @@ internal sealed partial class ReplicaHost(NodeServices node)
     private readonly ConcurrentQueue<GroupId> retired = new();
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
+    /// <summary>By which activations they are called.</summary>
+    public ReplicaFaces Faces { get; } = new();
+
     /// <summary>All hosted replicas.</summary>
     public ICollection<IReplica> All => replicas.Values;
 
@@ -117,6 +120,18 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     /// <summary>Retired replicas that the log still remembers.</summary>
     public int Retired => retired.Count;
+
+    /// <summary>What keeps replicas from serving since they were started, one line a keyspace and reason.</summary>
+    /// <param name="nameOf">The name of a keyspace by its id; null where there is none.</param>
+    public IReadOnlyList<string> WaitsFor(Func<long, string?> nameOf) =>
+        [
+            .. All.Select(replica => (replica.Identity.KeyspaceId, replica.WaitsFor))
+                .Where(waiting => waiting.WaitsFor is not null)
+                .GroupBy(waiting => waiting)
+                .Select(alike =>
+                    $"Keyspace {nameOf(alike.Key.KeyspaceId) ?? "(unknown)"} cannot be served yet: {alike.Key.WaitsFor} ({alike.Count()})."
+                ),
+        ];
 
     /// <summary>Gives all leaderships away, as far as others can take them.</summary>
     public Task HandOver() => Task.WhenAll(All.Select(replica => replica.HandOver().AsTask()));
@@ -236,6 +251,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
         node.Log.Destroy(group, destroyed);
         await destroyed.Task;
         replicas.TryRemove(identity.ReplicaId, out _);
+        Faces.Dismiss(identity.ReplicaId);
         node.Damaged.Forget(identity.ReplicaId);
         foreach (var prefix in prefixes)
         {

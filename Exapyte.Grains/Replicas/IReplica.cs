@@ -17,6 +17,11 @@ internal interface IReplica
     /// <summary>All that it has in the node's store: its entries, and a snapshot that is being received.</summary>
     IReadOnlyList<ulong> Prefixes => [StorePrefix];
 
+    /// <summary>
+    /// Why it cannot serve yet since it was started; null once it can, or once it is known that this is not up to its node.
+    /// </summary>
+    string? WaitsFor => null;
+
     /// <summary>Runs a batch; one outcome an operation.</summary>
     ValueTask<OperationOutcome[]> Execute(OperationBatch batch);
 

@@ -7,6 +7,12 @@ namespace Exapyte.Grains.Replicas;
 internal sealed partial class RaftReplica
 {
     /// <inheritdoc/>
+    public string? WaitsFor =>
+        Problem.Length > 0 || !loop.Core.Leader.IsNone || loop.IsOutOfQuorum || !IsVoter ? null
+        : !loop.Core.MayCampaign ? "the control plane has not confirmed yet that its replicas still exist"
+        : "its shards are choosing a leader";
+
+    /// <inheritdoc/>
     /// <remarks>
     /// Read without stopping the loop: each number is right by itself, but they may be of moments a few microseconds apart.
     /// </remarks>

@@ -25,6 +25,14 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     {
         // A malformed key names no replica: it is answered like an unhosted one, for an activation must never fail.
         _ = ReplicaKey.TryParse(this.GetPrimaryKeyString(), out key);
+        host.Replicas.Faces.Add(key.ReplicaId, GrainContext);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        host.Replicas.Faces.Remove(key.ReplicaId, GrainContext);
         return Task.CompletedTask;
     }
 
@@ -83,7 +91,19 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     private static ScanReply PageOf(OperationOutcome outcome) => new() { Kind = outcome.Kind, Detail = outcome.Detail };
 
     /// <summary>Why there is no replica to ask. It may be another reason a moment later: to be asked once an answer.</summary>
-    private OperationOutcome Absent => host.Replicas.IsQuarantined(key.ReplicaId) ? Quarantined : NoSuchReplica;
+    private OperationOutcome Absent
+    {
+        get
+        {
+            if (host.Replicas.IsQuarantined(key.ReplicaId))
+            {
+                return Quarantined;
+            }
+            // Whoever asks for a replica that is not here leaves no activation behind.
+            DeactivateOnIdle();
+            return NoSuchReplica;
+        }
+    }
 
     private static OperationOutcome Quarantined { get; } =
         OperationOutcome.Of(

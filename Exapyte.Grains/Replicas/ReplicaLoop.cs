@@ -78,6 +78,9 @@ internal sealed partial class ReplicaLoop(
         core.Step(message);
     }
 
+    /// <summary>Whether no leader has been in reach for the length of two elections. For any thread.</summary>
+    public bool IsOutOfQuorum => quorum.IsOut(core);
+
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep => quiescence.IsAsleep;
 

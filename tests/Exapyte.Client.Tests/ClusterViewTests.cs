@@ -1,4 +1,5 @@
 using Exapyte.Client.Tests.Scripted;
+using Exapyte.Topology;
 using Exapyte.Wire;
 
 namespace Exapyte.Client.Tests;
@@ -61,6 +62,20 @@ public sealed class ClusterViewTests(ScriptedSilo silo)
         Assert.Empty(await ready.Client.GetReasonsNotReadyAsync(OfTest));
         var reason = Assert.Single(await stranger.Client.GetReasonsNotReadyAsync(OfTest));
         Assert.Contains("n9", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Scenario", "data_plane_initialization")]
+    public async Task A_node_that_cannot_serve_yet_what_it_hosts_is_not_ready_and_says_why()
+    {
+        var keyspace = new ScriptedKeyspace();
+        var news = new NodeNews { StartReasons = ["Keyspace k cannot be served yet."] };
+        await using var client = silo.Open(keyspace, news);
+
+        Assert.Equal(["Keyspace k cannot be served yet."], await client.Client.GetReasonsNotReadyAsync(OfTest));
+
+        news.StartReasons = [];
+        Assert.Empty(await client.Client.GetReasonsNotReadyAsync(OfTest));
     }
 
     [Fact]

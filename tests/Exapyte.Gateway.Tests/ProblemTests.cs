@@ -150,7 +150,12 @@ public sealed class ProblemTests
     )
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        gateway.Client.InterceptKeyspace = new() { Outcome = outcome, Reasons = ["One.", "Two."] };
+        gateway.Client.InterceptKeyspace = new()
+        {
+            Outcome = outcome,
+            Reasons = ["One.", "Two."],
+            InDoubt = outcome == KeyspaceOutcome.Unavailable,
+        };
 
         foreach (var method in new[] { "PUT", "GET", "DELETE" })
         {

@@ -36,7 +36,7 @@ VALUES
         SELECT
             @GrainIdHash, @GrainTypeHash, @GrainIdN0, @GrainIdN1, @GrainTypeString,
             COALESCE(@GrainIdExtensionString, ''''), @ServiceId, @PayloadBinary, now(),
-            COALESCE(@GrainStateVersion, 0) + 1
+            COALESCE(@GrainStateVersion, floor(random() * 1000000000)::integer) + 1
         WHERE @GrainStateVersion IS NULL OR EXISTS
         (
             SELECT 1 FROM ExapyteGrainState
@@ -58,14 +58,13 @@ VALUES
             AND GrainIdN0 = @GrainIdN0 AND GrainIdN1 = @GrainIdN1 AND GrainTypeString = @GrainTypeString
             AND GrainIdExtensionString = COALESCE(@GrainIdExtensionString, '''') AND ServiceId = @ServiceId;
     '),
-    -- The row stays with its version: a writer that has not seen the clearing is refused by it.
+    -- Versions of a row begin at random: a writer that has read an earlier row of the same key is refused by a later one.
     ('ClearStorageKey', '
-        UPDATE ExapyteGrainState
-        SET PayloadBinary = NULL, ModifiedOn = now(), Version = Version + 1
+        DELETE FROM ExapyteGrainState
         WHERE GrainIdHash = @GrainIdHash AND GrainTypeHash = @GrainTypeHash
             AND GrainIdN0 = @GrainIdN0 AND GrainIdN1 = @GrainIdN1 AND GrainTypeString = @GrainTypeString
             AND GrainIdExtensionString = COALESCE(@GrainIdExtensionString, '''') AND ServiceId = @ServiceId
             AND Version = @GrainStateVersion
-        RETURNING ExapyteGrainState.Version AS NewGrainStateVersion;
+        RETURNING ExapyteGrainState.Version + 1 AS NewGrainStateVersion;
     ')
 ON CONFLICT (QueryKey) DO UPDATE SET QueryText = excluded.QueryText;

@@ -68,11 +68,67 @@ public sealed class DatabaseTests : IAsyncLifetime
         await Settled(map);
         cluster.Database.LoseNextAnswer();
         var unknown = await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 });
-        Assert.Equal(KeyspaceOutcome.Unavailable, unknown.Outcome);
+        Assert.Equal((KeyspaceOutcome.Unavailable, true), (unknown.Outcome, unknown.InDoubt));
         var after = (await cluster.Keyspace("k").Get()).Map!;
         Assert.Equal(map.Epoch + 1, after.Epoch);
         Assert.Equal(5, after.Settings.DefaultTtlSeconds);
         Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Put(new() { DefaultTtlSeconds = 5 })).Outcome);
+    }
+
+    [Fact]
+    public async Task A_creation_and_a_deletion_whose_answers_are_lost_are_in_doubt_and_carried_out_though_nobody_asks_again()
+    {
+        // With it enough ids are reserved: the next write is that of the keyspace.
+        await Settled(await cluster.Put("other", new()));
+        cluster.Database.LoseNextAnswer();
+        var creation = await cluster.Keyspace("k").Put(new());
+        Assert.Equal((KeyspaceOutcome.Unavailable, true), (creation.Outcome, creation.InDoubt));
+        await Eventually.Holds(
+            () => cluster.Recorder.LatestOf("n3", "k") is { Deleted: false },
+            "The nodes host what was created."
+        );
+        var again = await cluster.Put("k", new());
+        await Settled(again);
+
+        cluster.Database.LoseNextAnswer();
+        var deletion = await cluster.Keyspace("k").Delete();
+
+        Assert.Equal((KeyspaceOutcome.Unavailable, true), (deletion.Outcome, deletion.InDoubt));
+        await Eventually.Holds(
+            () => cluster.Nodes.Nodes.All(node => cluster.Recorder.LatestOf(node, "k") is { Deleted: true }),
+            "The nodes are told of the deletion."
+        );
+        Assert.Equal(KeyspaceOutcome.NotFound, (await cluster.Keyspace("k").Delete()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_command_that_could_not_even_read_the_state_is_not_in_doubt()
+    {
+        cluster.Database.IsStopped = true;
+
+        var reply = await cluster.Keyspace("cold").Put(new());
+
+        Assert.Equal((KeyspaceOutcome.Unavailable, false), (reply.Outcome, reply.InDoubt));
+    }
+
+    [Fact]
+    public async Task A_deleted_keyspace_leaves_no_row_and_no_activation_once_every_node_knows()
+    {
+        var map = await cluster.Put("k", new());
+        await Settled(map);
+        Assert.True(cluster.Database.Has("keyspace", cluster.Keyspace("k").GetGrainId()));
+
+        Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Delete()).Outcome);
+
+        await Eventually.Holds(
+            async () =>
+                !cluster.Database.Has("keyspace", cluster.Keyspace("k").GetGrainId())
+                && await cluster.Nodes.HostOf(cluster.Keyspace("k")) is null,
+            "Nothing is left of it."
+        );
+        Assert.Equal(KeyspaceOutcome.NotFound, (await cluster.Keyspace("k").Get()).Outcome);
+        var next = await cluster.Put("k", new());
+        Assert.True(next.KeyspaceId > map.KeyspaceId);
     }
 
     private Task Settled(Exapyte.Keyspaces.KeyspaceMap map) =>
@@ -81,7 +137,7 @@ public sealed class DatabaseTests : IAsyncLifetime
             {
                 var storage = cluster.Database.For(cluster.Nodes.Serializer("n1"));
                 var stored = new GrainState<KeyspaceState>();
-                await storage.ReadStateAsync("keyspace", cluster.Keyspace("k").GetGrainId(), stored);
+                await storage.ReadStateAsync("keyspace", cluster.Keyspace(map.Name).GetGrainId(), stored);
                 return stored.State!.SettledEpoch == map.Epoch;
             },
             "Nothing is left to do."

@@ -91,6 +91,23 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     }
 
     [Fact]
+    [Trait("Scenario", "control_plane_metadata_sync")]
+    public async Task A_change_that_is_answered_has_reached_every_node_in_reach_already()
+    {
+        await cluster.Put(name, new());
+        for (var change = 1; change <= 5; change++)
+        {
+            var reply = await cluster.Keyspace(name).Put(new() { DefaultTtlSeconds = change });
+
+            Assert.Equal(KeyspaceOutcome.Ok, reply.Outcome);
+            Assert.All(
+                cluster.Nodes.Nodes,
+                node => Assert.Equal(reply.Map!.Epoch, cluster.Recorder.LatestOf(node, name)!.Epoch)
+            );
+        }
+    }
+
+    [Fact]
     public async Task What_is_fixed_at_creation_cannot_be_changed_and_every_reason_is_given()
     {
         var created = await cluster.Put(name, new());

@@ -22,6 +22,9 @@ public sealed class ControlDatabase
     /// <summary>Writes that landed.</summary>
     public long Writes => Interlocked.Read(ref writes);
 
+    /// <summary>Whether there is a document of this name.</summary>
+    public bool Has(string name, GrainId grain) => rows.ContainsKey(Key(name, grain));
+
     /// <summary>The next write lands, and its writer gets an error.</summary>
     public void LoseNextAnswer() => Interlocked.Exchange(ref lostAnswers, 1);
 
@@ -44,6 +47,15 @@ public sealed class ControlDatabase
         {
             throw new IOException("The database is stopped.");
         }
+    }
+
+    /// <summary>The row as it is, if that is what the writer has read.</summary>
+    private Row? Fenced(string key, string? etag)
+    {
+        var stored = rows.GetValueOrDefault(key);
+        return stored?.Version.ToString() == etag
+            ? stored
+            : throw new InconsistentStateException("Somebody wrote it.", stored?.Version.ToString(), etag);
     }
 
     private sealed record Row(BinaryData Document, long Version);
@@ -69,15 +81,7 @@ public sealed class ControlDatabase
             lock (database.writing)
             {
                 var key = Key(stateName, grainId);
-                var stored = database.rows.GetValueOrDefault(key);
-                if (stored?.Version.ToString() != grainState.ETag)
-                {
-                    throw new InconsistentStateException(
-                        "Somebody wrote it.",
-                        stored?.Version.ToString(),
-                        grainState.ETag
-                    );
-                }
+                var stored = database.Fenced(key, grainState.ETag);
                 var next = new Row(serializer.Serialize(grainState.State), (stored?.Version ?? 0) + 1);
                 database.rows[key] = next;
                 Interlocked.Increment(ref database.writes);
@@ -93,7 +97,12 @@ public sealed class ControlDatabase
         public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
         {
             database.ThrowIfStopped();
-            database.rows.TryRemove(Key(stateName, grainId), out _);
+            lock (database.writing)
+            {
+                var key = Key(stateName, grainId);
+                database.Fenced(key, grainState.ETag);
+                database.rows.TryRemove(key, out _);
+            }
             grainState.ETag = null;
             grainState.RecordExists = false;
             return Task.CompletedTask;
