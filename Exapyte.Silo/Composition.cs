@@ -57,6 +57,8 @@ internal static class Composition
                 node.HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/');
                 node.DataFolder = settings.DataFolder;
                 node.ScrubInterval = settings.ScrubInterval;
+                node.MemoryBytesMax = settings.MemoryBytes;
+                node.ClockSkewMsMax = settings.MaxClockSkewMs;
             },
             dataFolder
         );

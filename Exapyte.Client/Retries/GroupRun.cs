@@ -161,7 +161,8 @@ internal sealed class GroupRun(
                 End(map, lane, attempt, i);
                 continue;
             }
-            if (left.Count == 0)
+            // An item that is worth another try decides before one that is not.
+            if (left.Count == 0 || (RetryRules.Lasts(first.Item2) && !RetryRules.Lasts(attempt.OutcomeAt(i))))
             {
                 first = (steps[i], attempt.OutcomeAt(i));
             }

@@ -13,7 +13,7 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     private RouteWalk walk = new(preference);
     private Backoff backoff = new(options);
     private int redirects;
-    private bool isNoQuorum;
+    private bool isHopeless;
     private bool isHope;
 
     /// <summary>The position of the lane to try now; -1 where the shard has no replica.</summary>
@@ -32,13 +32,13 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     public void StartOver()
     {
         walk.Restart();
-        isNoQuorum = isHope = false;
+        isHopeless = isHope = false;
     }
 
     /// <summary>
     /// Turns to the next replica after a try at <paramref name="at"/>; returns the milliseconds to pause before. The step
     /// may become another one where a redirection cannot be followed, and <see cref="NextStep.GiveUp"/> where all replicas
-    /// that can be asked have no quorum.
+    /// that can be asked refuse for a reason that lasts.
     /// </summary>
     public int Turn(ref NextStep step, ShardRoute route, int at, OperationOutcome? outcome, long nowMs)
     {
@@ -70,8 +70,8 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
         }
         if (step == NextStep.Elsewhere && walk.HasVisitedAll(route))
         {
-            step = isNoQuorum && !isHope ? NextStep.GiveUp : NextStep.Anew;
-            isNoQuorum = isHope = false;
+            step = isHopeless && !isHope ? NextStep.GiveUp : NextStep.Anew;
+            isHopeless = isHope = false;
         }
         return Pause();
     }
@@ -80,9 +80,9 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
     private void Hear(OperationOutcome? outcome, ShardRoute route)
     {
         isHope |= outcome is { Kind: OutcomeKind.NotLeader or OutcomeKind.Overloaded };
-        if (outcome is { Kind: OutcomeKind.NoQuorum })
+        if (RetryRules.Lasts(outcome))
         {
-            isNoQuorum = true;
+            isHopeless = true;
             walk.PassOverLost(route);
         }
     }

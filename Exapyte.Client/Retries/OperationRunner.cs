@@ -97,13 +97,8 @@ internal sealed class OperationRunner(
                 if (step == NextStep.Done)
                 {
                     journey.Arrived(route, at, attempt.Kind);
-                    return Result(
-                        trail.Outcome(operation, attempt.Kind, outcome),
-                        operation,
-                        attempt,
-                        route.Lanes[at],
-                        settings
-                    );
+                    var end = trail.Outcome(operation, attempt.Kind, outcome);
+                    return Result(end, operation, attempt, route.Lanes[at], settings);
                 }
                 pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
                 if (step == NextStep.GiveUp)

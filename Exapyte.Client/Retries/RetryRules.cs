@@ -51,12 +51,17 @@ internal static class RetryRules
     public static bool MayHaveHappened(AttemptKind attempt, OperationOutcome? outcome) =>
         attempt is AttemptKind.Failed or AttemptKind.TimedOut || outcome is { Kind: OutcomeKind.Unknown };
 
+    /// <summary>Whether what the replica said will not have changed within an operation's time.</summary>
+    public static bool Lasts(OperationOutcome? outcome) =>
+        outcome is { Kind: OutcomeKind.NoQuorum or OutcomeKind.ClockWrong };
+
     private static NextStep AfterAnswer(bool repeatable, OperationOutcome outcome) =>
         outcome.Kind switch
         {
             OutcomeKind.NotLeader => outcome.LeaderReplicaId != 0 ? NextStep.Redirect : NextStep.Elsewhere,
             OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NextStep.Reload,
-            OutcomeKind.Unavailable or OutcomeKind.NoQuorum or OutcomeKind.DeadlineExceeded => NextStep.Elsewhere,
+            OutcomeKind.Unavailable or OutcomeKind.NoQuorum or OutcomeKind.ClockWrong or OutcomeKind.DeadlineExceeded =>
+                NextStep.Elsewhere,
             OutcomeKind.Overloaded => NextStep.Again,
             OutcomeKind.Unknown => repeatable ? NextStep.Elsewhere : NextStep.Done,
             _ => NextStep.Done,

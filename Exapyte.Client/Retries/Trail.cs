@@ -66,7 +66,7 @@ internal struct Trail
         outcome.Kind switch
         {
             OutcomeKind.NotLeader => NoLeader,
-            OutcomeKind.NoQuorum => NoQuorum(outcome),
+            OutcomeKind.NoQuorum or OutcomeKind.ClockWrong => NoQuorum(outcome),
             OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NoMap,
             // Something was sent, so it was the replica's time that ran out.
             OutcomeKind.DeadlineExceeded => NoAnswer,

@@ -91,6 +91,8 @@ internal sealed record ReplicaDocument(
     string Revision,
     long Entries,
     long PendingPushes,
+    long EvictedEntries,
+    long EvictedBytes,
     ScrubDocument? Scrub,
     string? Problem
 )
@@ -108,6 +110,8 @@ internal sealed record ReplicaDocument(
             status.Revision.ToString(CultureInfo.InvariantCulture),
             status.Entries,
             status.PendingPushes,
+            status.EvictedEntries,
+            status.EvictedBytes,
             ScrubDocument.Of(status.Scrub),
             status.Problem.Length == 0 ? null : status.Problem
         );

@@ -65,7 +65,8 @@ internal static class OutcomeProblems
             or OutcomeKind.WrongShard
             or OutcomeKind.NoSuchReplica
             or OutcomeKind.Unavailable
-            or OutcomeKind.NoQuorum => ProblemKinds.Unavailable,
+            or OutcomeKind.NoQuorum
+            or OutcomeKind.ClockWrong => ProblemKinds.Unavailable,
             OutcomeKind.Unknown => ProblemKinds.UnknownOutcome,
             OutcomeKind.Overloaded => ProblemKinds.Overloaded,
             OutcomeKind.Invalid => ProblemKinds.NotApplicable,
@@ -84,7 +85,7 @@ internal static class OutcomeProblems
             OutcomeKind.NotLeader => "The shard is choosing a leader; nothing changed. Try again.",
             OutcomeKind.WrongShard => "The key is moving between shards; nothing changed. Try again.",
             OutcomeKind.NoSuchReplica => "The replica is not hosted where the map has it; nothing changed. Try again.",
-            OutcomeKind.Unavailable or OutcomeKind.NoQuorum =>
+            OutcomeKind.Unavailable or OutcomeKind.NoQuorum or OutcomeKind.ClockWrong =>
                 "Too few replicas are in reach; nothing changed. Try again.",
             OutcomeKind.Unknown =>
                 "The write was sent and its end is not known. Read the entry before you send it again, or send writes "

@@ -50,6 +50,12 @@ public enum OutcomeKind : byte
     /// know better; where each says so there is no use in trying on.
     /// </summary>
     NoQuorum = 14,
+
+    /// <summary>
+    /// The clock of the replica's node is wrong, so that it stamps no writes; nothing changed. Another replica may serve; where
+    /// each says so there is no use in trying on.
+    /// </summary>
+    ClockWrong = 15,
 }
 
 /// <summary>The outcome of one operation. Immutable.</summary>

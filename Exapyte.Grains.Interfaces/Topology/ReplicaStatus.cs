@@ -74,6 +74,14 @@ public sealed record ReplicaStatus
     [Id(15)]
     public bool CaughtUp { get; init; }
 
+    /// <summary>Memory keyspaces: entries that were let go for want of space since the replica was started.</summary>
+    [Id(21)]
+    public long EvictedEntries { get; init; }
+
+    /// <summary>Memory keyspaces: the bytes that these had taken.</summary>
+    [Id(22)]
+    public long EvictedBytes { get; init; }
+
     /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
     [Id(20)]
     public ScrubStatus? Scrub { get; init; }

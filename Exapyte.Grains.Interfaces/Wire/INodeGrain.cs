@@ -84,6 +84,10 @@ public sealed class DeliverReply
     /// <summary>What was refused: unknown kinds by their names, a batch that is malformed.</summary>
     [Id(3)]
     public string[] Refused { get; init; } = [];
+
+    /// <summary>What the answering node's own wall clock showed, in Unix milliseconds; 0 where it does not say.</summary>
+    [Id(4)]
+    public long ClockMs { get; init; }
 }
 
 /// <summary>Answers with the map that this silo serves by; one activation a silo, placed where the caller is.</summary>

@@ -38,6 +38,12 @@ public readonly record struct ComparisonTerms
     /// <summary>The greatest revision that is compared: what is younger may still be on its way.</summary>
     [Id(2)]
     public required ulong RevisionMax { get; init; }
+
+    /// <summary>
+    /// Revisions from here on are compared all the same: they are no younger, a clock that was ahead gave them out. 0: none.
+    /// </summary>
+    [Id(3)]
+    public ulong AheadMin { get; init; }
 }
 
 /// <summary>Asks for a digest.</summary>

@@ -153,6 +153,13 @@ public sealed class ReplicateReply
     /// <summary>A sentence for a person.</summary>
     [Id(1)]
     public string? Detail { get; init; }
+
+    /// <summary>
+    /// One an entry, in their order: the greater stamp that the replica holds instead, none where it holds the entry. Empty
+    /// where it holds them all.
+    /// </summary>
+    [Id(2)]
+    public VersionStamp[] Winners { get; init; } = [];
 }
 
 /// <summary>Keys whose local entries a replica asks of another.</summary>

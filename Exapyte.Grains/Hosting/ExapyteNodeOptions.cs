@@ -27,6 +27,15 @@ public sealed class ExapyteNodeOptions
     /// <summary>Time between two scrubs of a raft group; zero: none; null: a day.</summary>
     public TimeSpan? ScrubInterval { get; set; }
 
+    /// <summary>
+    /// Bytes that the replicas of memory keyspaces take together, at most; null: a quarter of the memory that the process may
+    /// have.
+    /// </summary>
+    public long? MemoryBytesMax { get; set; }
+
+    /// <summary>How far clocks may differ, in milliseconds, 1 to 60,000; null: 500.</summary>
+    public int? ClockSkewMsMax { get; set; }
+
     /// <summary>Path of the data folder.</summary>
     public string DataFolder { get; set; } = "";
 }

@@ -106,9 +106,15 @@ internal sealed partial class NodeLifecycle(
         {
             replicas = replicas with { ScrubInterval = interval };
         }
+        replicas = replicas with
+        {
+            MemoryBytesMax = options.Value.MemoryBytesMax ?? replicas.MemoryBytesMax,
+            ClockSkewMsMax = options.Value.ClockSkewMsMax ?? replicas.ClockSkewMsMax,
+        };
         meter = new(meters);
         scrubber = new(time, meter, replicas.ScrubBytesPerSecond);
         scrubber.Start();
+        var clocks = new PeerClocks(time, replicas.ClockSkewMsMax, OtherNodes);
         return new()
         {
             NodeId = options.Value.Node,
@@ -120,15 +126,17 @@ internal sealed partial class NodeLifecycle(
             Damaged = new(folder, loggerFactory),
             Scrubber = scrubber,
             Meter = meter,
+            Clocks = clocks,
             Clock = new(
-                time,
+                clocks,
                 opened,
                 folder.StoreId,
                 recovery.ClockHighWater,
                 recovery.ClockInDoubt,
                 replicas.ClockSkewMsMax
             ),
-            Peers = new(options.Value.Node, grains, time, nodes.IsAlive),
+            Peers = new(options.Value.Node, grains, time, clocks, nodes.IsAlive),
+            OtherNodes = OtherNodes,
             Presence = new(time, replicas.Tick * replicas.ElectionTicks, replicas.Tick * replicas.OutageTicks),
             News = news,
             Grains = grains,
@@ -139,6 +147,9 @@ internal sealed partial class NodeLifecycle(
             Options = replicas,
         };
     }
+
+    private IReadOnlyList<string> OtherNodes() =>
+        [.. nodes.Alive.Where(node => !string.Equals(node, options.Value.Node, StringComparison.Ordinal))];
 
     private async Task Confirm()
     {

@@ -3,16 +3,17 @@ using Exapyte.Storage.Log;
 namespace Exapyte.Grains.Nodes;
 
 /// <summary>
-/// What keeps this node from being of use to anybody who writes, until it is restarted. A disk that is full is no such
-/// thing: it passes, writes say so themselves, and reads go on. Thread-safe.
+/// What keeps this node from being of use to anybody who writes, until it is restarted or, for a clock that is wrong, set
+/// right. A disk that is full is no such thing: it passes, writes say so themselves, and reads go on. Thread-safe.
 /// </summary>
 public sealed class NodeHealth
 {
     private volatile string? logProblem;
     private volatile string? storeProblem;
+    private volatile string? clockProblem;
 
     /// <summary>One line each; empty while all is well.</summary>
-    public IReadOnlyList<string> Problems => [.. new[] { logProblem, storeProblem }.OfType<string>()];
+    public IReadOnlyList<string> Problems => [.. new[] { logProblem, storeProblem, clockProblem }.OfType<string>()];
 
     /// <summary>Takes the log's health as it is now.</summary>
     internal void Observe(LogHealth log) =>
@@ -20,6 +21,9 @@ public sealed class NodeHealth
             log.Condition == LogCondition.Failed
                 ? $"The node's log has failed and takes no writes any more: {log.Reason}"
                 : null;
+
+    /// <summary>Takes what the others' clocks say of this node's; null where nothing is wrong.</summary>
+    internal void ObserveClock(string? problem) => clockProblem = problem;
 
     /// <summary>The store can make nothing durable any more.</summary>
     internal void StoreFailed(string reason) =>

@@ -166,6 +166,7 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             NoSuchReplica = absent,
             Dropped = dropped,
             Refused = [.. refused],
+            ClockMs = node.Clocks.OwnMs,
         };
     }
 

@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
+using Exapyte.Keyspaces;
 using Exapyte.Storage.Log;
+using Exapyte.Topology;
 
 namespace Exapyte.Grains.Nodes;
 
@@ -14,7 +16,9 @@ internal sealed partial class NodeMeter
         AddLog(host.Services);
         AddStore(host.Services);
         AddPeers(host.Services);
+        AddClocks(host.Services.Clocks);
         AddReplicas(host.Replicas);
+        AddMemory(host);
     }
 
     private void AddLog(NodeServices node)
@@ -99,6 +103,23 @@ internal sealed partial class NodeMeter
         Counts("exapyte.peers.lost", "{message}", "Messages dropped or not delivered.", () => node.Peers.Lost);
     }
 
+    private void AddClocks(PeerClocks clocks)
+    {
+        Holds(
+            "exapyte.clock.trusted",
+            "1",
+            "0 while a majority of the nodes says that this one's clock is wrong, else 1.",
+            () => clocks.Problem is null ? 1 : 0
+        );
+        Holds(
+            "exapyte.clock.ahead",
+            "ms",
+            "How far this node's clock is ahead of the middle one of the others; below 0: behind.",
+            () => clocks.AheadMs
+        );
+        Holds("exapyte.clock.others", "{node}", "Nodes whose clocks this one knows.", () => clocks.Others);
+    }
+
     private void AddReplicas(ReplicaHost replicas)
     {
         meter.CreateObservableGauge(
@@ -123,6 +144,33 @@ internal sealed partial class NodeMeter
             () => replicas.All.Sum(replica => replica.Status().PendingPushes)
         );
     }
+
+    private void AddMemory(NodeHost host)
+    {
+        Holds("exapyte.memory.used", "By", "Bytes of entries of memory keyspaces.", () => host.Services.Memory.Bytes);
+        Holds("exapyte.memory.limit", "By", "What these may take.", () => host.Services.Memory.BytesMax);
+        meter.CreateObservableCounter(
+            "exapyte.memory.evicted",
+            () => ByKeyspace(host, status => status.EvictedEntries),
+            "{entry}",
+            "Entries of memory keyspaces let go for want of space, by keyspace."
+        );
+        meter.CreateObservableCounter(
+            "exapyte.memory.evicted.bytes",
+            () => ByKeyspace(host, status => status.EvictedBytes),
+            "By",
+            "The bytes that these had taken, by keyspace."
+        );
+    }
+
+    private static IEnumerable<Measurement<long>> ByKeyspace(NodeHost host, Func<ReplicaStatus, long> value) =>
+        host
+            .Replicas.All.Where(replica => replica.Identity.Storage == StorageKind.Memory)
+            .GroupBy(replica => replica.Identity.KeyspaceId)
+            .Select(group => new Measurement<long>(
+                group.Sum(replica => value(replica.Status())),
+                new KeyValuePair<string, object?>("keyspace", host.Maps.Find(group.Key)?.Name ?? "")
+            ));
 
     private void Counts(string name, string unit, string description, Func<long> value) =>
         meter.CreateObservableCounter(name, () => Observe(value), unit, description);

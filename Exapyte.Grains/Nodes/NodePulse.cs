@@ -15,7 +15,13 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     private readonly NodeServices node = host.Services;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger = host.Services.LoggerFactory.CreateLogger("Exapyte.Node");
+
+    /// <summary>Beats to those with which a group is shared, for one to everybody.</summary>
+    private const int ClockBeats = 5;
+
     private LogCondition condition;
+    private bool clockIsRight = true;
+    private string clocksDiffering = "";
     private bool storeIsMarked;
     private bool isServing;
     private uint sweepAt;
@@ -45,9 +51,10 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
         {
             Observe(node.Log.Health);
             ObserveStore();
+            ObserveClock();
             if (condition != LogCondition.Failed && ticks % node.Options.BeatTicks == 0)
             {
-                SendBeats();
+                SendBeats(toAll: ticks % (node.Options.BeatTicks * ClockBeats) == 0 || !node.Clocks.IsCompared);
             }
             node.Presence.Look(host.Maps.Peers);
             node.News.LostNodes = node.Presence.Lost;
@@ -73,13 +80,42 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
         }
     }
 
-    /// <summary>A node whose log has failed leads nobody any more: its silence wakes the groups that sleep.</summary>
-    private void SendBeats()
+    /// <summary>
+    /// A node whose log has failed leads nobody any more: its silence wakes the groups that sleep. Those with which it shares
+    /// no group are sent a beat less often, for their clocks' sake.
+    /// </summary>
+    private void SendBeats(bool toAll)
     {
-        foreach (var peer in host.Maps.Peers)
+        foreach (var peer in toAll ? host.Maps.Peers.Union(node.OtherNodes(), StringComparer.Ordinal) : host.Maps.Peers)
         {
             node.Peers.Send(peer, NodePresence.Beat);
         }
+    }
+
+    private void ObserveClock()
+    {
+        node.Clocks.Review();
+        var problem = node.Clocks.Problem;
+        node.Health.ObserveClock(problem);
+        if (problem is null != clockIsRight)
+        {
+            clockIsRight = problem is null;
+            if (problem is null)
+            {
+                LogClockRight();
+            }
+            else
+            {
+                LogClockWrong(problem);
+            }
+        }
+        IReadOnlyList<(string Node, long AheadMs)> others = problem is null ? node.Clocks.Differing() : [];
+        var differing = string.Join(' ', others.Select(one => one.Node));
+        if (differing != clocksDiffering && others.Count > 0)
+        {
+            LogClocksDiffer(others[0].Node, others[0].AheadMs, node.Clocks.Others);
+        }
+        clocksDiffering = differing;
     }
 
     private void Observe(LogHealth log)
@@ -220,6 +256,21 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
 
     [LoggerMessage(LogLevel.Error, "The disk is full: writes are refused until space returns, reads go on: {Reason}")]
     private partial void LogDiskFull(string? reason);
+
+    [LoggerMessage(LogLevel.Critical, "{Problem}")]
+    private partial void LogClockWrong(string problem);
+
+    [LoggerMessage(
+        LogLevel.Information,
+        "The clock of this node agrees with those of the others again: writes are stamped"
+    )]
+    private partial void LogClockRight();
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The clock of node {Node} is {AheadMs} ms ahead of this node's, beyond the limit; of {Others} others that were asked no majority says that this node's is wrong. See that the clocks are kept right (NTP)"
+    )]
+    private partial void LogClocksDiffer(string node, long aheadMs, int others);
 
     [LoggerMessage(LogLevel.Information, "Space has returned to the disk: writes are taken again")]
     private partial void LogSpaceReturned();

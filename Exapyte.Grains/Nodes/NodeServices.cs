@@ -13,6 +13,8 @@ namespace Exapyte.Grains.Nodes;
 internal sealed record NodeServices
 {
     private ComparisonBudget? comparing;
+    private PushBudget? pushes;
+    private MemoryBudget? memory;
 
     /// <summary>The node's id.</summary>
     public required string NodeId { get; init; }
@@ -46,6 +48,9 @@ internal sealed record NodeServices
     /// <summary>The node's instruments.</summary>
     public required NodeMeter Meter { get; init; }
 
+    /// <summary>What the other nodes' clocks show, and so what this one's is worth.</summary>
+    public required PeerClocks Clocks { get; init; }
+
     /// <summary>The node's clock for leaderless writes.</summary>
     public required HybridClock Clock { get; init; }
 
@@ -54,6 +59,9 @@ internal sealed record NodeServices
 
     /// <summary>Which nodes were heard of lately.</summary>
     public required NodePresence Presence { get; init; }
+
+    /// <summary>The other nodes of the cluster that are alive now.</summary>
+    public required Func<IReadOnlyList<string>> OtherNodes { get; init; }
 
     /// <summary>Word of new leaders and maps, for the client of this process.</summary>
     public required NodeNews News { get; init; }
@@ -75,6 +83,12 @@ internal sealed record NodeServices
 
     /// <summary>Prefixes in the store that no replica uses any more.</summary>
     public DisusedPrefixes Disused { get; } = new();
+
+    /// <summary>What the replicas whose state is in memory may take together.</summary>
+    public MemoryBudget Memory => LazyInitializer.EnsureInitialized(ref memory, () => new(Options.MemoryBytesMax));
+
+    /// <summary>What writes that wait to be pushed may take of the node's memory.</summary>
+    public PushBudget Pushes => LazyInitializer.EnsureInitialized(ref pushes, () => new(Options.Push.NodeBytesMax));
 
     /// <summary>States of shards that are kept for readers.</summary>
     public required PinnedSnapshots Pinned { get; init; }

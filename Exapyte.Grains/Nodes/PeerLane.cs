@@ -6,9 +6,9 @@ namespace Exapyte.Grains.Nodes;
 
 /// <summary>
 /// The messages to one node. Up to <see cref="InflightMax"/> batches are in flight; what comes meanwhile gathers for the
-/// next one. The queue is bounded in bytes: beyond it new messages are dropped and counted. Thread-safe.
+/// next one. Each answer tells the other node's time. The queue is bounded in bytes: beyond it new messages are dropped and counted. Thread-safe.
 /// </summary>
-internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider time)
+internal sealed class PeerLane(string toNode, INodeGrain node, string fromNode, TimeProvider time, PeerClocks clocks)
 {
     private const int InflightMax = 4;
     private const long QueuedBytesMax = 64L << 20;
@@ -60,7 +60,9 @@ internal sealed class PeerLane(INodeGrain node, string fromNode, TimeProvider ti
         {
             try
             {
-                await node.Deliver(batch);
+                var sentMs = clocks.SteadyMs;
+                var reply = await node.Deliver(batch);
+                clocks.Heard(toNode, sentMs, reply.ClockMs);
             }
             catch (Exception)
             {

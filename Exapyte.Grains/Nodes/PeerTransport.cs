@@ -8,7 +8,13 @@ namespace Exapyte.Grains.Nodes;
 /// Carries messages from this node's replicas to those of other nodes: one lane a node, messages of all groups in one
 /// batch. Messages may be lost (a full lane, a node that is away): who needs an answer asks again. Thread-safe.
 /// </summary>
-internal sealed class PeerTransport(string nodeId, IGrainFactory grains, TimeProvider time, Func<string, bool> isAlive)
+internal sealed class PeerTransport(
+    string nodeId,
+    IGrainFactory grains,
+    TimeProvider time,
+    PeerClocks clocks,
+    Func<string, bool> isAlive
+)
 {
     private long unsent;
     private readonly ConcurrentDictionary<string, PeerLane> lanes = new(StringComparer.Ordinal);
@@ -36,5 +42,6 @@ internal sealed class PeerTransport(string nodeId, IGrainFactory grains, TimePro
     /// <summary>Messages sent, over all lanes.</summary>
     public long Messages => lanes.Values.Sum(lane => lane.Messages);
 
-    private PeerLane CreateLane(string node) => new(grains.GetGrain<INodeGrain>(NodeKey.Of(node)), nodeId, time);
+    private PeerLane CreateLane(string node) =>
+        new(node, grains.GetGrain<INodeGrain>(NodeKey.Of(node)), nodeId, time, clocks);
 }

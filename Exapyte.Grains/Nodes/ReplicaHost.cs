@@ -228,7 +228,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
             _ when identity.Storage == StorageKind.Memory => new LeaderlessReplica(
                 node,
                 identity,
-                new(new MemoryStore(new() { KeepTombstones = true }, node.Time), null, null, group)
+                new(
+                    new MemoryStore(new() { KeepTombstones = true, BytesMax = long.MaxValue }, node.Time, node.Memory),
+                    null,
+                    null,
+                    group
+                )
             ),
             _ => new LeaderlessReplica(
                 node,

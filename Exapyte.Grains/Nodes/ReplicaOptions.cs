@@ -100,6 +100,13 @@ internal sealed record ReplicaOptions
     /// <summary>Bytes of them, at most.</summary>
     public long UnpushedBytesMax { get; init; } = 1L << 30;
 
+    /// <summary>Bytes that the replicas of memory keyspaces take together on the node, at most.</summary>
+    public long MemoryBytesMax { get; init; } = DefaultMemoryBytesMax;
+
+    /// <summary>A quarter of what the process may have: of the machine's memory, or of the limit that was set for it.</summary>
+    public static long DefaultMemoryBytesMax { get; } =
+        Math.Max(16L << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+
     /// <summary>Bounds of the pushes to one peer.</summary>
     public PushLimits Push { get; init; } = new();
 }

@@ -71,7 +71,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
     private string Problem => damage ?? driver.Problem;
 
     /// <inheritdoc/>
-    public long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
+    public long NowMs => node.Clocks.NowMs;
 
     /// <inheritdoc/>
     public void UseMap(KeyspaceMap current, bool confirmed)

@@ -163,6 +163,22 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "time between two comparisons of a raft shard's replicas; 0: never"
     );
 
+    public static readonly Setting MemoryBytes = new(
+        "MemoryBytes",
+        "--memory-bytes",
+        null,
+        "bytes",
+        "what memory keyspaces may take on this node together; absent: a quarter of the memory there is"
+    );
+
+    public static readonly Setting MaxClockSkew = new(
+        "MaxClockSkew",
+        "--max-clock-skew",
+        "500",
+        "milliseconds",
+        "how far the clocks of the nodes may differ; the same on all nodes"
+    );
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Node,
@@ -185,6 +201,8 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         ClusterTlsCa,
         LogLevel,
         ScrubInterval,
+        MemoryBytes,
+        MaxClockSkew,
     ];
 
     /// <summary>Settings that have no option; they come from the environment or a file.</summary>

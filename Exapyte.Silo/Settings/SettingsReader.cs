@@ -13,6 +13,9 @@ internal sealed class SettingsReader
 {
     private const int NameLengthMax = 63;
     private const int ScrubSecondsMax = 366 * 24 * 3600;
+    private const long MemoryBytesMin = 16L << 20;
+    private const int ClockSkewMsMin = 10;
+    private const int ClockSkewMsMax = 60_000;
 
     private readonly IConfigurationSection section;
     private readonly List<string> reasons = [];
@@ -43,6 +46,8 @@ internal sealed class SettingsReader
             Security = security,
             LogLevel = ReadLogLevel(),
             ScrubInterval = ReadScrubInterval(),
+            MemoryBytes = ReadMemoryBytes(),
+            MaxClockSkewMs = ReadMaxClockSkew(),
             Cluster = ReadCluster(),
         };
         RefuseSharedPorts(settings);
@@ -129,6 +134,36 @@ internal sealed class SettingsReader
         if (!isValid)
             Refuse(Setting.ScrubInterval, value, $"must be seconds, 0 to {ScrubSecondsMax}");
         return TimeSpan.FromSeconds(seconds);
+    }
+
+    private long? ReadMemoryBytes()
+    {
+        string value = Value(Setting.MemoryBytes);
+        if (value.Length == 0)
+            return null;
+        long most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        bool isValid =
+            long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes)
+            && bytes >= MemoryBytesMin
+            && bytes <= most;
+        if (!isValid)
+            Refuse(
+                Setting.MemoryBytes,
+                value,
+                $"must be bytes, {MemoryBytesMin} to {most}, which is all the memory that this process may have"
+            );
+        return bytes;
+    }
+
+    private int ReadMaxClockSkew()
+    {
+        string value = Value(Setting.MaxClockSkew);
+        bool isValid =
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds)
+            && milliseconds is >= ClockSkewMsMin and <= ClockSkewMsMax;
+        if (!isValid)
+            Refuse(Setting.MaxClockSkew, value, $"must be milliseconds, {ClockSkewMsMin} to {ClockSkewMsMax}");
+        return milliseconds;
     }
 
     private IPAddress ReadAdvertise(SecuritySettings security)

@@ -34,6 +34,12 @@ internal sealed record SiloSettings
     /// <summary>Time between two scrubs of a raft group; zero: none.</summary>
     public TimeSpan ScrubInterval { get; init; } = TimeSpan.FromDays(1);
 
+    /// <summary>Bytes that all memory keyspaces take on this node, at most; null: a quarter of the memory there is.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>How far the clocks of the nodes may differ, in milliseconds.</summary>
+    public int MaxClockSkewMs { get; init; } = 500;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The gateway's address as other nodes may pass it on: never a wildcard.</summary>

@@ -12,10 +12,11 @@ namespace Exapyte.Storage.Stores;
 /// <see cref="SieveList"/>), within the batch that exceeds them. An entry that alone exceeds the bound in bytes is not
 /// kept.
 /// </remarks>
-public sealed class MemoryStore : IShardStore
+public sealed class MemoryStore : IShardStore, IDisposable
 {
     readonly MemoryStoreOptions _options;
     readonly TimeProvider _time;
+    readonly MemoryBudget? _budget;
     readonly Lock _writes = new();
     readonly SieveList _evictable = new();
     readonly ExpiryQueue _expiring = new();
@@ -27,14 +28,20 @@ public sealed class MemoryStore : IShardStore
     long _evictedEntries;
     long _evictedBytes;
     long _sweptEntries;
+    bool _hasLeft;
 
     /// <summary>Makes an empty store.</summary>
-    public MemoryStore(MemoryStoreOptions options, TimeProvider time)
+    /// <param name="options">Its own bounds.</param>
+    /// <param name="time">The clock by which it looks whether an entry has expired.</param>
+    /// <param name="budget">What it may take together with others; none: its own bounds alone count.</param>
+    public MemoryStore(MemoryStoreOptions options, TimeProvider time, MemoryBudget? budget = null)
     {
         if (options.FindFault() is { } fault)
             throw new ArgumentException(fault, nameof(options));
         _options = options;
         _time = time;
+        _budget = budget;
+        budget?.Enter(this);
     }
 
     /// <summary>The bounds it was made with.</summary>
@@ -83,6 +90,7 @@ public sealed class MemoryStore : IShardStore
             EvictBeyondBounds(editor);
             Publish(new State(editor.Root, meta, mine.AppliedIndex ?? _state.AppliedIndex));
         }
+        _budget?.Settle();
     }
 
     /// <inheritdoc/>
@@ -155,8 +163,35 @@ public sealed class MemoryStore : IShardStore
         {
             _evictable.Clear();
             _expiring.Clear();
-            _entries = _bytes = _tombstones = 0;
+            Count(-_bytes);
+            _entries = _tombstones = 0;
             Publish(State.Empty);
+        }
+    }
+
+    /// <summary>What it took others may have. It can still be read.</summary>
+    public void Dispose()
+    {
+        _budget?.Leave(this);
+        lock (_writes)
+        {
+            if (!_hasLeft)
+                _budget?.Add(-_bytes);
+            _hasLeft = true;
+        }
+    }
+
+    /// <summary>Evicts entries that take so many bytes, as far as there are any.</summary>
+    /// <returns>The bytes that were given back.</returns>
+    internal long Evict(long bytes)
+    {
+        lock (_writes)
+        {
+            var editor = new TreeEditor(_state.Root, ++_edits);
+            long before = _bytes;
+            while (before - _bytes < bytes && EvictOne(editor)) { }
+            Publish(_state with { Root = editor.Root });
+            return before - _bytes;
         }
     }
 
@@ -198,7 +233,7 @@ public sealed class MemoryStore : IShardStore
         if (replaced is not null)
             Discount(replaced);
         _entries++;
-        _bytes += entry.Bytes;
+        Count(entry.Bytes);
         _tombstones += entry.Entry.IsTombstone ? 1 : 0;
         if (entry.Entry.ExpiresMs != 0)
             _expiring.Add(entry);
@@ -225,22 +260,32 @@ public sealed class MemoryStore : IShardStore
     {
         _expiring.Remove(gone);
         _entries--;
-        _bytes -= gone.Bytes;
+        Count(-gone.Bytes);
         _tombstones -= gone.Entry.IsTombstone ? 1 : 0;
     }
 
     void EvictBeyondBounds(TreeEditor editor)
     {
-        while (_entries > _options.EntriesMax || _bytes > _options.BytesMax)
-        {
-            if (_evictable.FindVictim() is not { } victim)
-                return;
-            CountEviction(victim.Bytes);
-            if (_options.KeepTombstones && victim.Entry.IsExpired(NowMs))
-                Put(new MemoryEntry(victim.Key, AsTombstone(victim.Entry)), editor);
-            else
-                Remove(victim.Key, editor);
-        }
+        while ((_entries > _options.EntriesMax || _bytes > _options.BytesMax) && EvictOne(editor)) { }
+    }
+
+    bool EvictOne(TreeEditor editor)
+    {
+        if (_evictable.FindVictim() is not { } victim)
+            return false;
+        CountEviction(victim.Bytes);
+        if (_options.KeepTombstones && victim.Entry.IsExpired(NowMs))
+            Put(new MemoryEntry(victim.Key, AsTombstone(victim.Entry)), editor);
+        else
+            Remove(victim.Key, editor);
+        return true;
+    }
+
+    void Count(long bytes)
+    {
+        _bytes += bytes;
+        if (!_hasLeft)
+            _budget?.Add(bytes);
     }
 
     void CountEviction(long bytes)

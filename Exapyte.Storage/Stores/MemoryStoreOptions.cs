@@ -8,7 +8,7 @@ public sealed record MemoryStoreOptions
 
     /// <summary>
     /// How many bytes its entries take at most: keys, values, and what the store needs to keep them. Metadata is not
-    /// counted. 256 MiB when not set.
+    /// counted. 256 MiB when not set; a <see cref="MemoryBudget"/> bounds it together with others.
     /// </summary>
     public long BytesMax { get; init; } = 256L * 1024 * 1024;
 

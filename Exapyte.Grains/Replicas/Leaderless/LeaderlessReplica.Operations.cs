@@ -1,7 +1,6 @@
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
-using Exapyte.Storage.Stores;
 using Exapyte.Wire;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
@@ -30,6 +29,7 @@ internal sealed partial class LeaderlessReplica
         List<StampedEntry> entries = [];
         List<bool> existed = [];
         var needed = 1;
+        var isAhead = false;
         for (var i = 0; i < outcomes.Length; i++)
         {
             var operation = batch.Operations[i];
@@ -38,12 +38,13 @@ internal sealed partial class LeaderlessReplica
                 continue;
             }
             var isHeld = local.Store.TryGetHeader(operation.Key.Span, out var held);
-            var reading = await StampOver(held.Version);
+            var reading = await stamps.Over(operation.Key, new(held.Version.Revision, held.Version.Origin));
             if (!reading.IsOk)
             {
                 outcomes[i] = OperationOutcome.Of(reading.Kind, reading.Detail!);
                 continue;
             }
+            isAhead |= reading.IsAhead;
             var acks = WriteQuorumOf(operation.Level, current);
             if (acks > current.Counting.Length + 1)
             {
@@ -51,79 +52,17 @@ internal sealed partial class LeaderlessReplica
                 continue;
             }
             needed = Math.Max(needed, acks);
-            entries.Add(Stamped(operation, reading.Stamp, rules));
+            entries.Add(Stamped(operation, reading, rules));
             existed.Add(isHeld && held.IsLive(NowMs));
             at.Add(i);
         }
         if (entries.Count > 0)
         {
-            var stamped = entries.ToArray();
-            var (kind, detail, acknowledged) = await Replicate(stamped, current, needed, deadlineMs);
-            for (var i = 0; i < stamped.Length; i++)
+            var results = await replication.Write([.. entries], isAhead, current, needed, deadlineMs);
+            for (var i = 0; i < results.Length; i++)
             {
-                outcomes[at[i]] = OutcomeOf(stamped[i], existed[i], kind, detail, acknowledged);
+                outcomes[at[i]] = OutcomeOf(results[i], existed[i]);
             }
-        }
-    }
-
-    /// <summary>A stamp that wins over what this replica holds: to acknowledge a write known to be lost would be a lie.</summary>
-    private async ValueTask<ClockReading> StampOver(EntryVersion held)
-    {
-        node.Clock.Observe(held.Revision);
-        var reading = await node.Clock.Next();
-        return reading.IsOk && reading.Stamp.Revision <= held.Revision
-            ? new(
-                VersionStamp.None,
-                OutcomeKind.Unavailable,
-                "The entry was stamped by a clock that is too far ahead of this node's: it cannot be written yet."
-            )
-            : reading;
-    }
-
-    private async ValueTask<(OutcomeKind Kind, string? Detail, int Acknowledged)> Replicate(
-        StampedEntry[] entries,
-        ShardPeers current,
-        int needed,
-        long deadlineMs
-    )
-    {
-        var acks = new AckCounter(needed);
-        var written = local.Write(entries, out var index);
-        if (needed > 1)
-        {
-            Push(entries, current, acks, index);
-        }
-        var verdict = await written;
-        if (verdict.Kind != OutcomeKind.Ok)
-        {
-            // Where it was pushed already another replica may hold it: nobody can say that nothing happened.
-            return (needed > 1 ? OutcomeKind.Unknown : verdict.Kind, verdict.Detail, acks.Acknowledged);
-        }
-        acks.Add();
-        if (needed <= 1)
-        {
-            Push(entries, current, acks, index);
-        }
-        var isHeld = await acks.Wait(node.Time, deadlineMs - NowMs);
-        if (isHeld && !context.Peers.SelfCounts)
-        {
-            // Another replica takes the place of this one: it may have copied the others before they had the write.
-            return (OutcomeKind.Unknown, "The replica that took the write is being replaced.", acks.Acknowledged);
-        }
-        return isHeld
-            ? (OutcomeKind.Ok, null, acks.Acknowledged)
-            : (
-                OutcomeKind.Unknown,
-                $"Only {acks.Acknowledged} of {needed} replicas confirmed the write in time: it may reach the others later.",
-                acks.Acknowledged
-            );
-    }
-
-    private static void Push(StampedEntry[] entries, ShardPeers current, AckCounter acks, ulong index)
-    {
-        foreach (var peer in current.Others)
-        {
-            peer.Lane.Enqueue(entries, peer.Counts ? acks : null, index);
         }
     }
 
@@ -215,37 +154,30 @@ internal sealed partial class LeaderlessReplica
             $"It takes {needed} replicas, of which there are {current.Counting.Length + 1} until a lost one is replaced."
         );
 
-    private static StampedEntry Stamped(Operation operation, VersionStamp stamp, in CommandRules rules)
+    private static StampedEntry Stamped(Operation operation, in ClockReading reading, in CommandRules rules)
     {
-        var stampMs = HybridClock.MillisecondsOf(stamp.Revision);
         var ttlMs = operation.Kind == OperationKind.Put ? rules.TtlMsOf(operation) : 0;
         return new()
         {
             Key = operation.Key,
-            Version = stamp,
+            Version = reading.Stamp,
             Tombstone = operation.Kind == OperationKind.Delete,
             Value = operation.Value,
             ContentType = operation.ContentType,
-            ModifiedMs = stampMs,
-            ExpiresMs = ttlMs == 0 ? 0 : stampMs + ttlMs,
+            ModifiedMs = reading.AtMs,
+            ExpiresMs = ttlMs == 0 ? 0 : reading.AtMs + ttlMs,
         };
     }
 
-    private static OperationOutcome OutcomeOf(
-        StampedEntry entry,
-        bool existed,
-        OutcomeKind kind,
-        string? detail,
-        int acknowledged
-    ) =>
+    private static OperationOutcome OutcomeOf(in ReplicatedWrite write, bool existed) =>
         new()
         {
-            Kind = kind,
-            Version = entry.Version,
-            Changed = entry.Tombstone == existed,
-            ExpiresMs = entry.ExpiresMs,
-            Detail = detail,
-            Acknowledged = acknowledged,
+            Kind = write.Kind,
+            Version = write.Entry.Version,
+            Changed = write.Entry.Tombstone == existed,
+            ExpiresMs = write.Entry.ExpiresMs,
+            Detail = write.Detail,
+            Acknowledged = write.Acknowledged,
         };
 
     private OperationOutcome OutcomeOf(Operation operation, StampedEntry entry)

@@ -63,7 +63,12 @@ internal sealed partial class LeaderlessReplica
                 node.Clock.Observe(entry.Version.Revision);
             }
             var verdict = await local.Write(request.Entries);
-            return new() { Kind = verdict.Kind, Detail = verdict.Detail };
+            return new()
+            {
+                Kind = verdict.Kind,
+                Detail = verdict.Detail,
+                Winners = verdict.Winners ?? [],
+            };
         }
         finally
         {
@@ -192,7 +197,15 @@ internal sealed partial class LeaderlessReplica
             placed,
             grain,
             node.Grains.GetGrain<IShardComparison>(key),
-            new(grain, () => node.Peers.IsAlive(placed.Node), identity.ReplicaId, node.Time, node.Options.Push)
+            new(
+                grain,
+                () => node.Peers.IsAlive(placed.Node),
+                identity.ReplicaId,
+                node.Time,
+                node.Options.Push,
+                node.Pushes,
+                pushLog
+            )
         );
     }
 }

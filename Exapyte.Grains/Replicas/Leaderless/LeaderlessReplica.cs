@@ -20,6 +20,9 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     private readonly ReplicaIdentity identity;
     private readonly LocalCopy local;
     private readonly PushMarks marks;
+    private readonly PushLog? pushLog;
+    private readonly WriteStamps stamps;
+    private readonly WriteReplication replication;
     private readonly QuorumReads quorumReads;
     private readonly ReplicaContext context;
     private readonly ReplicaDigests digests;
@@ -37,11 +40,14 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         this.node = node;
         this.identity = identity;
         this.local = local;
-        marks = new(local, local.Log, node.StoreId);
+        marks = new(local, local.Log);
         quorumReads = new(local, node.Time);
         context = new(node, identity, local);
+        stamps = new(node.Clock);
+        replication = new(context, stamps);
         digests = new(local.Store, node.Comparing, context.NewPace, context.Stop);
         damage = new(context);
+        pushLog = local.Log is null ? null : new(local.Log, node.StoreId);
         copy = new(context, damage);
         comparison = new(context, digests, damage);
     }
@@ -117,6 +123,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     {
         var peers = context.Peers;
         var isJoining = copy.IsJoining;
+        var evicted = (local.Store as MemoryStore)?.Statistics ?? default;
         return new()
         {
             ReplicaId = identity.ReplicaId,
@@ -128,7 +135,9 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
                 : "replica",
             AppliedIndex = local.Store.AppliedIndex,
             Entries = local.Store.ApproximateCount,
-            PendingPushes = peers.Others.Sum(peer => (long)peer.Lane.Waiting),
+            PendingPushes = peers.Others.Sum(peer => peer.Lane.Waiting),
+            EvictedEntries = evicted.EvictedEntries,
+            EvictedBytes = evicted.EvictedBytes,
             Problem = Problem,
             MapEpoch = peers.Epoch,
             CaughtUp = isJoining && damage.Reason.Length == 0 && copy.CaughtUpAt == peers.Epoch,
@@ -207,6 +216,8 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         {
             peer.Lane.Stop();
         }
+        // What it took of the memory others may have.
+        (local.Store as MemoryStore)?.Dispose();
         return ValueTask.CompletedTask;
     }
 

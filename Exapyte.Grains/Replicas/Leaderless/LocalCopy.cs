@@ -10,6 +10,12 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 internal readonly record struct LocalVerdict(OutcomeKind Kind, string? Detail)
 {
     public static readonly LocalVerdict Ok = new(OutcomeKind.Ok, null);
+
+    /// <summary>
+    /// One an entry, in the order in which they were written: the greater stamp that it lost to, none where it did not; null
+    /// where none lost.
+    /// </summary>
+    public VersionStamp[]? Winners { get; init; }
 }
 
 /// <summary>
@@ -32,6 +38,7 @@ internal sealed class LocalCopy
     private readonly StoreBatch batch;
     private readonly ReplicaMailbox<LocalWrite> merges;
     private readonly Queue<LocalWrite> unmerged = new();
+    private readonly SortedSet<ulong> unpushed = [];
     private ulong nextIndex;
     private int inFlight;
     private LocalVerdict refusal = LocalVerdict.Ok;
@@ -78,23 +85,51 @@ internal sealed class LocalCopy
     /// <summary>What in the store was found damaged while writing; null where nothing was.</summary>
     public StoreDamagedException? Damage { get; private set; }
 
-    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
-    public Task<LocalVerdict> Write(StampedEntry[] entries) => Write(entries, out _);
+    /// <summary>
+    /// The lowest log index among the writes that were stamped here and not yet handed to those who push them; null where
+    /// there is none. Nothing at or behind it may count as pushed, however long whoever wrote it takes.
+    /// </summary>
+    public ulong? OldestUnpushed
+    {
+        get
+        {
+            lock (gate)
+            {
+                return unpushed.Count > 0 ? unpushed.Min : null;
+            }
+        }
+    }
 
-    /// <summary>Makes the entries durable and merges them. Never throws for a disk's sake.</summary>
+    /// <summary>Makes what another replica stamped durable and merges it. Never throws for a disk's sake.</summary>
+    public Task<LocalVerdict> Write(StampedEntry[] entries) => Write(entries, isOwn: false, out _);
+
+    /// <summary>Makes entries that were stamped here durable and merges them. Never throws for a disk's sake.</summary>
     /// <param name="entries">The entries.</param>
-    /// <param name="index">Their index in the log; 0 where they are in none.</param>
+    /// <param name="index">
+    /// Their index in the log; 0 where they are in none. <see cref="HandedOver"/> must follow once they are pushed, or are not
+    /// going to be.
+    /// </param>
     /// <returns>How it ended.</returns>
-    public Task<LocalVerdict> Write(StampedEntry[] entries, out ulong index)
+    public Task<LocalVerdict> Write(StampedEntry[] entries, out ulong index) => Write(entries, isOwn: true, out index);
+
+    /// <summary>Whoever pushes it knows of the write from now on, or it was refused.</summary>
+    public void HandedOver(ulong index)
+    {
+        lock (gate)
+        {
+            unpushed.Remove(index);
+        }
+    }
+
+    private Task<LocalVerdict> Write(StampedEntry[] entries, bool isOwn, out ulong index)
     {
         index = 0;
         if (log is null)
         {
             lock (gate)
             {
-                Merge(entries, null);
+                return Task.FromResult(LocalVerdict.Ok with { Winners = Merge(entries, null) });
             }
-            return Task.FromResult(LocalVerdict.Ok);
         }
         var write = new LocalWrite(this, entries);
         lock (gate)
@@ -106,6 +141,10 @@ internal sealed class LocalCopy
             }
             inFlight++;
             index = write.Index = nextIndex++;
+            if (isOwn)
+            {
+                unpushed.Add(index);
+            }
             var append = new GroupAppend { Group = groupId, Completion = write };
             append.Entries.Add(new(0, write.Index, 0, StampedCodec.Encode(entries)));
             log.Append(append);
@@ -172,20 +211,30 @@ internal sealed class LocalCopy
         isReplayed = true;
     }
 
-    private void Merge(StampedEntry[] entries, ulong? index)
+    /// <summary>Merges; answers what the entries lost to, as <see cref="LocalVerdict.Winners"/> tells it.</summary>
+    private VersionStamp[]? Merge(StampedEntry[] entries, ulong? index)
     {
+        VersionStamp[]? winners = null;
         var lost = 0;
         try
         {
-            foreach (var entry in InStampOrder(entries))
+            var order = StampOrder(entries);
+            for (var at = 0; at < entries.Length; at++)
             {
+                var i = order?[at] ?? at;
+                var entry = entries[i];
                 var stored = StampedCodec.ToStored(entry);
                 if (
                     Store.TryGetHeader(entry.Key.Span, out var current)
                     && (current.Version > stored.Version || (current.Version == stored.Version && !entry.Overrules))
                 )
                 {
-                    lost += current.Version > stored.Version ? 1 : 0;
+                    if (current.Version > stored.Version)
+                    {
+                        lost++;
+                        winners ??= new VersionStamp[entries.Length];
+                        winners[i] = new(current.Version.Revision, current.Version.Origin);
+                    }
                     continue;
                 }
                 batch.Put(entry.Key.Span, stored);
@@ -198,21 +247,23 @@ internal sealed class LocalCopy
             batch.Clear();
         }
         superseded += lost;
+        return winners;
     }
 
     /// <summary>
-    /// The entries by rising stamp, so that of two for one key the greater is put last. They usually come that way.
+    /// The positions of the entries by rising stamp, so that of two for one key the greater is put last; null where they
+    /// stand that way, as they usually do.
     /// </summary>
-    private static StampedEntry[] InStampOrder(StampedEntry[] entries)
+    private static int[]? StampOrder(StampedEntry[] entries)
     {
         for (var i = 1; i < entries.Length; i++)
         {
             if (entries[i].Version < entries[i - 1].Version)
             {
-                return [.. entries.OrderBy(entry => entry.Version)];
+                return [.. Enumerable.Range(0, entries.Length).OrderBy(at => entries[at].Version)];
             }
         }
-        return entries;
+        return null;
     }
 
     private void Logged(LocalWrite write, LogAppendResult result)
@@ -245,7 +296,12 @@ internal sealed class LocalCopy
     private LocalVerdict MergeInTurn(LocalWrite write)
     {
         unmerged.Enqueue(write);
-        return MergeWaiting() ? LocalVerdict.Ok : new(OutcomeKind.Unknown, Refusal.Detail);
+        return MergeWaiting()
+            ? LocalVerdict.Ok with
+            {
+                Winners = write.Winners,
+            }
+            : new(OutcomeKind.Unknown, Refusal.Detail);
     }
 
     /// <summary>Merges in log order what is durable; false where the store does not take it.</summary>
@@ -263,7 +319,7 @@ internal sealed class LocalCopy
             }
             while (unmerged.TryPeek(out var write))
             {
-                Merge(write.Entries, write.Index);
+                write.Winners = Merge(write.Entries, write.Index);
                 unmerged.Dequeue();
             }
             return true;
@@ -327,6 +383,8 @@ internal sealed class LocalCopy
         public ulong Index { get; set; }
 
         public LogAppendResult Result { get; set; }
+
+        public VersionStamp[]? Winners { get; set; }
 
         public Task<LocalVerdict> Completion => ended.Task;
 

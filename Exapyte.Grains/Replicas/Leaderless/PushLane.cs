@@ -1,51 +1,44 @@
 using Exapyte.Operations;
+using Exapyte.Storage.Log;
 using Exapyte.Wire;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
-/// Pushes writes to one other replica, in batches: while a call is in flight the next batch gathers. A batch that did
-/// not arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is
-/// idempotent. The queue is bounded: beyond it the oldest writes are dropped, counted, and left to repair; what was
-/// enqueued together with a dropped write is never acknowledged. Thread-safe.
+/// Pushes writes to one other replica, in batches: while a call is in flight the next batch gathers. A batch that did not
+/// arrive is pushed again until it does, with pauses that grow; pushing twice is harmless, for a merge is idempotent.
+/// Thread-safe.
 /// </summary>
+/// <remarks>
+/// Entries are kept only while the peer is alive and the node's <see cref="PushBudget"/> has room; for the rest the lane keeps
+/// one range of the node's log (<see cref="PushBacklog"/>) and reads it again when its time comes. A copy in memory has no log:
+/// what finds no room drives the oldest out, which is counted and left to repair, and never acknowledged.
+/// A batch that is refused is pushed on write by write, so that one that the peer will never take holds up no other: it is
+/// dropped where the peer says so, and put aside where calls with it keep failing.
+/// </remarks>
 internal sealed class PushLane(
     IShardGrain peer,
     Func<bool> isAlive,
     long fromReplicaId,
     TimeProvider time,
-    PushLimits limits
+    PushLimits limits,
+    PushBudget budget,
+    PushLog? log
 )
 {
+    private const int AsideMax = 16;
+
     private readonly Lock gate = new();
-    private readonly Queue<Push> queue = new();
-    private long queuedBytes;
-    private long dropped;
-    private List<Push> underWay = [];
+    private readonly Queue<PushedWrite> fresh = new();
+    private readonly Queue<PushedWrite> aside = new();
+    private readonly PushBacklog backlog = new();
+    private List<PushedWrite> underWay = [];
+    private Queue<PushedWrite> next = new();
+    private int failures;
     private bool pushing;
     private bool stopped;
-
+    private long dropped;
     private long mapEpoch;
-
-    private readonly record struct Push(StampedEntry Entry, Parcel Parcel, bool IsLast, int Bytes);
-
-    /// <summary>What was enqueued together. Touched behind the gate.</summary>
-    private sealed class Parcel(AckCounter? acks, ulong index)
-    {
-        public ulong Index => index;
-
-        private bool isIncomplete;
-
-        public void Lose() => isIncomplete = true;
-
-        public void Arrive()
-        {
-            if (!isIncomplete)
-            {
-                acks?.Add();
-            }
-        }
-    }
 
     /// <summary>The epoch of the map that this replica serves by; every push says it.</summary>
     public long MapEpoch
@@ -54,14 +47,14 @@ internal sealed class PushLane(
         set => Volatile.Write(ref mapEpoch, value);
     }
 
-    /// <summary>Writes that wait.</summary>
-    public int Waiting
+    /// <summary>Writes that wait, those under way not among them; of the log as many as it can be at most.</summary>
+    public long Waiting
     {
         get
         {
             lock (gate)
             {
-                return queue.Count;
+                return fresh.Count + next.Count + aside.Count + backlog.Count;
             }
         }
     }
@@ -73,43 +66,64 @@ internal sealed class PushLane(
         {
             lock (gate)
             {
-                ulong? oldest = null;
-                foreach (var push in underWay.Concat(queue))
+                var oldest = backlog.IsEmpty ? ulong.MaxValue : backlog.From;
+                foreach (var write in underWay.Concat(next).Concat(fresh).Concat(aside))
                 {
-                    var index = push.Parcel.Index;
-                    if (index != 0 && (oldest is null || index < oldest))
-                    {
-                        oldest = index;
-                    }
+                    oldest = write.Index != 0 && write.Index < oldest ? write.Index : oldest;
                 }
-                return oldest;
+                return oldest == ulong.MaxValue ? null : oldest;
             }
         }
     }
 
-    /// <summary>Writes that were dropped because the peer was away for too long.</summary>
+    /// <summary>Writes that were dropped: there was no room, the log forgot them, or the peer does not take them.</summary>
     public long Dropped => Volatile.Read(ref dropped);
 
     /// <summary>Pushes the entries; the acknowledgement of the whole is counted once.</summary>
     /// <param name="entries">The entries.</param>
     /// <param name="acks">Who counts; null for nobody.</param>
     /// <param name="index">Their index in this node's log; 0 where they are in none.</param>
-    public void Enqueue(ReadOnlySpan<StampedEntry> entries, AckCounter? acks, ulong index = 0)
+    public void Enqueue(StampedEntry[] entries, AckCounter? acks, ulong index = 0)
     {
+        var write = new PushedWrite(entries, acks, index);
         lock (gate)
         {
             if (stopped)
             {
                 return;
             }
-            var parcel = new Parcel(acks, index);
-            for (var i = 0; i < entries.Length; i++)
+            if (log is not null && index != 0 && (!backlog.IsEmpty || !isAlive() || !budget.TryTake(write.Bytes)))
             {
-                var bytes = WireBatches.BytesOf(entries[i]);
-                queue.Enqueue(new(entries[i], parcel, i == entries.Length - 1, bytes));
-                queuedBytes += bytes;
+                backlog.Add(index, acks);
             }
-            DropExcess();
+            else if (log is not null && index != 0)
+            {
+                fresh.Enqueue(write);
+            }
+            else
+            {
+                EnqueueUnlogged(write);
+            }
+            if (pushing)
+            {
+                return;
+            }
+            pushing = true;
+        }
+        _ = Run();
+    }
+
+    /// <summary>Pushes what was stamped here and lies in the log between two indexes, both among it.</summary>
+    public void Replay(ulong from, ulong through)
+    {
+        lock (gate)
+        {
+            if (stopped || from > through)
+            {
+                return;
+            }
+            backlog.Add(from, null);
+            backlog.Add(through, null);
             if (pushing)
             {
                 return;
@@ -125,8 +139,15 @@ internal sealed class PushLane(
         lock (gate)
         {
             stopped = true;
-            queue.Clear();
-            queuedBytes = 0;
+            foreach (var write in underWay.Concat(next).Concat(fresh).Concat(aside))
+            {
+                GiveBack(write);
+            }
+            underWay = [];
+            next.Clear();
+            fresh.Clear();
+            aside.Clear();
+            backlog.Clear();
         }
     }
 
@@ -134,109 +155,234 @@ internal sealed class PushLane(
     {
         await Task.Yield();
         var pause = limits.RetryPauseMin;
-        while (TakeBatch() is { Count: > 0 } batch)
+        while (Take(out var isStuck) is { } batch)
         {
-            while (!await TryPush(batch))
+            var reply = isStuck ? null : await TryPush(batch);
+            if (reply is { Kind: OutcomeKind.Ok })
             {
-                if (stopped)
-                {
-                    return;
-                }
-                await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time);
-                pause = pause * 2 < limits.RetryPauseMax ? pause * 2 : limits.RetryPauseMax;
+                pause = limits.RetryPauseMin;
+                continue;
             }
-            pause = limits.RetryPauseMin;
-            Arrived(batch);
+            if (!isStuck && Refused(reply))
+            {
+                continue;
+            }
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time);
+            pause = pause * 2 < limits.RetryPauseMax ? pause * 2 : limits.RetryPauseMax;
         }
     }
 
-    private void Arrived(List<Push> batch)
+    /// <summary>The batch to push now: the one under way, else the next; null where there is none, and the lane rests.</summary>
+    /// <param name="isStuck">There is something to push, but it cannot be read now.</param>
+    private List<PushedWrite>? Take(out bool isStuck)
     {
+        isStuck = false;
         lock (gate)
         {
-            foreach (var push in batch)
-            {
-                if (push.IsLast)
-                {
-                    push.Parcel.Arrive();
-                }
-            }
-            underWay = [];
-        }
-    }
-
-    private List<Push>? TakeBatch()
-    {
-        lock (gate)
-        {
-            if (queue.Count == 0 || stopped)
+            if (stopped)
             {
                 pushing = false;
                 return null;
             }
-            List<Push> batch = [];
-            long bytes = 0;
-            while (queue.TryPeek(out var push) && (batch.Count == 0 || bytes + push.Bytes <= Limits.WireBatchBytesMax))
+            if (underWay.Count > 0)
             {
-                queue.Dequeue();
-                batch.Add(push);
-                bytes += push.Bytes;
-                queuedBytes -= push.Bytes;
+                if (log is null || isAlive())
+                {
+                    return underWay;
+                }
+                // Whoever is away may stay so for long: nothing of it stays in memory.
+                Forget(underWay);
+                underWay = [];
             }
-            underWay = batch;
-            return batch;
+            if (log is not null && !isAlive())
+            {
+                Forget(next);
+                Forget(fresh);
+                Forget(aside);
+                next.Clear();
+                fresh.Clear();
+                aside.Clear();
+                isStuck = !backlog.IsEmpty;
+            }
+            else
+            {
+                Gather(next.Count > 0 ? next : fresh);
+                if (underWay.Count == 0 && !backlog.IsEmpty)
+                {
+                    isStuck = !ReadBacklog();
+                }
+                if (underWay.Count == 0 && aside.TryDequeue(out var again))
+                {
+                    underWay.Add(again);
+                    isStuck = false;
+                }
+            }
+            pushing = underWay.Count > 0 || isStuck || !backlog.IsEmpty || fresh.Count > 0;
+            return pushing ? underWay : null;
         }
     }
 
-    private async ValueTask<bool> TryPush(List<Push> batch)
+    private void Gather(Queue<PushedWrite> from)
+    {
+        long bytes = 0;
+        // One at a time once a batch was refused: whatever it is in it, the others need not wait for it.
+        while (
+            from.TryPeek(out var write)
+            && (underWay.Count == 0 || (from != next && bytes + write.Bytes <= Limits.WireBatchBytesMax))
+        )
+        {
+            underWay.Add(from.Dequeue());
+            bytes += write.Bytes;
+        }
+    }
+
+    /// <summary>Reads the next part of the backlog; false where that is not possible now.</summary>
+    private bool ReadBacklog()
+    {
+        List<(ulong Index, StampedEntry[] Entries)> read = [];
+        var status = log!.Read(backlog.From, backlog.Through, Limits.WireBatchBytesMax, read, out var end);
+        if (status == LogReadStatus.Compacted)
+        {
+            Interlocked.Add(ref dropped, backlog.SkipTo(log.FirstIndex));
+            return true;
+        }
+        if (status != LogReadStatus.Ok || end == backlog.From)
+        {
+            // It cannot be read, or is not durable yet. It stays in the range, so that no mark passes it.
+            return false;
+        }
+        foreach (var (index, entries) in read)
+        {
+            underWay.Add(new(entries, backlog.AcksOf(index), index) { IsRead = true });
+        }
+        backlog.SkipTo(end);
+        return true;
+    }
+
+    /// <summary>Pushes a batch in as many calls as it takes and takes note of what has arrived; the reply that ended it.</summary>
+    private async ValueTask<ReplicateReply?> TryPush(List<PushedWrite> batch)
     {
         if (!isAlive())
         {
-            return false;
+            return null;
         }
+        StampedEntry[] entries = [.. batch.SelectMany(write => write.Entries)];
+        var winners = new VersionStamp[entries.Length];
+        ReplicateReply? reply = new() { Kind = OutcomeKind.Ok };
+        var at = 0;
         try
         {
-            var reply = await peer.Replicate(
-                new()
+            foreach (var part in WireBatches.Of(entries))
+            {
+                reply = await peer.Replicate(
+                    new()
+                    {
+                        FromReplicaId = fromReplicaId,
+                        Entries = part,
+                        MapEpoch = MapEpoch,
+                    }
+                );
+                if (reply.Kind != OutcomeKind.Ok)
                 {
-                    FromReplicaId = fromReplicaId,
-                    Entries = [.. batch.Select(push => push.Entry)],
-                    MapEpoch = MapEpoch,
+                    return reply;
                 }
-            );
-            return reply.Kind == OutcomeKind.Ok;
+                reply.Winners.AsSpan(0, Math.Min(reply.Winners.Length, part.Length)).CopyTo(winners.AsSpan(at));
+                at += part.Length;
+            }
         }
         catch (Exception)
         {
             // Whatever kept the call from arriving or from being answered: the push is idempotent and is tried again.
-            return false;
+            return null;
         }
+        Arrived(batch, winners);
+        return reply;
     }
 
-    private void DropExcess()
+    private void Arrived(List<PushedWrite> batch, ReadOnlySpan<VersionStamp> winners)
     {
-        while (queue.Count > limits.EntriesMax || queuedBytes > limits.BytesMax)
+        lock (gate)
         {
-            var push = queue.Dequeue();
-            push.Parcel.Lose();
-            queuedBytes -= push.Bytes;
-            dropped++;
+            failures = 0;
+            foreach (var write in batch)
+            {
+                write.Acks?.Add(winners[..write.Entries.Length]);
+                winners = winners[write.Entries.Length..];
+            }
+            // A lane that was stopped meanwhile has forgotten the batch and given back what it took.
+            if (ReferenceEquals(underWay, batch))
+            {
+                batch.ForEach(GiveBack);
+                underWay = [];
+            }
         }
     }
-}
 
-/// <summary>Bounds of a <see cref="PushLane"/>.</summary>
-internal sealed record PushLimits
-{
-    /// <summary>Most entries that wait for one peer.</summary>
-    public int EntriesMax { get; init; } = 1_000_000;
+    /// <summary>A push did not arrive. Whether something else can be pushed at once.</summary>
+    private bool Refused(ReplicateReply? reply)
+    {
+        lock (gate)
+        {
+            failures++;
+            var isForGood = reply is { Kind: OutcomeKind.Invalid };
+            // Without an answer it may be what is in the batch. An answer says whether it is that.
+            var isSuspect = reply is null && failures >= limits.FailuresBeforeSplit && isAlive();
+            if (stopped || underWay.Count == 0 || (!isForGood && !isSuspect))
+            {
+                return false;
+            }
+            failures = 0;
+            if (underWay.Count > 1)
+            {
+                next = new(underWay.Concat(next));
+                underWay = [];
+                return isForGood;
+            }
+            if (isForGood)
+            {
+                dropped += underWay[0].Entries.Length;
+                GiveBack(underWay[0]);
+                underWay = [];
+            }
+            else if (aside.Count < AsideMax)
+            {
+                aside.Enqueue(underWay[0]);
+                underWay = [];
+            }
+            return isForGood;
+        }
+    }
 
-    /// <summary>Most bytes that wait for one peer.</summary>
-    public long BytesMax { get; init; } = 64 << 20;
+    private void EnqueueUnlogged(PushedWrite write)
+    {
+        fresh.Enqueue(write);
+        while (!budget.TryTake(write.Bytes))
+        {
+            var oldest = fresh.Dequeue();
+            dropped += oldest.Entries.Length;
+            if (ReferenceEquals(oldest, write))
+            {
+                return;
+            }
+            GiveBack(oldest);
+        }
+    }
 
-    /// <summary>First pause after a push that did not arrive.</summary>
-    public TimeSpan RetryPauseMin { get; init; } = TimeSpan.FromMilliseconds(20);
+    /// <summary>Writes go back to where they are in the log.</summary>
+    private void Forget(IEnumerable<PushedWrite> writes)
+    {
+        foreach (var write in writes)
+        {
+            backlog.Add(write.Index, write.Acks);
+            GiveBack(write);
+        }
+    }
 
-    /// <summary>Longest pause.</summary>
-    public TimeSpan RetryPauseMax { get; init; } = TimeSpan.FromSeconds(1);
+    private void GiveBack(PushedWrite write)
+    {
+        if (!write.IsRead)
+        {
+            budget.GiveBack(write.Bytes);
+        }
+    }
 }

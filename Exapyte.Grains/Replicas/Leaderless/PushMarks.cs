@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Exapyte.Storage.Log;
-using Exapyte.Wire;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
 
@@ -10,18 +9,15 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// where that peer had everything. After a restart what lies behind the mark is pushed again.
 /// </summary>
 /// <remarks>
-/// A mark is written a round of upkeep late, so that a write which is logged and not yet in its lane can never be passed
-/// over; and a mark lost in a crash only makes more be pushed again, which is harmless. Writes of other replicas are
-/// those replicas' to push. A copy in memory has neither log nor marks.
+/// A mark passes no write that is not merged yet, nor one that whoever wrote it has not yet handed to the lanes, nor one that a
+/// lane still has to push or to read. One that is lost in a crash only makes more be pushed again, which is harmless. Writes of
+/// other replicas are those replicas' to push. A copy in memory has neither log nor marks.
 /// </remarks>
-internal sealed class PushMarks(LocalCopy local, GroupLog? log, ulong origin)
+internal sealed class PushMarks(LocalCopy local, GroupLog? log)
 {
-    private const int ReadBytesMax = 1 << 20;
-
     private readonly Dictionary<long, ulong> marked = [];
-    private ulong appliedLastRound;
 
-    /// <summary>Puts into the lane what its peer may lack of what is in the log.</summary>
+    /// <summary>Gives the lane what its peer may lack of what is in the log.</summary>
     public void Replay(long peerReplica, PushLane lane)
     {
         if (log is null)
@@ -29,21 +25,7 @@ internal sealed class PushMarks(LocalCopy local, GroupLog? log, ulong origin)
             return;
         }
         marked[peerReplica] = ReadMark(peerReplica);
-        var from = Math.Max(marked[peerReplica] + 1, log.FirstIndex);
-        List<LogRecordEntry> records = [];
-        while (from <= log.LastIndex)
-        {
-            records.Clear();
-            if (log.Read(from, log.LastIndex, ReadBytesMax, records) != LogReadStatus.Ok || records.Count == 0)
-            {
-                return;
-            }
-            foreach (var record in records)
-            {
-                Enqueue(lane, record);
-            }
-            from = records[^1].Index + 1;
-        }
+        lane.Replay(Math.Max(marked[peerReplica] + 1, log.FirstIndex), log.LastIndex);
     }
 
     /// <summary>
@@ -52,8 +34,9 @@ internal sealed class PushMarks(LocalCopy local, GroupLog? log, ulong origin)
     /// </summary>
     public ulong Advance(IEnumerable<(long Peer, PushLane Lane)> lanes, ulong flushed, ulong entriesMax)
     {
-        var settled = appliedLastRound;
-        appliedLastRound = local.Store.AppliedIndex;
+        // In this order: a write leaves one of them only once the next one knows of it.
+        var applied = local.Store.AppliedIndex;
+        var settled = local.OldestUnpushed is { } unpushed ? Math.Min(unpushed - 1, applied) : applied;
         var forget = flushed;
         foreach (var (peer, lane) in lanes)
         {
@@ -65,21 +48,8 @@ internal sealed class PushMarks(LocalCopy local, GroupLog? log, ulong origin)
             }
             forget = Math.Min(forget, pushed);
         }
-        var bound = appliedLastRound > entriesMax ? appliedLastRound - entriesMax : 0;
+        var bound = applied > entriesMax ? applied - entriesMax : 0;
         return Math.Min(flushed, Math.Max(forget, bound));
-    }
-
-    private void Enqueue(PushLane lane, LogRecordEntry record)
-    {
-        if (StampedCodec.Decode(record.Payload) is not { } entries)
-        {
-            return;
-        }
-        StampedEntry[] own = [.. entries.Where(entry => entry.Version.Origin == origin)];
-        if (own.Length > 0)
-        {
-            lane.Enqueue(own, acks: null, record.Index);
-        }
     }
 
     private ulong ReadMark(long peer) =>

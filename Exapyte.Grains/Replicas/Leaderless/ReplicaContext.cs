@@ -34,7 +34,8 @@ internal sealed class ReplicaContext : IDisposable
     /// <summary>Cancelled when the replica is stopped.</summary>
     public CancellationToken Stop { get; }
 
-    public long NowMs => node.Time.GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>The time as best known: see <see cref="PeerClocks.NowMs"/>.</summary>
+    public long NowMs => node.Clocks.NowMs;
 
     /// <summary>
     /// A copy in memory that has let entries go for want of space is a cache: what it lacks it is not to get back.

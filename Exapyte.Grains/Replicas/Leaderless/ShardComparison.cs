@@ -171,6 +171,7 @@ internal sealed partial class ShardComparison(ReplicaContext replica, ReplicaDig
             AsOfMs = replica.NowMs,
             SweptMs = replica.NowMs - (long)options.TombstoneGrace.TotalMilliseconds,
             RevisionMax = options.CompareAgeMin > TimeSpan.Zero ? HybridClock.FirstOf(youngest) : ulong.MaxValue,
+            AheadMin = HybridClock.FirstOf(replica.NowMs + (2 * options.ClockSkewMsMax)),
         };
     }
 

@@ -42,7 +42,7 @@ internal static class ShardDigest
 
     /// <summary>Whether the terms leave an entry out: it is too young, or one replica may have swept it already.</summary>
     public static bool IsLeftOut(in StoredEntry entry, in ComparisonTerms terms) =>
-        entry.Version.Revision > terms.RevisionMax
+        (entry.Version.Revision > terms.RevisionMax && (terms.AheadMin == 0 || entry.Version.Revision < terms.AheadMin))
         || (entry.IsTombstone && entry.ModifiedMs <= terms.SweptMs)
         || (entry.ExpiresMs != 0 && entry.ExpiresMs <= terms.SweptMs);
 

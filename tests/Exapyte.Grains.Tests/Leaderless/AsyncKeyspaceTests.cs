@@ -1,10 +1,13 @@
 using Exapyte.Client;
+using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Tests.EndToEnd;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
 using Exapyte.Topology;
 using Exapyte.Wire;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using static Exapyte.Grains.Tests.Leaderless.Entries;
 
 namespace Exapyte.Grains.Tests.Leaderless;
@@ -68,6 +71,50 @@ public sealed class AsyncKeyspaceTests : IAsyncLifetime
         await Eventually.Holds(
             async () =>
                 (await Replica("n1").Status()).PendingPushes + (await Replica("n2").Status()).PendingPushes == 0,
+            "Nothing waits any more."
+        );
+    }
+
+    [Fact]
+    [Trait("Scenario", "async_replicator_replicate_key")]
+    public async Task What_a_dead_replica_lacks_survives_a_restart_of_the_sender_without_any_comparison()
+    {
+        await cluster.DisposeAsync();
+        cluster = await ProductCluster.Start(
+            3,
+            silo => silo.Services.AddSingleton(Options.Create(new ReplicaOptions { CompareInterval = TimeSpan.Zero }))
+        );
+        map = await cluster.Create("async", new() { Replication = ReplicationKind.Async, Shards = 1 });
+        await cluster.Patient("n1").PutAsync("async", "before", "1");
+        await OnAll("before", "1");
+        await cluster.Nodes.KillNode("n3");
+        await cluster.Nodes.WaitForMembers();
+        await cluster.Nodes.KillNode("n2");
+        await cluster.Nodes.WaitForMembers();
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal(OutcomeKind.Ok, (await cluster.Patient("n1").PutAsync("async", $"k{i}", "v")).Outcome.Kind);
+        }
+        await cluster.Patient("n1").DeleteAsync("async", "before");
+
+        // Nobody but the one that took the writes has them, and it starts anew before the others return.
+        await cluster.Nodes.KillNode("n1");
+        foreach (var node in (string[])["n1", "n2", "n3"])
+        {
+            await cluster.Nodes.StartNode(new(node, "eu", $"z{node[1..]}"));
+        }
+        await cluster.Nodes.WaitForMembers();
+
+        for (var i = 0; i < 30; i++)
+        {
+            await OnAll($"k{i}", "v");
+        }
+        foreach (var node in cluster.Nodes.Nodes)
+        {
+            await Eventually.Holds(async () => (await Held(node, "before")).Tombstone, $"{node} holds the delete.");
+        }
+        await Eventually.Holds(
+            async () => (await Replica("n1").Status()).PendingPushes == 0,
             "Nothing waits any more."
         );
     }

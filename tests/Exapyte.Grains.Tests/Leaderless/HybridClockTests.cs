@@ -1,4 +1,5 @@
 using CsCheck;
+using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas.Leaderless;
 using Exapyte.Operations;
 using Exapyte.Storage.Files;
@@ -110,6 +111,68 @@ public sealed class HybridClockTests
     }
 
     [Fact]
+    public async Task A_stamp_too_far_ahead_is_won_over_by_one_more_and_moves_no_clock()
+    {
+        using var node = new ClockNode();
+        await node.Next();
+        var held = ClockNode.StampAt(node.NowMs + 3_600_000) | 0xffff;
+
+        var over = await node.Clock.Over(held);
+
+        Assert.True(over.IsAhead);
+        Assert.Equal(new(held + 1, Origin), over.Stamp);
+        Assert.Equal(node.NowMs, over.AtMs);
+        Assert.Equal(node.NowMs, HybridClock.MillisecondsOf((await node.Next()).Stamp.Revision));
+        Assert.False((await node.Clock.Over(ulong.MaxValue)).IsOk);
+    }
+
+    [Fact]
+    public async Task Writes_under_way_over_one_stamp_too_far_ahead_never_share_a_stamp()
+    {
+        using var node = new ClockNode();
+        await node.Next();
+        var stamps = new WriteStamps(node.Clock);
+        var held = new VersionStamp(ClockNode.StampAt(node.NowMs + 3_600_000), 7);
+        var key = "k"u8.ToArray();
+
+        var first = await stamps.Over(key, held);
+        var second = await stamps.Over("k"u8.ToArray(), held);
+        var other = await stamps.Over("other"u8.ToArray(), held);
+        stamps.Ended(new() { Key = key, Version = second.Stamp });
+        var afterBoth = await stamps.Over(key, second.Stamp);
+
+        Assert.Equal(
+            [held.Revision + 1, held.Revision + 2, held.Revision + 1, held.Revision + 3],
+            [first.Stamp.Revision, second.Stamp.Revision, other.Stamp.Revision, afterBoth.Stamp.Revision]
+        );
+    }
+
+    [Fact]
+    public async Task A_clock_that_the_others_call_wrong_stamps_nothing_and_goes_on_by_itself()
+    {
+        using var node = new ClockNode();
+        var before = await node.Next();
+        node.Others = [3_600_000, 3_600_000];
+        Assert.Equal(OutcomeKind.ClockWrong, (await node.Next()).Kind);
+        node.Clock.Observe(ClockNode.StampAt(node.NowMs - 3_500_000));
+        node.Others = [0, 0];
+        var after = await node.Next();
+        Assert.True(after.Stamp.Revision > before.Stamp.Revision);
+        Assert.Equal(node.NowMs, HybridClock.MillisecondsOf(after.Stamp.Revision));
+    }
+
+    [Fact]
+    public async Task A_clock_that_went_back_an_hour_says_that_waiting_is_of_no_use()
+    {
+        using var node = new ClockNode();
+        await node.Next();
+        node.Happens(Event.Back, 3_600_000);
+        Assert.Equal(OutcomeKind.ClockWrong, (await node.Next()).Kind);
+        node.Happens(Event.Forward, 3_600_001);
+        Assert.True((await node.Next()).IsOk);
+    }
+
+    [Fact]
     public async Task A_clock_too_far_ahead_of_the_wall_clock_stops_until_that_has_come_near()
     {
         using var node = new ClockNode();
@@ -168,7 +231,21 @@ public sealed class HybridClockTests
             RewriteBatchBytesMax = 8 << 10,
         };
 
+        private PeerClocks clocks = null!;
+
         public ClockNode() => Open(inDoubt: false);
+
+        /// <summary>How far the own clock is ahead of those of the others, in milliseconds.</summary>
+        public long[] Others
+        {
+            set
+            {
+                for (var i = 0; i < value.Length; i++)
+                {
+                    clocks.Heard($"n{i}", clocks.SteadyMs, NowMs - value[i]);
+                }
+            }
+        }
 
         public SimulatedFiles Files { get; } = new();
 
@@ -235,7 +312,8 @@ public sealed class HybridClockTests
         private void Open(bool inDoubt)
         {
             Log = SteppedNodeLog.Open("/data/log", Small, Files, newLogId: 7, out var recovery);
-            Clock = new(Time, Log, Origin, inDoubt ? 0 : recovery.ClockHighWater, inDoubt, SkewMs);
+            clocks = new(Time, SkewMs, static () => []);
+            Clock = new(clocks, Log, Origin, inDoubt ? 0 : recovery.ClockHighWater, inDoubt, SkewMs);
         }
     }
 }

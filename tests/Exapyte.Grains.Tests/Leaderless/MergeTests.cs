@@ -116,7 +116,7 @@ public sealed class MergeTests
                 batch.Clear();
             }
         }
-        Assert.Equal(LocalVerdict.Ok, await copy.Write([.. batch]));
+        Assert.Equal(OutcomeKind.Ok, (await copy.Write([.. batch])).Kind);
         return copy;
     }
 

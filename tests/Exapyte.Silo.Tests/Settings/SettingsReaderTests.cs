@@ -24,6 +24,28 @@ public sealed class SettingsReaderTests
         Assert.Null(settings.Cluster);
     }
 
+    [Theory]
+    [InlineData("MemoryBytes", "67108864", true)]
+    [InlineData("MemoryBytes", "16777215", false)]
+    [InlineData("MemoryBytes", "64MiB", false)]
+    [InlineData("MemoryBytes", "9223372036854775807", false)]
+    [InlineData("MaxClockSkew", "10", true)]
+    [InlineData("MaxClockSkew", "9", false)]
+    [InlineData("MaxClockSkew", "60001", false)]
+    [InlineData("MaxClockSkew", "-500", false)]
+    public void Bounds_of_memory_and_of_clocks_are_judged_at_the_start(string key, string value, bool isValid)
+    {
+        if (isValid)
+        {
+            SiloSettings settings = Valid([(key, value)]);
+            Assert.Equal(value, key == "MemoryBytes" ? $"{settings.MemoryBytes}" : $"{settings.MaxClockSkewMs}");
+        }
+        else
+        {
+            Assert.Contains($"'{value}': must be", Assert.Single(Refused([(key, value)])), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Every_reason_is_told_at_once()
     {
