@@ -74,6 +74,14 @@ public sealed class RequestFingerprintTests
     }
 
     [Fact]
+    public void Every_member_of_an_operation_counts_or_is_known_not_to()
+    {
+        string[] counts = ["Kind", "Key", "Value", "ContentType", "TtlMs", "ExpiresAtMs", "Condition"];
+        string[] doNot = ["RequestId", "Fingerprint", "Position", "Level", "MaxStalenessMs", "SessionVersion"];
+        Assert.Empty(Sample.Members(typeof(Operation)).Select(member => member.Name).Except(counts).Except(doNot));
+    }
+
+    [Fact]
     public void The_same_request_has_the_same_fingerprint_whatever_its_id_and_level()
     {
         var same = Put with { Key = "k"u8.ToArray(), RequestId = "other", Level = ConsistencyLevel.Linearizable };

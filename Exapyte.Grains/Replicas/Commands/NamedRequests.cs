@@ -63,7 +63,7 @@ internal sealed class NamedRequests(RequestLog rows)
             rows.Remember(batch, id, RequestLog.BodyHashOf(write), stampMs, outcome);
             return;
         }
-        var own = new RequestRow(write.Fingerprint, new([outcome], AppliedCommand.NotRefused));
+        var own = new RequestRow(write.Fingerprint, new([outcome], AppliedCommand.NotRefused), [write.Position]);
         if (write.Position == RequestFingerprint.Alone)
         {
             rows.Put(batch, NameOf(id), stampMs, own);
@@ -71,7 +71,7 @@ internal sealed class NamedRequests(RequestLog rows)
         }
         if (rows.Find(NameOf(id)) is null)
         {
-            rows.Put(batch, NameOf(id), stampMs, new(write.Fingerprint, AppliedCommand.Nothing));
+            rows.Put(batch, NameOf(id), stampMs, new(write.Fingerprint, AppliedCommand.Nothing, []));
         }
         rows.Put(batch, NameOf(id, write.Position), stampMs, own);
     }
@@ -92,7 +92,7 @@ internal sealed class NamedRequests(RequestLog rows)
             }
             if (request.Fingerprint != writes[i].Fingerprint || request.Applied.Writes.Length != writes.Length)
             {
-                return AppliedCommand.Refused(writes.Length, i, Reused);
+                return AppliedCommand.Refused(writes.Length, FirstReused(writes, i, request), Reused);
             }
             known = request.Applied;
         }
@@ -102,13 +102,31 @@ internal sealed class NamedRequests(RequestLog rows)
     /// <summary>Remembers what became of an atomic command, done or refused.</summary>
     public void RememberAtomic(StoreBatch batch, CommandWrite[] writes, long stampMs, in AppliedCommand applied)
     {
+        int[] positions = [.. writes.Select(write => write.Position)];
         for (var i = 0; i < writes.Length; i++)
         {
             if (writes[i].IsNamed && (i == 0 || writes[i].RequestId != writes[i - 1].RequestId))
             {
-                rows.Put(batch, NameOf(writes[i].RequestId!), stampMs, new(writes[i].Fingerprint, applied));
+                rows.Put(batch, NameOf(writes[i].RequestId!), stampMs, new(writes[i].Fingerprint, applied, positions));
             }
         }
+    }
+
+    /// <summary>
+    /// The first write, from <paramref name="at"/> on, that stands where the id's earlier request wrote too; else that at
+    /// <paramref name="at"/>.
+    /// </summary>
+    private int FirstReused(CommandWrite[] writes, int at, RequestRow earlier)
+    {
+        var id = writes[at].RequestId!;
+        var first = Array.FindIndex(
+            writes,
+            at,
+            write =>
+                write.RequestId == id
+                && (earlier.Positions.Contains(write.Position) || rows.Find(NameOf(id, write.Position)) is not null)
+        );
+        return first < 0 ? at : first;
     }
 
     /// <summary>It may have been remembered write by write: then all of it was, or it is another request.</summary>

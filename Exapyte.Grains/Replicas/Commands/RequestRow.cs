@@ -3,11 +3,14 @@ using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
-/// <summary>What a shard remembers of a request that it knows as a whole: what it is, and what became of its writes.</summary>
-internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand Applied)
+/// <summary>What a shard remembers of a request that it knows as a whole.</summary>
+/// <param name="Fingerprint">What it is.</param>
+/// <param name="Applied">What became of its writes, as far as this row tells.</param>
+/// <param name="Positions">Where these writes stood in the request (<see cref="Operation.Position"/>).</param>
+internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand Applied, int[] Positions)
 {
     private const int HeadBytes = (2 * sizeof(ulong)) + (2 * sizeof(int));
-    private const int OutcomeBytes = 1 + sizeof(ulong) + 1 + sizeof(long);
+    private const int OutcomeBytes = sizeof(int) + 1 + sizeof(ulong) + 1 + sizeof(long);
 
     public byte[] Encode()
     {
@@ -17,8 +20,10 @@ internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand
         writer.UInt64(Fingerprint.Low);
         writer.Int32(Applied.RefusedAt);
         writer.Int32(Applied.Writes.Length);
-        foreach (var write in Applied.Writes)
+        for (var i = 0; i < Positions.Length; i++)
         {
+            var write = Applied.Writes[i];
+            writer.Int32(Positions[i]);
             writer.Byte((byte)write.Kind);
             writer.UInt64(write.Version.Revision);
             writer.Byte(write.Changed ? (byte)1 : (byte)0);
@@ -34,12 +39,14 @@ internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand
         var fingerprint = new RequestFingerprint(reader.UInt64(), reader.UInt64());
         var refusedAt = reader.Int32();
         var writes = new AppliedWrite[reader.Count(OutcomeBytes)];
+        var positions = new int[writes.Length];
         for (var i = 0; i < writes.Length; i++)
         {
+            positions[i] = reader.Int32();
             var kind = (OutcomeKind)reader.Byte();
             var version = new VersionStamp(reader.UInt64());
             writes[i] = new(kind, version, reader.Byte() != 0) { ExpiresMs = reader.Int64() };
         }
-        return reader.AtEnd ? new(fingerprint, new(writes, refusedAt)) : null;
+        return reader.AtEnd ? new(fingerprint, new(writes, refusedAt), positions) : null;
     }
 }

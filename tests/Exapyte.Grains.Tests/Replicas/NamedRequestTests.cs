@@ -86,6 +86,18 @@ public sealed class NamedRequestTests : IDisposable
         Assert.Null(shard.ValueOf("c"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_atomic_batch_under_a_used_id_names_the_first_item_whose_place_the_id_had_written(bool atomic)
+    {
+        shard.Batch(atomic, new Operation { Kind = OperationKind.Get, Key = Bytes("a") }, Put("b", "1", "id"));
+        shard.Restart();
+
+        Assert.Equal(1, shard.Batch(atomic: true, Put("x", "1", "id"), Put("b", "1", "id")).RefusedAt);
+        Assert.Equal(0, shard.Batch(atomic: true, Put("x", "1", "id")).RefusedAt);
+    }
+
     [Fact]
     public void A_batch_that_comes_in_parts_is_one_request()
     {
