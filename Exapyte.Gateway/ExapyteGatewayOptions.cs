@@ -19,6 +19,12 @@ public sealed class ExapyteGatewayOptions
     /// <summary>Fewest bytes of a <see cref="CursorKey"/>.</summary>
     public const int CursorKeyBytesMin = 16;
 
+    /// <summary>Requests under way at once where no other bound is set: several times what keeps a large machine busy.</summary>
+    public const int RequestsMaxDefault = 1_024;
+
+    /// <summary>Greatest <see cref="RequestsMax"/>.</summary>
+    public const int RequestsMaxMost = 1_000_000;
+
     /// <summary>Longest key, in bytes; 1 to <see cref="Limits.KeyBytesMax"/>.</summary>
     public int KeyBytesMax { get; set; } = Limits.KeyBytesMax;
 
@@ -48,6 +54,12 @@ public sealed class ExapyteGatewayOptions
     /// and only if <see cref="CursorKey"/> is empty.
     /// </summary>
     public Func<byte[]>? CursorKeySource { get; set; }
+
+    /// <summary>
+    /// Most requests under way at once, beyond which they are answered 429; 1 to <see cref="RequestsMaxMost"/>. What tells
+    /// of the process and the cluster (<c>/livez</c>, <c>/readyz</c>, <c>/v1/cluster</c>, ...) is not counted.
+    /// </summary>
+    public int RequestsMax { get; set; } = RequestsMaxDefault;
 
     /// <summary>What a refused caller is told to wait (<c>Retry-After</c>), in whole seconds; 1 to 3,600.</summary>
     public int RetryAfterSeconds { get; set; } = 1;
@@ -88,6 +100,7 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
         Within(reasons, nameof(options.BatchBytesMax), options.BatchBytesMax, Limits.BatchBytesMax);
         Within(reasons, nameof(options.PageEntriesMax), options.PageEntriesMax, Limits.PageEntriesMax);
         Within(reasons, nameof(options.PageEntriesDefault), options.PageEntriesDefault, options.PageEntriesMax);
+        Within(reasons, nameof(options.RequestsMax), options.RequestsMax, ExapyteGatewayOptions.RequestsMaxMost);
         Within(reasons, nameof(options.RetryAfterSeconds), options.RetryAfterSeconds, RetryAfterSecondsMax);
         if (options.ReadinessTimeout < ReadinessTimeoutMin || options.ReadinessTimeout > ReadinessTimeoutMax)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Exapyte.Client;
 using Exapyte.Client.Security;
 using Exapyte.Gateway.Backups;
@@ -23,6 +24,7 @@ namespace Exapyte.Gateway;
 /// <list type="number">
 /// <item>The raw target is taken apart (<see cref="TargetParser"/>); what cannot be is refused.</item>
 /// <item>The method is checked against the route.</item>
+/// <item>Where too much is under way it is refused (<see cref="RequestLimit"/>).</item>
 /// <item><see cref="AdmitAsync"/>: the one way from a route to an operation. The gate says who calls, and whether they may.</item>
 /// <item>The handler reads headers, query and body, refuses or operates, and answers.</item>
 /// <item>What was thrown becomes an answer; a caller that went away is no error.</item>
@@ -35,6 +37,7 @@ internal sealed partial class GatewayHandler
 
     private readonly TargetParser parser;
     private readonly ProblemWriter problems;
+    private readonly RequestLimit limit;
     private readonly EntryHandler entries;
     private readonly ListingHandler listing;
     private readonly BatchHandler batches;
@@ -54,7 +57,8 @@ internal sealed partial class GatewayHandler
         ILoggerFactory loggers,
         TimeProvider? time = null,
         IKeyAdministration? keyAdministration = null,
-        KnownKeys? knownKeys = null
+        KnownKeys? knownKeys = null,
+        IMeterFactory? meters = null
     )
     {
         var limits = options.Value;
@@ -66,6 +70,7 @@ internal sealed partial class GatewayHandler
         logger = loggers.CreateLogger<GatewayHandler>();
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
+        limit = new(limits.RequestsMax, meters);
         entries = new(client, problems, limits.ValueBytesMax);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         listing = new(client, problems, limits, new CursorCodec(signer));
@@ -84,13 +89,21 @@ internal sealed partial class GatewayHandler
     /// <param name="prefix">What routing puts before the gateway's paths, behind the path base; empty for none.</param>
     public async Task HandleAsync(HttpContext context, string prefix)
     {
+        var isCounted = false;
         try
         {
-            await RouteAsync(context, prefix);
+            await RouteAsync(context, prefix, ref isCounted);
         }
         catch (Exception exception)
         {
             await AnswerThrownAsync(context, exception);
+        }
+        finally
+        {
+            if (isCounted)
+            {
+                limit.Leave();
+            }
         }
     }
 
@@ -101,7 +114,7 @@ internal sealed partial class GatewayHandler
         return admission.Refusal is null ? next(context) : gate.RefuseAsync(context, what, "", admission);
     }
 
-    private Task RouteAsync(HttpContext context, string prefix)
+    private Task RouteAsync(HttpContext context, string prefix, ref bool isCounted)
     {
         if (
             context.Request.Headers.TransferEncoding.Count > 0
@@ -126,6 +139,13 @@ internal sealed partial class GatewayHandler
             return problems.WriteAsync(
                 context,
                 new(ProblemKinds.MethodNotAllowed, $"Served here: {allow}.") { Allow = allow }
+            );
+        }
+        if (RequestLimit.Counts(call.Route) && !(isCounted = limit.TryEnter()))
+        {
+            return problems.WriteAsync(
+                context,
+                new(ProblemKinds.Overloaded, "Too many requests are under way at this node; nothing changed.")
             );
         }
         return AdmitAsync(context, call);

@@ -95,6 +95,10 @@ internal static class Composition
         }
     }
 
+    /// <summary>How much the gateway takes at once.</summary>
+    public static void LimitRequests(IServiceCollection services, SiloSettings settings) =>
+        services.Configure<ExapyteGatewayOptions>(gateway => gateway.RequestsMax = settings.RequestsMax);
+
     /// <summary>A node whose disk has failed says so on its own readiness.</summary>
     public static void ShareHealth(IServiceCollection services) =>
         services

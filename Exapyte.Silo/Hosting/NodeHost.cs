@@ -92,6 +92,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         });
         builder.Services.AddHostedService<NodeWatch>();
         Composition.AddClient(builder.Services, claimed);
+        Composition.LimitRequests(builder.Services, claimed);
         Composition.ShareCursors(builder.Services);
         Composition.ShareHealth(builder.Services);
         Composition.AskForKeys(builder.Services, claimed);

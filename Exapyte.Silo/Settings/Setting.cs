@@ -179,6 +179,14 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "how far the clocks of the nodes may differ; the same on all nodes"
     );
 
+    public static readonly Setting RequestsMax = new(
+        "RequestsMax",
+        "--requests-max",
+        "1024",
+        "number",
+        "HTTP requests under way at once, beyond which they are answered 429"
+    );
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Node,
@@ -203,6 +211,7 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         ScrubInterval,
         MemoryBytes,
         MaxClockSkew,
+        RequestsMax,
     ];
 
     /// <summary>Settings that have no option; they come from the environment or a file.</summary>

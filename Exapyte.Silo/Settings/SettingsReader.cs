@@ -12,6 +12,7 @@ internal readonly record struct SettingsResult(SiloSettings? Settings, IReadOnly
 internal sealed class SettingsReader
 {
     private const int NameLengthMax = 63;
+    private const int RequestsMaxMost = 1_000_000;
     private const int ScrubSecondsMax = 366 * 24 * 3600;
     private const long MemoryBytesMin = 16L << 20;
     private const int ClockSkewMsMin = 10;
@@ -48,6 +49,7 @@ internal sealed class SettingsReader
             ScrubInterval = ReadScrubInterval(),
             MemoryBytes = ReadMemoryBytes(),
             MaxClockSkewMs = ReadMaxClockSkew(),
+            RequestsMax = ReadRequestsMax(),
             Cluster = ReadCluster(),
         };
         RefuseSharedPorts(settings);
@@ -164,6 +166,17 @@ internal sealed class SettingsReader
         if (!isValid)
             Refuse(Setting.MaxClockSkew, value, $"must be milliseconds, {ClockSkewMsMin} to {ClockSkewMsMax}");
         return milliseconds;
+    }
+
+    private int ReadRequestsMax()
+    {
+        string value = Value(Setting.RequestsMax);
+        bool isValid =
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int requests)
+            && requests is >= 1 and <= RequestsMaxMost;
+        if (!isValid)
+            Refuse(Setting.RequestsMax, value, $"must be 1 to {RequestsMaxMost}");
+        return requests;
     }
 
     private IPAddress ReadAdvertise(SecuritySettings security)

@@ -40,6 +40,9 @@ internal sealed record SiloSettings
     /// <summary>How far the clocks of the nodes may differ, in milliseconds.</summary>
     public int MaxClockSkewMs { get; init; } = 500;
 
+    /// <summary>Most HTTP requests under way at once.</summary>
+    public int RequestsMax { get; init; } = 1_024;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The gateway's address as other nodes may pass it on: never a wildcard.</summary>

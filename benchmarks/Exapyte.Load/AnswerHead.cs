@@ -7,7 +7,8 @@ namespace Exapyte.Load;
 /// <param name="Status">The status code.</param>
 /// <param name="Bytes">The head's length, the empty line included.</param>
 /// <param name="BodyBytes">The body's length; null where it comes in chunks.</param>
-readonly record struct AnswerHead(int Status, int Bytes, long? BodyBytes)
+/// <param name="RetryAfterSeconds">How long the caller is asked to wait; 0 where it is not.</param>
+readonly record struct AnswerHead(int Status, int Bytes, long? BodyBytes, int RetryAfterSeconds)
 {
     const int StatusAt = 9;
 
@@ -28,7 +29,8 @@ readonly record struct AnswerHead(int Status, int Bytes, long? BodyBytes)
             bodyBytes = parsed;
         else if (status is 204 or 304 || Field(lines, "transfer-encoding"u8).IsEmpty)
             bodyBytes = 0;
-        head = new AnswerHead(status, end + 4, bodyBytes);
+        _ = Utf8Parser.TryParse(Field(lines, "retry-after"u8), out int retryAfterSeconds, out _);
+        head = new AnswerHead(status, end + 4, bodyBytes, retryAfterSeconds);
         return true;
     }
 

@@ -3,6 +3,12 @@ using System.Globalization;
 
 namespace Exapyte.Load;
 
+/// <summary>What is to be done.</summary>
+/// <param name="Runs">Each run, in order.</param>
+/// <param name="Check">The scenario whose expectations the results have to meet; null: they are only told.</param>
+/// <param name="RecordTo">The file that takes the record; <c>-</c> for standard output, null for none.</param>
+sealed record LoadPlan(IReadOnlyList<LoadOptions> Runs, string? Check, string? RecordTo);
+
 /// <summary>Reads the command line into the runs it asks for.</summary>
 sealed class CommandLine
 {
@@ -43,12 +49,18 @@ sealed class CommandLine
     readonly Option<int> _timeout = Option("--timeout", 10, "Seconds after which a request is given up");
     readonly Option<bool> _noFill = new("--no-fill") { Description = "Do not write every key before a run that reads" };
     readonly Option<int> _seed = Option("--seed", 1, "Decides keys, values and the order of operations");
+    readonly Option<int> _rounds = Option("--rounds", 1, "How often all runs are made, one after another");
+    readonly Option<bool> _quick = new("--quick") { Description = "A scenario with few keys: it shows that it works" };
+    readonly Option<bool> _check = new("--check")
+    {
+        Description = "Fail where a scenario does not show what is expected of it; of several rounds the median counts",
+    };
     readonly Option<string?> _json = new("--json")
     {
         Description = "A file to record the runs in; - for standard output",
     };
 
-    public RootCommand Create(Func<IReadOnlyList<LoadOptions>, string?, Task<int>> run)
+    public RootCommand Create(Func<LoadPlan, Task<int>> run)
     {
         var root = new RootCommand("Loads an Exapyte service over HTTP and prints throughput and latencies.")
         {
@@ -71,10 +83,23 @@ sealed class CommandLine
             _timeout,
             _noFill,
             _seed,
+            _rounds,
+            _quick,
+            _check,
             _json,
         };
-        root.SetAction((parsed, _) => run(Runs(parsed), parsed.GetValue(_json)));
+        root.SetAction((parsed, _) => run(PlanOf(parsed)));
         return root;
+    }
+
+    /// <exception cref="FormatException">A value is not understood; the message says which.</exception>
+    LoadPlan PlanOf(ParseResult parsed)
+    {
+        var scenario = parsed.GetValue(_scenario);
+        if (parsed.GetValue(_check) && scenario is null)
+            throw new FormatException("--check goes with --scenario.");
+        var runs = Enumerable.Repeat(Runs(parsed), parsed.GetValue(_rounds)).SelectMany(round => round);
+        return new LoadPlan([.. runs], parsed.GetValue(_check) ? scenario : null, parsed.GetValue(_json));
     }
 
     /// <exception cref="FormatException">A value is not understood; the message says which.</exception>
@@ -120,6 +145,7 @@ sealed class CommandLine
             TimeoutSeconds = parsed.GetValue(_timeout),
             Fill = !parsed.GetValue(_noFill),
             Seed = parsed.GetValue(_seed),
+            Quick = parsed.GetValue(_quick),
         };
     }
 

@@ -4,6 +4,12 @@ using System.Net.Sockets;
 
 namespace Exapyte.Load;
 
+/// <summary>An answer without its contents.</summary>
+/// <param name="Status">The HTTP status; 0 where there was no answer.</param>
+/// <param name="BodyBytes">What the body took on the wire.</param>
+/// <param name="RetryAfterSeconds">How long the caller is asked to wait; 0 where it is not.</param>
+readonly record struct Answer(int Status, long BodyBytes, int RetryAfterSeconds);
+
 /// <summary>
 /// One HTTP/1.1 connection with one request on its way at a time, on a bare socket: the generator shares its machine's
 /// cores with what it measures, and <c>HttpClient</c> costs several times as much a request as this does. It reads
@@ -18,10 +24,10 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
     long _busySince;
 
     /// <summary>Sends the request and reads the whole answer; connects first where there is no connection.</summary>
-    /// <returns>The HTTP status.</returns>
+    /// <returns>The status and what else a load needs to know.</returns>
     /// <exception cref="SocketException">The connection failed or was given up; the next call makes a new one.</exception>
     /// <exception cref="InvalidDataException">The answer is no HTTP answer this reader knows.</exception>
-    public async ValueTask<int> RoundTripAsync(ReadOnlyMemory<byte> request)
+    public async ValueTask<Answer> RoundTripAsync(ReadOnlyMemory<byte> request)
     {
         Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
         try
@@ -60,7 +66,7 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
         return socket;
     }
 
-    async ValueTask<int> ReadAnswerAsync(Socket socket)
+    async ValueTask<Answer> ReadAnswerAsync(Socket socket)
     {
         var filled = 0;
         AnswerHead head;
@@ -71,12 +77,16 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
             // The body is counted, not kept: it may be larger than the buffer.
             for (var missing = head.Bytes + bodyBytes - filled; missing > 0; )
                 missing -= await ReceiveAsync(socket, _buffer.AsMemory(0, (int)Math.Min(missing, BufferBytes)));
-            return head.Status;
+            return new Answer(head.Status, bodyBytes, head.RetryAfterSeconds);
         }
         var chunks = new ChunkedBody();
+        var received = (long)(filled - head.Bytes);
         for (var from = head.Bytes; !chunks.Consume(_buffer.AsSpan(from, filled - from)); from = 0)
+        {
             filled = await ReceiveAsync(socket, _buffer);
-        return head.Status;
+            received += filled;
+        }
+        return new Answer(head.Status, received, head.RetryAfterSeconds);
     }
 
     static async ValueTask<int> ReceiveAsync(Socket socket, Memory<byte> into)

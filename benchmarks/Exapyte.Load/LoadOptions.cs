@@ -56,6 +56,9 @@ sealed record LoadOptions
 
     public int Seed { get; init; } = 1;
 
+    /// <summary>A scenario with few keys, to see that it works rather than to record it.</summary>
+    public bool Quick { get; init; }
+
     /// <summary>What the keyspace is created with where it is missing.</summary>
     public KeyspaceSettings Settings { get; init; } = new("raft", null, null, null);
 

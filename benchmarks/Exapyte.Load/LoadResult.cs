@@ -15,6 +15,9 @@ sealed record LoadResult
 
     public required long Operations { get; init; }
 
+    /// <summary>What the body of a good answer took on the wire, on average.</summary>
+    public required long BodyBytes { get; init; }
+
     public required long P50Microseconds { get; init; }
 
     public required long P99Microseconds { get; init; }

@@ -20,6 +20,7 @@ namespace Exapyte.Load;
 sealed class LoadRun(LoadOptions options, IPEndPoint address)
 {
     static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(10);
+    static readonly TimeSpan s_pauseOfRefused = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan s_watchEvery = TimeSpan.FromMilliseconds(250);
 
     readonly HttpConnection[] _connections =
@@ -70,11 +71,11 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
         var since = Stopwatch.GetTimestamp();
         for (; ; )
         {
-            var status = await TryAsync(connection, requests.Write(Operation.Put, key));
-            if (status is >= 200 and < 300)
+            var answer = await TryAsync(connection, requests.Write(Operation.Put, key));
+            if (answer.Status is >= 200 and < 300)
                 return;
             if (Stopwatch.GetElapsedTime(since).TotalSeconds > 6 * options.TimeoutSeconds)
-                throw new InvalidOperationException($"Cannot fill the keyspace: the last answer was {status}.");
+                throw new InvalidOperationException($"Cannot fill the keyspace: the last answer was {answer.Status}.");
             await Task.Delay(s_pauseAfterFailure);
         }
     }
@@ -90,16 +91,29 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
             var startedAt = options.Rate is { } rate
                 ? await WaitUntilDueAsync(DueAt(number, index, rate))
                 : Stopwatch.GetTimestamp();
-            var status = await TryAsync(connection, request);
+            var answer = await TryAsync(connection, request);
             var endedAt = Stopwatch.GetTimestamp();
-            if (status > 0)
-                _measurements.Answered(status, startedAt, endedAt);
+            if (answer.Status > 0)
+                _measurements.Answered(answer, startedAt, endedAt);
             else
                 _measurements.Unanswered(startedAt, endedAt);
-            // A service that is down or sheds load is not helped by a client that spins.
-            if (status is 0 or 429 or 503)
-                await Task.Delay(s_pauseAfterFailure);
+            await PauseAfterAsync(answer, random);
         }
+    }
+
+    /// <summary>
+    /// A service that is down or sheds load is not helped by a client that spins: it waits as long as it is asked to, and a
+    /// little more by chance, so that those who were refused together do not come back together.
+    /// </summary>
+    async ValueTask PauseAfterAsync(Answer answer, Random random)
+    {
+        if (answer.Status is not (0 or 429 or 503))
+            return;
+        var asked = TimeSpan.FromSeconds(answer.RetryAfterSeconds * (1 + random.NextDouble()));
+        var until = Stopwatch.GetTimestamp();
+        do
+            await Task.Delay(asked < s_pauseAfterFailure || _ends ? s_pauseAfterFailure : s_pauseOfRefused);
+        while (!_ends && Stopwatch.GetElapsedTime(until) < asked);
     }
 
     /// <summary>The instant of a connection's n-th request; all connections together make the rate, evenly spread.</summary>
@@ -119,8 +133,8 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
         return Stopwatch.GetTimestamp();
     }
 
-    /// <returns>The status, or 0 where there was no answer.</returns>
-    static async ValueTask<int> TryAsync(HttpConnection connection, ReadOnlyMemory<byte> request)
+    /// <returns>The answer; without a status where there was none.</returns>
+    static async ValueTask<Answer> TryAsync(HttpConnection connection, ReadOnlyMemory<byte> request)
     {
         try
         {
@@ -129,7 +143,7 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
         catch (Exception exception)
             when (exception is SocketException or InvalidDataException or ObjectDisposedException)
         {
-            return 0;
+            return default;
         }
     }
 

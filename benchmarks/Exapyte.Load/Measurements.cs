@@ -16,6 +16,7 @@ sealed class Measurements
 
     readonly LongConcurrentHistogram _latency = new(1, HighestMicroseconds, SignificantDigits);
     readonly long[] _byStatus = new long[StatusMax + 1];
+    long _bodyBytes;
     long _from = long.MaxValue;
     long _until = long.MaxValue;
 
@@ -27,14 +28,15 @@ sealed class Measurements
         Volatile.Write(ref _from, now);
     }
 
-    public void Answered(int status, long startedAt, long endedAt)
+    public void Answered(Answer answer, long startedAt, long endedAt)
     {
         if (!Counts(startedAt, endedAt))
             return;
-        Interlocked.Increment(ref _byStatus[Math.Clamp(status, 1, StatusMax)]);
+        Interlocked.Increment(ref _byStatus[Math.Clamp(answer.Status, 1, StatusMax)]);
         // A refusal is quick; mixed in, it would make an overloaded service look fast.
-        if (IsGood(status))
+        if (IsGood(answer.Status))
         {
+            Interlocked.Add(ref _bodyBytes, answer.BodyBytes);
             var microseconds = (long)Stopwatch.GetElapsedTime(startedAt, endedAt).TotalMicroseconds;
             _latency.RecordValue(Math.Clamp(microseconds, 1, HighestMicroseconds));
         }
@@ -55,6 +57,7 @@ sealed class Measurements
             Options = options,
             OperationsPerSecond = Math.Round((double)good / options.Seconds, 1),
             Operations = good,
+            BodyBytes = good == 0 ? 0 : _bodyBytes / good,
             P50Microseconds = Percentile(50),
             P99Microseconds = Percentile(99),
             P999Microseconds = Percentile(99.9),

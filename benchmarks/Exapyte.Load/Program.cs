@@ -13,14 +13,14 @@ catch (Exception exception) when (exception is FormatException or InvalidOperati
     return 1;
 }
 
-static async Task<int> RunAllAsync(IReadOnlyList<LoadOptions> runs, string? recordTo)
+static async Task<int> RunAllAsync(LoadPlan plan)
 {
     // Where the record goes to standard output, it alone does.
-    var console = recordTo == "-" ? Console.Error : Console.Out;
+    var console = plan.RecordTo == "-" ? Console.Error : Console.Out;
     var machine = MachineDescription.OfThisMachine();
     await console.WriteLineAsync($"{machine.Cores} cores, {machine.Cpu}, {machine.MemoryMiB} MiB, {machine.Kernel}");
     var results = new List<LoadResult>();
-    foreach (var run in runs)
+    foreach (var run in plan.Runs)
     {
         await Keyspace.EnsureAsync(run);
         var addresses = await Dns.GetHostAddressesAsync(run.Url.Host);
@@ -29,9 +29,12 @@ static async Task<int> RunAllAsync(IReadOnlyList<LoadOptions> runs, string? reco
         results.Add(result);
     }
     var record = LoadJson.Write(new LoadRecord(TimeProvider.System.GetUtcNow(), machine, results));
-    if (recordTo == "-")
+    if (plan.RecordTo == "-")
         Console.WriteLine(record);
-    else if (recordTo is not null)
-        await File.WriteAllTextAsync(recordTo, record + "\n");
-    return 0;
+    else if (plan.RecordTo is not null)
+        await File.WriteAllTextAsync(plan.RecordTo, record + "\n");
+    var missed = plan.Check is null ? [] : Expectations.Missed(plan.Check, results);
+    foreach (var reason in missed)
+        await Console.Error.WriteLineAsync($"{plan.Check}: {reason}");
+    return missed.Count == 0 ? 0 : 1;
 }

@@ -15,7 +15,8 @@ sealed class TraitAttribute(string name, string value) : Attribute
 static class Scenarios
 {
     static readonly int[] s_clientCounts = [1, 8, 64, 256];
-    static readonly int[] s_connectionCounts = [1, 16, 64, 256, 1_024, 4_096];
+    static readonly int[] s_connectionCounts = [1, 16, 64, 256, 1_024, 2_048, 4_096];
+    static readonly int[] s_connectionCountsQuick = [1, 16, 64, 128, 256];
 
     public static IReadOnlyDictionary<string, Func<LoadOptions, IEnumerable<LoadOptions>>> All { get; } =
         typeof(Scenarios)
@@ -37,7 +38,7 @@ static class Scenarios
     [Trait("Scenario", "mixed_workload")]
     public static IEnumerable<LoadOptions> Mixed(LoadOptions given) => AtRisingClientCounts(given, reads: 0.5);
 
-    /// <summary>Pages of 100 entries from anywhere in a million.</summary>
+    /// <summary>Pages of 100 entries that share a prefix, from anywhere in a million.</summary>
     [Trait("Scenario", "scan_performance")]
     public static IEnumerable<LoadOptions> Scan(LoadOptions given) =>
         [
@@ -45,15 +46,18 @@ static class Scenarios
             {
                 Name = "scan_performance",
                 Mix = new OperationMix(Get: 0, Put: 0, Delete: 0, Scan: 1),
-                Keys = 1_000_000,
+                Keys = given.Quick ? 10_000 : 1_000_000,
                 ScanLimit = 100,
             },
         ];
 
-    /// <summary>The same writes over ever more connections: what a service does past its saturation.</summary>
+    /// <summary>
+    /// The same mix over ever more connections: what a service does past its saturation. The last ones are more than it takes
+    /// at once (<c>--requests-max</c>).
+    /// </summary>
     [Trait("Scenario", "concurrent_client_connections")]
     public static IEnumerable<LoadOptions> Connections(LoadOptions given) =>
-        s_connectionCounts.Select(connections =>
+        (given.Quick ? s_connectionCountsQuick : s_connectionCounts).Select(connections =>
             given with
             {
                 Name = "concurrent_client_connections",

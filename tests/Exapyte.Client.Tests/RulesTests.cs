@@ -165,22 +165,4 @@ public sealed class RulesTests(ScriptedSilo silo)
         Assert.Equal(AttemptKind.Failed, inside.Classify(new SiloUnavailableException("died")));
         Assert.Equal(AttemptKind.Failed, inside.Classify(new TimeoutException()));
     }
-
-    [Fact]
-    public void Pauses_double_up_to_their_bound_and_never_exceed_it()
-    {
-        var options = new ExapyteClientOptions
-        {
-            RetryPauseMin = TimeSpan.FromMilliseconds(4),
-            RetryPauseMax = TimeSpan.FromMilliseconds(50),
-        };
-        for (var round = 0; round < 200; round++)
-        {
-            var backoff = new Backoff(options);
-            foreach (var bound in new[] { 4, 8, 16, 32, 50, 50, 50 })
-            {
-                Assert.InRange(backoff.NextMs(), 0, bound);
-            }
-        }
-    }
 }

@@ -7,6 +7,9 @@ namespace Exapyte.Cluster.Tests;
 /// <summary>The three kinds of keyspace, made and filled through the REST interface.</summary>
 static class Keyspaces
 {
+    /// <summary>So many keys that no shard of a few is without one.</summary>
+    const int Probes = 64;
+
     public static readonly string[] Kinds = ["raft", "quorum", "async"];
 
     /// <summary>Creates one keyspace of the kind, named like it, and waits until it takes a write.</summary>
@@ -87,15 +90,25 @@ static class Keyspaces
     /// <summary>Writes so many distinct keys that each shard is among them; each is tried until it is taken.</summary>
     public static async Task EveryShardTakesWritesAsync(RestClient client, string keyspace)
     {
-        for (var probe = 0; probe < 64; probe++)
+        for (var probe = 0; probe < Probes; probe++)
         {
             await Requests.TakesAsync(client, keyspace, $"probe-{probe}", "x"u8.ToArray());
         }
     }
 
+    /// <summary>Reads what <see cref="EveryShardTakesWritesAsync"/> wrote, one key of each shard at least.</summary>
+    public static async Task EveryShardAnswersReadsAsync(RestClient client, string keyspace)
+    {
+        for (var probe = 0; probe < Probes; probe++)
+        {
+            var answer = await Requests.ReadAsync(client, keyspace, $"probe-{probe}");
+            Assert.True(answer.Status == 200, $"probe-{probe} through {client.Url}: {answer}\n{client.ServerOutput()}");
+        }
+    }
+
     /// <summary>
     /// Waits until a node that was cut off or frozen serves. The others may have voted it out meanwhile: then it ended
-    /// itself, and is started again as its supervisor would.
+    /// itself, and the cluster's supervisor starts it again. One that died of anything else fails the test.
     /// </summary>
     public static async Task ServesAgainAsync(SiloCluster cluster, string nodeId, string keyspace) =>
         await Poll.UntilAsync(
@@ -103,8 +116,7 @@ static class Keyspaces
             ClusterTestEnvironment.Deadline,
             async () =>
             {
-                if (cluster[nodeId].HasExited)
-                    await cluster.RestartAsync(nodeId);
+                await cluster.HasNotDiedByItselfAsync(nodeId);
                 return (await cluster[nodeId].Rest.GetAsync(keyspace, "first")).Status == 200;
             },
             cluster.Outputs

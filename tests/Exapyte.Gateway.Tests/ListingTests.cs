@@ -272,11 +272,14 @@ public sealed class ListingTests
         }
 
         var page = (await gateway.GetAsync(Entries)).Json.GetProperty("entries");
+        Assert.Equal(5, page.GetArrayLength());
         Assert.All(page.EnumerateArray(), entry => Assert.Equal(text, entry.GetProperty("value").GetString()));
         var lines = LinesOf(await gateway.GetAsync(Entries, "Accept: application/x-ndjson"));
+        Assert.Equal(6, lines.Length);
         Assert.All(lines.SkipLast(1), entry => Assert.Equal(text, entry.GetProperty("value").GetString()));
         var gets = string.Join(',', Enumerable.Range(0, 5).Select(at => $"{{\"op\":\"get\",\"key\":\"{at}\"}}"));
         var batch = await gateway.PostJsonAsync(K + "/batch", $"{{\"items\":[{gets}]}}");
+        Assert.Equal(5, batch.Json.GetProperty("items").GetArrayLength());
         Assert.All(
             batch.Json.GetProperty("items").EnumerateArray(),
             item => Assert.Equal(text, item.GetProperty("value").GetString())

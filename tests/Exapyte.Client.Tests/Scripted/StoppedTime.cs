@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Time.Testing;
 
@@ -9,7 +10,7 @@ namespace Exapyte.Client.Tests.Scripted;
 /// </summary>
 internal sealed class StoppedTime : IMeterFactory
 {
-    private readonly FakeTimeProvider time = new();
+    private readonly PausesNoted time = new();
     private readonly MeterListener listener;
     private int retries;
 
@@ -30,6 +31,12 @@ internal sealed class StoppedTime : IMeterFactory
     }
 
     public TimeProvider Provider => time;
+
+    /// <summary>Milliseconds that have passed.</summary>
+    public double PassedMs => (time.GetUtcNow() - time.Start).TotalMilliseconds;
+
+    /// <summary>Every pause that was begun, in order, in milliseconds.</summary>
+    public double[] PausesMs => [.. time.Pauses];
 
     /// <summary>Tries in vain whose end the client knows, so that it now pauses or goes on.</summary>
     public int Retries => Volatile.Read(ref retries);
@@ -54,6 +61,22 @@ internal sealed class StoppedTime : IMeterFactory
     }
 
     public void Dispose() => listener.Dispose();
+
+    /// <summary>A delay is a timer that is set once, when it is made; a deadline's timer is set later.</summary>
+    private sealed class PausesNoted : FakeTimeProvider
+    {
+        public ConcurrentQueue<double> Pauses { get; } = new();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime > TimeSpan.Zero)
+            {
+                Pauses.Enqueue(dueTime.TotalMilliseconds);
+            }
+            return timer;
+        }
+    }
 }
 
 internal static class Pauses

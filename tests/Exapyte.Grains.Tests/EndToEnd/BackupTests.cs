@@ -99,7 +99,7 @@ public sealed class BackupTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
         }
         await Put(from, "lives an hour", "by default", 0);
         await Put(from, "binary", new string('\u00e9', 5_000), 7_200_000);
-        Assert.Equal(OutcomeKind.Ok, (await cluster.Patient().DeleteAsync(from, "k7")).Outcome.Kind);
+        Assert.Equal(OutcomeKind.Ok, (await cluster.Client().DeleteAsync(from, "k7")).Outcome.Kind);
         foreach (var node in cluster.Nodes.Nodes)
         {
             // The backup of an async keyspace reads one replica of each shard, whichever answers.
@@ -159,7 +159,7 @@ public sealed class BackupTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
 
     private async Task Write(string keyspace, int writer, ConcurrentQueue<Acknowledged> history, CancellationToken stop)
     {
-        var client = cluster.Patient();
+        var client = cluster.Client();
         for (var i = 0; !stop.IsCancellationRequested; i++)
         {
             var key = $"w{writer}-{i % KeysPerWriter}";
@@ -175,7 +175,7 @@ public sealed class BackupTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
     private async Task Put(string keyspace, string key, string value, long ttlMs)
     {
         var result = await cluster
-            .Patient()
+            .Client()
             .ExecuteAsync(
                 keyspace,
                 new()
@@ -207,7 +207,7 @@ public sealed class BackupTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
     private async Task<List<(string Entry, long ExpiresMs)>> List(string keyspace, string node = "n1")
     {
         var page = await cluster
-            .Patient(node)
+            .Client(node)
             .ScanAsync(keyspace, new() { EntriesMax = Limits.PageEntriesMax }, TestContext.Current.CancellationToken);
         Assert.Equal((OutcomeKind.Ok, false), (page.Kind, page.More));
         return

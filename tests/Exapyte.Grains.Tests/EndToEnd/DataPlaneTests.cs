@@ -11,7 +11,7 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
 {
     public static TheoryData<ReplicationKind> Kinds => [.. Enum.GetValues<ReplicationKind>()];
 
-    private IExapyteClient Client => nodes.Cluster.Patient();
+    private IExapyteClient Client => nodes.Cluster.Client();
 
     [Fact]
     [Trait("Scenario", "data_plane_initialization")]
@@ -101,7 +101,7 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
             .Range(0, 40)
             .Select(i =>
                 nodes
-                    .Cluster.Patient($"n{(i % 3) + 1}")
+                    .Cluster.Client($"n{(i % 3) + 1}")
                     .PutAsync("raft", "set/race", $"{i}", condition: WriteCondition.IfAbsent)
                     .AsTask()
             );
@@ -120,7 +120,8 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
     public async Task An_entry_that_was_put_with_a_lifetime_is_gone_after_it(ReplicationKind kind)
     {
         var keyspace = ThreeNodes.Name(kind);
-        await Client.PutAsync(keyspace, "set/ttl", "1", timeToLive: TimeSpan.FromMilliseconds(300));
+        var put = await Client.PutAsync(keyspace, "set/ttl", "1", timeToLive: TimeSpan.FromMilliseconds(300));
+        Assert.Equal(OutcomeKind.Ok, put.Outcome.Kind);
         await Testing.Clusters.Eventually.Holds(
             async () => (await Client.GetAsync(keyspace, "set/ttl")).Outcome.Kind == OutcomeKind.NotFound,
             "The entry is hidden once it has expired."
@@ -208,7 +209,7 @@ public sealed class DataPlaneTests(ThreeNodes nodes) : IClassFixture<ThreeNodes>
         var first = (await Client.ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)).Outcome;
         await Client.PutAsync("raft", "once", "2");
         var again = (
-            await nodes.Cluster.Patient("n3").ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)
+            await nodes.Cluster.Client("n3").ExecuteAsync("raft", operation, TestContext.Current.CancellationToken)
         ).Outcome;
 
         Assert.Equal((OutcomeKind.Ok, first.Version), (again.Kind, again.Version));

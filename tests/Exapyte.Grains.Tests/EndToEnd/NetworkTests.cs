@@ -67,10 +67,10 @@ public sealed class NetworkTests : IAsyncLifetime
 
     [Fact]
     [Trait("Scenario", "network_manager_handle_incoming_message")]
-    public async Task Malformed_duplicated_and_reordered_messages_harm_nobody()
+    public async Task Malformed_and_foreign_messages_harm_nobody()
     {
         var map = await cluster.Create("one", new() { Shards = 1 });
-        var client = cluster.Patient();
+        var client = cluster.Client();
         var onN2 = map.Shards[0].Replicas.Single(replica => replica.Node == "n2");
         var garbage = Enumerable
             .Range(0, 64)
@@ -83,13 +83,13 @@ public sealed class NetworkTests : IAsyncLifetime
             })
             .ToArray();
 
-        var deliveries = Enumerable.Range(0, 20).Select(_ => NodeGrain("n3", "n2").Deliver(Batch(garbage)).AsTask());
-        var writes = Enumerable.Range(0, 50).Select(i => client.PutAsync("one", $"k{i}", "v").AsTask());
+        var deliveries = Enumerable.Range(0, 20).Select(_ => NodeGrain("n3", "n2").Deliver(Batch(garbage)).AsTask()).ToList();
+        var writes = Enumerable.Range(0, 50).Select(i => client.PutAsync("one", $"k{i}", "v").AsTask()).ToList();
 
         await Task.WhenAll(deliveries);
         Assert.All(await Task.WhenAll(writes), result => Assert.Equal(Operations.OutcomeKind.Ok, result.Outcome.Kind));
         var statuses = await NodeGrain("n1", "n2").Replicas(map.KeyspaceId);
-        Assert.All(statuses, status => Assert.Equal("", status.Problem));
+        Assert.Equal("", Assert.Single(statuses).Problem);
     }
 
     [Fact]

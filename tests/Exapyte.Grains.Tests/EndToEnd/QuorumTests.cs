@@ -22,10 +22,10 @@ public sealed class QuorumTests : IAsyncLifetime
     [Trait("Scenario", "sync_replicator_replicate_synchronously")]
     public async Task A_write_says_how_many_replicas_hold_it()
     {
-        var majority = (await cluster.Patient().PutAsync("quorum", "a", "1")).Outcome;
+        var majority = (await cluster.Client().PutAsync("quorum", "a", "1")).Outcome;
         var all = (
             await cluster
-                .Patient()
+                .Client()
                 .ExecuteAsync(
                     "quorum",
                     new()
@@ -47,7 +47,7 @@ public sealed class QuorumTests : IAsyncLifetime
     [Trait("Scenario", "sync_replicator_failure_handling")]
     public async Task With_one_replica_dead_service_goes_on_and_a_read_brings_it_up_to_date_when_it_is_back()
     {
-        Assert.Equal(OutcomeKind.Ok, (await cluster.Patient().PutAsync("quorum", "a", "old")).Outcome.Kind);
+        Assert.Equal(OutcomeKind.Ok, (await cluster.Client().PutAsync("quorum", "a", "old")).Outcome.Kind);
         await cluster.Nodes.KillNode("n3");
         await cluster.Nodes.WaitForMembers();
         for (var i = 0; i < 20; i++)
@@ -74,7 +74,7 @@ public sealed class QuorumTests : IAsyncLifetime
     [Trait("Scenario", "sync_replicator_quorum_requirement")]
     public async Task Without_a_write_quorum_the_outcome_is_unknown_and_said_in_time()
     {
-        Assert.Equal(OutcomeKind.Ok, (await cluster.Patient().PutAsync("quorum", "a", "1")).Outcome.Kind);
+        Assert.Equal(OutcomeKind.Ok, (await cluster.Client().PutAsync("quorum", "a", "1")).Outcome.Kind);
         await cluster.Nodes.KillNode("n2");
         await cluster.Nodes.KillNode("n3");
         await cluster.Nodes.WaitForMembers();

@@ -263,7 +263,7 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
                 );
             return reply.Outcomes[0];
         }
-        catch (Exception failure)
+        catch (Exception failure) when (TransientFailures.Include(failure))
         {
             return OperationOutcome.Of(OutcomeKind.Unavailable, failure.Message);
         }

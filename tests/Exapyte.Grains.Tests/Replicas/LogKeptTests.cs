@@ -32,7 +32,7 @@ public sealed class LogKeptTests
         var map = await cluster.Create("one", new() { Shards = 1, Replicas = 1 });
         for (var i = 0; i < Writes; i++)
         {
-            var put = await cluster.Patient().PutAsync("one", $"large{i}", new string('x', ValueBytes));
+            var put = await cluster.Client().PutAsync("one", $"large{i}", new string('x', ValueBytes));
             Assert.Equal(OutcomeKind.Ok, put.Outcome.Kind);
         }
 

@@ -113,6 +113,7 @@ public abstract class MembershipContract : IAsyncLifetime
         Assert.False(await Table.UpdateAsync(entry, stale));
 
         MembershipTableData data = await Table.ReadAsync();
+        Assert.Equal(2, data.Members.Count);
         Assert.All(data.Members, m => Assert.Equal(SiloStatus.Joining, m.Item1.Status));
         Assert.Equal(2, data.Version.Version);
     }

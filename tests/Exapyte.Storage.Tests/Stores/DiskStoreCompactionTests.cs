@@ -1,4 +1,5 @@
 using Exapyte.Storage.Stores;
+using Exapyte.Testing.Processes;
 using Exapyte.Testing.Stores;
 using Xunit;
 using static Exapyte.Storage.Tests.Stores.Entries;
@@ -10,9 +11,14 @@ public sealed class DiskStoreCompactionTests : IDisposable
     const int EntryCount = 4_000;
     const int ValueBytes = 1_000;
     const int Hot = 1_000_000;
+    const int HotKeys = 10;
+    const int CompactionsMax = 100;
+
+    static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(1);
 
     readonly DiskStoreFixture _fixture = new();
     readonly Random _random = new(1);
+    long _operations;
 
     public void Dispose() => _fixture.Dispose();
 
@@ -32,16 +38,26 @@ public sealed class DiskStoreCompactionTests : IDisposable
         List<string> before = _fixture.Shard.Describe();
 
         using var stop = new CancellationTokenSource();
-        Task<int> traffic = Task.Run(() => ReadAndWrite(stop.Token), TestContext.Current.CancellationToken);
-        _fixture.Store.Compact();
+        Task traffic = Task.Run(() => ReadAndWrite(stop.Token), TestContext.Current.CancellationToken);
+        await Poll.UntilAsync("traffic flows", s_deadline, () => Task.FromResult(Operations > 0));
+        // One that is over before a thread gets a processor shows nothing; one that lets nobody in is none of those.
+        long during = 0;
+        for (int compactions = 0; during == 0 && compactions < CompactionsMax; compactions++)
+        {
+            long since = Operations;
+            _fixture.Store.Compact();
+            during = Operations - since;
+        }
         await stop.CancelAsync();
-        int operations = await traffic;
+        await traffic;
 
         Assert.Equal(before, _fixture.Shard.Describe(new KeyRange(ReadOnlyMemory<byte>.Empty, Key(Hot))));
         // Written were more than twenty times as much, of which compactions before this one may have taken their part.
         long liveBytes = EntryCount / 4L * ValueBytes;
         Assert.InRange(_fixture.Store.Statistics.TableFileBytes, liveBytes / 2, 2 * liveBytes);
-        Assert.True(operations > 0);
+        Assert.True(during > 0, "Nothing was read or written while the store was compacted.");
+        Assert.True(_fixture.Shard.TryGet(Key(Hot + (int)((Operations - 1) % HotKeys)), out StoredEntry latest));
+        Assert.Equal($"{Operations - 1}", latest.Text());
     }
 
     [Fact]
@@ -81,18 +97,18 @@ public sealed class DiskStoreCompactionTests : IDisposable
         Assert.Equal(before, seen);
     }
 
-    int ReadAndWrite(CancellationToken stop)
+    long Operations => Interlocked.Read(ref _operations);
+
+    void ReadAndWrite(CancellationToken stop)
     {
-        int operations = 0;
-        do
+        while (!stop.IsCancellationRequested)
         {
-            int number = 4 * (operations % (EntryCount / 4));
+            int number = 4 * (int)(Operations % (EntryCount / 4));
             Assert.True(_fixture.Shard.TryGet(Key(number), out StoredEntry entry));
             Assert.Equal(ValueBytes, entry.Value.Length);
-            _fixture.Shard.Put(Key(Hot + (operations % 10)), Entry($"{operations}"));
-            operations++;
-        } while (!stop.IsCancellationRequested);
-        return operations;
+            _fixture.Shard.Put(Key(Hot + (int)(Operations % HotKeys)), Entry($"{Operations}"));
+            Interlocked.Increment(ref _operations);
+        }
     }
 
     void WriteAll(long expiresMs)

@@ -45,7 +45,7 @@ public sealed class ControlDatabase
     {
         if (IsStopped)
         {
-            throw new IOException("The database is stopped.");
+            throw new ControlDatabaseStoppedException("The database is stopped.");
         }
     }
 
@@ -90,7 +90,7 @@ public sealed class ControlDatabase
             }
             if (Interlocked.Exchange(ref database.lostAnswers, 0) == 1)
             {
-                throw new IOException("The answer was lost.");
+                throw new ControlDatabaseStoppedException("The answer was lost.");
             }
         }
 

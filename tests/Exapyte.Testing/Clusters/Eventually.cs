@@ -2,7 +2,10 @@ using Exapyte.Testing.Processes;
 
 namespace Exapyte.Testing.Clusters;
 
-/// <summary>Waits for what must become true, through whatever fails meanwhile, and says what did not.</summary>
+/// <summary>
+/// Waits for what must become true while nodes come and go, and says what did not. A call that fails for that reason
+/// (<see cref="TransientFailures"/>) is asked again; any other exception is a fault and ends the wait.
+/// </summary>
 public static class Eventually
 {
     private static readonly TimeSpan DeadlineDefault = TimeSpan.FromSeconds(30);
@@ -25,7 +28,7 @@ public static class Eventually
                     last = null;
                     return await condition();
                 }
-                catch (Exception failure)
+                catch (Exception failure) when (TransientFailures.Include(failure))
                 {
                     last = failure;
                     return false;

@@ -9,8 +9,8 @@ using Exapyte.Wire;
 namespace Exapyte.Testing.Clusters;
 
 /// <summary>
-/// A client that asks again while the cluster does not say what happened: where processors are short, leaders change and
-/// calls run out of time though nothing is wrong. An answer that says something is passed on as it is. Thread-safe.
+/// A client that asks again while the cluster does not say what happened: for tests that have just taken a node away or
+/// brought one, and only for those. An answer that says something is passed on as it is. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A write to a raft keyspace gets a request id, so that it happens once however often it is sent. Elsewhere it may be

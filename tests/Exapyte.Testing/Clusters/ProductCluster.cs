@@ -46,7 +46,10 @@ public sealed class ProductCluster : IAsyncDisposable
     /// <summary>The client inside a running node.</summary>
     public IExapyteClient Client(string node = "n1") => Nodes.ServicesOf(node).GetRequiredService<IExapyteClient>();
 
-    /// <summary>The same, for what must succeed however busy the machine is.</summary>
+    /// <summary>
+    /// The same, for what must succeed in the end although nodes have just gone or come. Where nothing is broken
+    /// <see cref="Client"/> is asked: there each refusal is a fault.
+    /// </summary>
     public IExapyteClient Patient(string node = "n1") => new PatientClient(Client(node));
 
     /// <summary>Creates a keyspace, waits until every running node serves by its map, and returns that.</summary>

@@ -66,6 +66,16 @@ public class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>What it ended with; null while it runs. An end by a signal is 128 and the signal's number.</summary>
+    public int? ExitCode
+    {
+        get
+        {
+            lock (_processLock)
+                return _exitCodeOnceDisposed ?? (_process.HasExited ? _process.ExitCode : null);
+        }
+    }
+
     /// <summary>Both streams in the order received, the oldest part cut off.</summary>
     public string Output => Read(_output);
 

@@ -27,6 +27,12 @@ public sealed record RestAnswer(int Status, string? ETag, byte[] Body, string? F
     /// <summary>No connection came about, so that the request certainly did not happen.</summary>
     public bool WasNotSent { get; init; }
 
+    /// <summary>The client gave up: the service said nothing in all its time.</summary>
+    public bool TimedOut { get; init; }
+
+    /// <summary>The service says that it cannot do it now, or is not there to be asked; it does not leave the caller waiting.</summary>
+    public bool IsRefusedForNow => Status is 503 or 504 || (Status == 0 && !TimedOut);
+
     public bool IsSuccess => Status is >= 200 and < 300;
 
     /// <summary>Refused for a reason of the request's own, so that it certainly did not happen.</summary>
@@ -163,6 +169,7 @@ public sealed class RestClient : IDisposable
         {
             return new RestAnswer(0, ETag: null, [], $"{method} {path} at {Url}: {exception.Message}")
             {
+                TimedOut = exception is OperationCanceledException,
                 WasNotSent = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError },
             };
         }

@@ -16,7 +16,7 @@ public sealed class SiloCluster : IAsyncDisposable
     readonly TemporaryFolder _folder;
     readonly ConcurrentDictionary<string, SiloProcess> _silos = new(StringComparer.Ordinal);
     readonly Dictionary<string, RestClient> _clients = new(StringComparer.Ordinal);
-    readonly HashSet<string> _meantToBeDown = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, bool> _meantToBeDown = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _earlierOutputs = new(StringComparer.Ordinal);
     readonly SemaphoreSlim _changes = new(1, 1);
     readonly CancellationTokenSource _supervisionEnds = new();
@@ -101,7 +101,7 @@ public sealed class SiloCluster : IAsyncDisposable
             await _changes.WaitAsync();
             try
             {
-                _meantToBeDown.Add(nodeId);
+                _meantToBeDown[nodeId] = true;
                 var exitCode = await _silos[nodeId].DrainAsync();
                 if (exitCode == 0 || !_silos[nodeId].WasVotedOut)
                     return exitCode;
@@ -127,6 +127,21 @@ public sealed class SiloCluster : IAsyncDisposable
         foreach (var nodeId in NodeIds)
             await RelaunchAsync(nodeId, isWanted: true);
         await WaitUntilReadyAsync();
+    }
+
+    /// <summary>
+    /// Returns where a node runs, or was voted out and is about to be started again, or was ended by the test.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It died of something else; the message carries its output.</exception>
+    public async Task HasNotDiedByItselfAsync(string nodeId)
+    {
+        var silo = _silos[nodeId];
+        if (!silo.HasExited || _meantToBeDown.ContainsKey(nodeId))
+            return;
+        // Waiting for the end also waits for the last of the output, which tells the reason.
+        var exitCode = await silo.WaitForExitAsync(SiloProcess.ReadyDeadline);
+        if (!silo.WasVotedOut)
+            throw new InvalidOperationException($"{nodeId} ended by itself with {exitCode}.\n{silo.Output}");
     }
 
     /// <summary>What a node has printed, before its last restart too; the oldest part cut off.</summary>
@@ -178,7 +193,8 @@ public sealed class SiloCluster : IAsyncDisposable
         await _changes.WaitAsync();
         try
         {
-            _meantToBeDown.UnionWith(nodeIds);
+            foreach (var nodeId in nodeIds)
+                _meantToBeDown[nodeId] = true;
             await Task.WhenAll(nodeIds.Select(nodeId => _silos[nodeId].KillAsync()));
         }
         finally
@@ -196,9 +212,9 @@ public sealed class SiloCluster : IAsyncDisposable
         try
         {
             if (isWanted)
-                _meantToBeDown.Remove(nodeId);
+                _meantToBeDown.TryRemove(nodeId, out _);
             var dead = _silos[nodeId];
-            if (!dead.HasExited || _meantToBeDown.Contains(nodeId))
+            if (!dead.HasExited || _meantToBeDown.ContainsKey(nodeId))
                 return;
             // Its disposal waits for the last of its output.
             await dead.DisposeAsync();
@@ -239,11 +255,8 @@ public sealed class SiloCluster : IAsyncDisposable
             SiloProcess.ReadyDeadline,
             async () =>
             {
-                var silo = _silos[nodeId];
-                // Waiting for the end also waits for the last of the output, which tells the reason.
-                if (silo.HasExited && await silo.WaitForExitAsync(SiloProcess.ReadyDeadline) >= 0 && !silo.WasVotedOut)
-                    throw new InvalidOperationException($"{nodeId} ended by itself.\n{silo.Output}");
-                return (await silo.Rest.ReadyAsync()).IsSuccess;
+                await HasNotDiedByItselfAsync(nodeId);
+                return (await _silos[nodeId].Rest.ReadyAsync()).IsSuccess;
             },
             Outputs
         );

@@ -74,6 +74,9 @@ public sealed class SiloProcess : ChildProcess
 
     static readonly TimeSpan s_drainDeadline = TimeSpan.FromSeconds(30);
 
+    /// <summary>The process ended itself with an abort.</summary>
+    const int ExitCodeOfAnAbort = 134;
+
     RestAnswer? _lastAnswer;
 
     readonly bool _ownsRest;
@@ -94,13 +97,15 @@ public sealed class SiloProcess : ChildProcess
     /// The built host, in the solution's artifacts for the configuration that this test was built with. Run directly, so
     /// that a signal reaches the silo itself and not a launcher.
     /// </summary>
-    public static string Executable { get; } = FindExecutable();
+    public static string Executable { get; } = ExecutableOf("Exapyte.Silo");
 
     /// <summary>
     /// It ended itself because the others voted it out, which a starved machine brings about as well as a real failure.
-    /// The product expects to be started again after this.
+    /// The product expects to be started again after this. It says so with the last that it says, and ends with the code
+    /// that the documentation of the process names; whatever else a node died of is a fault.
     /// </summary>
-    public bool WasVotedOut => HasExited && Output.Contains("told I am dead", StringComparison.Ordinal);
+    public bool WasVotedOut =>
+        ExitCode == ExitCodeOfAnAbort && StandardError.Contains("told I am dead", StringComparison.Ordinal);
 
     /// <summary>Starts the process and returns at once.</summary>
     /// <param name="settings">How.</param>
@@ -178,17 +183,19 @@ public sealed class SiloProcess : ChildProcess
         return _lastAnswer.IsSuccess;
     }
 
-    static string FindExecutable()
+    /// <summary>The built program of a project, in the configuration that this test was built with.</summary>
+    /// <exception cref="InvalidOperationException">It is not built.</exception>
+    public static string ExecutableOf(string project)
     {
         var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
-            var built = Path.Combine(at.FullName, "artifacts/bin/Exapyte.Silo", configuration, "Exapyte.Silo");
+            var built = Path.Combine(at.FullName, "artifacts/bin", project, configuration, project);
             if (File.Exists(built))
                 return built;
         }
         throw new InvalidOperationException(
-            $"No built Exapyte.Silo ({configuration}) above {AppContext.BaseDirectory}."
+            $"No built {project} ({configuration}) above {AppContext.BaseDirectory}."
         );
     }
 }
