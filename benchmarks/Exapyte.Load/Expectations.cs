@@ -35,7 +35,9 @@ static class Expectations
                 )
         );
         if (scenario == "concurrent_client_connections" && !results[^1].ByStatus.ContainsKey(Refused))
-            missed.Add($"{goodput[^1].Connections} connections: nobody was refused with 429, so nothing bounds the load");
+            missed.Add(
+                $"{goodput[^1].Connections} connections: nobody was refused with 429, so nothing bounds the load"
+            );
         return missed;
     }
 

@@ -111,8 +111,7 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
             return;
         var asked = TimeSpan.FromSeconds(answer.RetryAfterSeconds * (1 + random.NextDouble()));
         var until = Stopwatch.GetTimestamp();
-        do
-            await Task.Delay(asked < s_pauseAfterFailure || _ends ? s_pauseAfterFailure : s_pauseOfRefused);
+        do await Task.Delay(asked < s_pauseAfterFailure || _ends ? s_pauseAfterFailure : s_pauseOfRefused);
         while (!_ends && Stopwatch.GetElapsedTime(until) < asked);
     }
 

@@ -2,7 +2,7 @@ using System.Text;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Routing;
 using Exapyte.Gateway.Tests.Fixtures;
-using Exapyte.Operations;
+using Exapyte.Testing.Processes;
 using Xunit;
 
 namespace Exapyte.Gateway.Tests;
@@ -10,7 +10,8 @@ namespace Exapyte.Gateway.Tests;
 /// <summary>More is asked than the gateway takes at once.</summary>
 public sealed class RequestLimitTests
 {
-    private const int RequestsMax = 3;
+    private const int RequestsMax = 1;
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(1);
     private const string Entries = "/v1/keyspaces/k/entries";
 
     [Fact]
@@ -22,17 +23,18 @@ public sealed class RequestLimitTests
             options.RequestsMax = RequestsMax;
             options.RetryAfterSeconds = 7;
         });
-        // A request is under way from its head on: these wait for the last byte of their bodies.
-        var slow = new List<RawHttp>();
-        for (var i = 0; i < RequestsMax; i++)
-        {
-            slow.Add(await BeginPutAsync(gateway, $"slow{i}"));
-        }
+        var hold = gateway.Client.Hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var slow = Enumerable.Range(0, RequestsMax).Select(i => gateway.PutAsync($"{Entries}/slow{i}", "x")).ToList();
         await IsFullAsync(gateway);
+        gateway.Client.Hold = null;
 
         foreach (var (method, target) in Counted)
         {
-            var refused = await gateway.SendAsync(method, target, method == "GET" ? null : Encoding.UTF8.GetBytes("{}"));
+            var refused = await gateway.SendAsync(
+                method,
+                target,
+                method == "GET" ? null : Encoding.UTF8.GetBytes("{}")
+            );
             Assert.Equal((429, "7"), (refused.Status, refused.Header("Retry-After")));
             Assert.Equal("overloaded", refused.Code);
             Assert.True(refused.Json.GetProperty("retryable").GetBoolean());
@@ -43,14 +45,10 @@ public sealed class RequestLimitTests
             Assert.NotEqual(429, (await gateway.GetAsync(target)).Status);
         }
 
-        foreach (var connection in slow)
-        {
-            await connection.WriteAsync("x");
-            Assert.Equal(201, (await connection.ReadAnswerAsync()).Status);
-            connection.Dispose();
-        }
-        Assert.Equal(404, (await gateway.GetAsync($"{Entries}/refused")).Status);
-        Assert.Equal(201, (await gateway.PutAsync($"{Entries}/refused", "x")).Status);
+        hold.SetResult();
+        Assert.All(await Task.WhenAll(slow), answer => Assert.Equal(201, answer.Status));
+        Assert.Equal(404, await StatusAsync(() => gateway.GetAsync($"{Entries}/refused")));
+        Assert.Equal(201, await StatusAsync(() => gateway.PutAsync($"{Entries}/refused", "x")));
     }
 
     [Fact]
@@ -59,16 +57,21 @@ public sealed class RequestLimitTests
         await using var gateway = await GatewayFixture.StartAsync(options => options.RequestsMax = 1);
         for (var round = 0; round < 5; round++)
         {
-            using (await BeginPutAsync(gateway, "gone"))
+            var hold = gateway.Client.Hold = new TaskCompletionSource(
+                TaskCreationOptions.RunContinuationsAsynchronously
+            );
+            using (var connection = await gateway.ConnectAsync())
             {
+                await connection.WriteAsync($"GET {Entries}/gone HTTP/1.1\r\nHost: x\r\n\r\n");
                 await IsFullAsync(gateway);
             }
-            await IsFreeAsync(gateway);
+            gateway.Client.Hold = null;
+            hold.SetResult();
             gateway.Client.Intercept = (_, _) => throw new InvalidOperationException("broken on purpose");
-            Assert.Equal(500, (await gateway.GetAsync($"{Entries}/a")).Status);
+            Assert.Equal(500, await StatusAsync(() => gateway.GetAsync($"{Entries}/a")));
             gateway.Client.Intercept = null;
-            Assert.Equal(404, (await gateway.GetAsync($"{Entries}/a")).Status);
-            Assert.Equal(400, (await gateway.GetAsync($"{Entries}?limit=none")).Status);
+            Assert.Equal(404, await StatusAsync(() => gateway.GetAsync($"{Entries}/a")));
+            Assert.Equal(400, await StatusAsync(() => gateway.GetAsync($"{Entries}?limit=none")));
         }
     }
 
@@ -99,22 +102,19 @@ public sealed class RequestLimitTests
             ("POST", "/v1/restores"),
         ];
 
-    /// <summary>Sends all of a write but its body's last byte.</summary>
-    private static async Task<RawHttp> BeginPutAsync(GatewayFixture gateway, string key)
-    {
-        var connection = await gateway.ConnectAsync();
-        await connection.WriteAsync($"PUT {Entries}/{key} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx");
-        return connection;
-    }
-
-    private static Task<TimeSpan> IsFullAsync(GatewayFixture gateway) => UntilAsync(gateway, 429);
-
-    private static Task<TimeSpan> IsFreeAsync(GatewayFixture gateway) => UntilAsync(gateway, 404);
-
-    private static Task<TimeSpan> UntilAsync(GatewayFixture gateway, int status) =>
-        Testing.Processes.Poll.UntilAsync(
-            $"a read is answered {status}",
-            TimeSpan.FromMinutes(1),
-            async () => (await gateway.GetAsync($"{Entries}/none")).Status == status
+    /// <summary>Asks for what the keyspace is, which nothing holds up, until that is refused.</summary>
+    private static Task<TimeSpan> IsFullAsync(GatewayFixture gateway) =>
+        Poll.UntilAsync(
+            "no more requests are taken",
+            Deadline,
+            async () => (await gateway.GetAsync("/v1/keyspaces/k")).Status == 429
         );
+
+    /// <summary>A request's place is free a moment after its caller has the answer.</summary>
+    private static async Task<int> StatusAsync(Func<Task<RawAnswer>> ask)
+    {
+        var status = 0;
+        await Poll.UntilAsync("a request is taken", Deadline, async () => (status = (await ask()).Status) != 429);
+        return status;
+    }
 }

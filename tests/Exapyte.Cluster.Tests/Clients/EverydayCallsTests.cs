@@ -66,8 +66,7 @@ public sealed class EverydayCallsTests(ConnectedClient connected) : IClassFixtur
         var winner = Assert.Single(outcomes, outcome => outcome.Kind == OutcomeKind.Ok);
         Assert.All(
             outcomes.Where(outcome => outcome != winner),
-            loser =>
-                Assert.Equal((OutcomeKind.PreconditionFailed, winner.Version), (loser.Kind, loser.Version))
+            loser => Assert.Equal((OutcomeKind.PreconditionFailed, winner.Version), (loser.Kind, loser.Version))
         );
     }
 
@@ -112,7 +111,12 @@ public sealed class EverydayCallsTests(ConnectedClient connected) : IClassFixtur
         await AllAreListedAsync(keyspace, keys);
 
         var inRange = keys.GetRange(10, 40);
-        var range = new ScanQuery { Start = Bytes(keys[10]), End = Bytes(keys[50]), EntriesMax = 7 };
+        var range = new ScanQuery
+        {
+            Start = Bytes(keys[10]),
+            End = Bytes(keys[50]),
+            EntriesMax = 7,
+        };
         Assert.Equal(keys, await ListAsync(keyspace, new() { Prefix = Bytes("scan-"), EntriesMax = 9 }));
         Assert.Equal(inRange, await ListAsync(keyspace, range));
         Assert.Equal(Enumerable.Reverse(inRange), await ListAsync(keyspace, range with { Reverse = true }));
@@ -128,10 +132,14 @@ public sealed class EverydayCallsTests(ConnectedClient connected) : IClassFixtur
         var keyspace = Name(kind);
         var keys = Enumerable.Range(0, 40).Select(i => $"batch-{i}").ToList();
 
-        var puts = await Client.ExecuteBatchAsync(keyspace, [.. keys.Select(key => Put(key, key))], atomic: false);
+        var puts = await Client.ExecuteBatchAsync(
+            keyspace,
+            [.. keys.Select(key => Put(key, key)), Put("batch-gone", "x")],
+            atomic: false
+        );
         var mixed = await Client.ExecuteBatchAsync(
             keyspace,
-            [.. keys.Select(Get), Get("batch-absent"), Put("", "no key"), Delete("batch-0")],
+            [.. keys.Select(Get), Get("batch-absent"), Put("", "no key"), Delete("batch-gone")],
             atomic: false
         );
 
@@ -141,7 +149,7 @@ public sealed class EverydayCallsTests(ConnectedClient connected) : IClassFixtur
             [OutcomeKind.NotFound, OutcomeKind.Invalid, OutcomeKind.Ok],
             mixed.Skip(40).Select(item => item.Outcome.Kind)
         );
-        Assert.Equal((OutcomeKind.NotFound, 0), await KindAndLengthAsync(keyspace, "batch-0"));
+        Assert.Equal((OutcomeKind.NotFound, 0), await KindAndLengthAsync(keyspace, "batch-gone"));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class ReconnectTests(ClusterTestEnvironment environment)
     {
         await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
         await Keyspaces.CreateAsync(cluster["n1"].Rest, "raft", replicas: 3);
-        var application = await Application.ConnectAsync(cluster.Running);
+        await using var application = await Application.ConnectAsync(cluster.Running);
         var client = application.Client;
         await AllAreTakenAsync(client, cluster, "warm");
 
@@ -49,7 +49,7 @@ public sealed class ReconnectTests(ClusterTestEnvironment environment)
             .Range(0, 500)
             .Select(i => client.PutAsync("raft", $"running-{i}", "1").AsTask())
             .ToList();
-        await application.DisposeAsync();
+        await ((IAsyncDisposable)client).DisposeAsync();
 
         Assert.All(running, write => Assert.True(write.IsCompleted, "Disposal left a call behind."));
         var outcomes = await Task.WhenAll(running);

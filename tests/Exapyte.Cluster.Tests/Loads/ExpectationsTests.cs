@@ -10,12 +10,17 @@ public sealed class ExpectationsTests
 
     [Fact]
     public void Goodput_that_stays_up_past_saturation_with_the_excess_refused_is_as_expected() =>
-        Assert.Empty(Expectations.Missed(Connections, [Run(1, 1_000), Run(16, 9_500), Run(64, 10_000), Shed(256, 8_100)]));
+        Assert.Empty(
+            Expectations.Missed(Connections, [Run(1, 1_000), Run(16, 9_500), Run(64, 10_000), Shed(256, 8_100)])
+        );
 
     [Fact]
     public void Goodput_that_falls_past_twice_saturation_is_missed()
     {
-        var missed = Expectations.Missed(Connections, [Run(1, 1_000), Run(16, 9_500), Run(32, 7_900), Shed(256, 10_000)]);
+        var missed = Expectations.Missed(
+            Connections,
+            [Run(1, 1_000), Run(16, 9_500), Run(32, 7_900), Shed(256, 10_000)]
+        );
         Assert.Contains("32 connections", Assert.Single(missed), StringComparison.Ordinal);
     }
 
@@ -42,7 +47,10 @@ public sealed class ExpectationsTests
     [InlineData("no answer")]
     public void An_answer_that_is_no_success_is_missed(string status)
     {
-        var run = Run(8, 1_000) with { ByStatus = new Dictionary<string, long> { ["200"] = 9, [status] = 1 } };
+        var run = Run(8, 1_000) with
+        {
+            ByStatus = new Dictionary<string, long> { ["200"] = 9, [status] = 1 },
+        };
         Assert.Contains(status, Assert.Single(Expectations.Missed("mixed_workload", [run])), StringComparison.Ordinal);
     }
 

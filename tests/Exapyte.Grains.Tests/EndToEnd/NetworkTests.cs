@@ -83,7 +83,10 @@ public sealed class NetworkTests : IAsyncLifetime
             })
             .ToArray();
 
-        var deliveries = Enumerable.Range(0, 20).Select(_ => NodeGrain("n3", "n2").Deliver(Batch(garbage)).AsTask()).ToList();
+        var deliveries = Enumerable
+            .Range(0, 20)
+            .Select(_ => NodeGrain("n3", "n2").Deliver(Batch(garbage)).AsTask())
+            .ToList();
         var writes = Enumerable.Range(0, 50).Select(i => client.PutAsync("one", $"k{i}", "v").AsTask()).ToList();
 
         await Task.WhenAll(deliveries);

@@ -29,7 +29,9 @@ public sealed class ScanUnderWritesTests(ThreeNodes nodes) : IClassFixture<Three
         var client = nodes.Cluster.Client();
         // Leaderless replicas list what they themselves hold: each of them holds these before the first listing begins.
         var level = kind == ReplicationKind.Raft ? ConsistencyLevel.Default : ConsistencyLevel.All;
-        foreach (var put in await client.ExecuteBatchAsync(keyspace, [.. Staying.Select(key => Put(key, level))], false))
+        foreach (
+            var put in await client.ExecuteBatchAsync(keyspace, [.. Staying.Select(key => Put(key, level))], false)
+        )
         {
             Assert.Equal(OutcomeKind.Ok, put.Outcome.Kind);
         }
@@ -74,7 +76,9 @@ public sealed class ScanUnderWritesTests(ThreeNodes nodes) : IClassFixture<Three
             more = page.More;
             query = page.Entries.Count > 0 ? query with { After = page.Entries[^1].Key } : query;
         }
-        var ordered = query.Reverse ? listed.OrderDescending(StringComparer.Ordinal) : listed.Order(StringComparer.Ordinal);
+        var ordered = query.Reverse
+            ? listed.OrderDescending(StringComparer.Ordinal)
+            : listed.Order(StringComparer.Ordinal);
         Assert.Equal(ordered, listed);
         Assert.Equal(listed.Count, listed.Distinct().Count());
         var expected = query.Reverse ? Enumerable.Reverse(staying) : staying;

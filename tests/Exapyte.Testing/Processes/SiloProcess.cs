@@ -194,8 +194,6 @@ public sealed class SiloProcess : ChildProcess
             if (File.Exists(built))
                 return built;
         }
-        throw new InvalidOperationException(
-            $"No built {project} ({configuration}) above {AppContext.BaseDirectory}."
-        );
+        throw new InvalidOperationException($"No built {project} ({configuration}) above {AppContext.BaseDirectory}.");
     }
 }
