@@ -24,6 +24,10 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
     private const string StateName = "keyspace";
     private const int KeyspacesMax = 4_096;
 
+    private const string NotSettled =
+        "writeQuorum and readQuorum change only while every node of the keyspace has its map and no replica is joining: "
+        + "bring all its nodes up, then try again. Nothing was changed.";
+
     private readonly CommandGate gate = new();
     private readonly CommandGate acting = new();
     private readonly DurableState<KeyspaceState> state;
@@ -218,6 +222,15 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         {
             // A creation that was not reported as done is taken up again.
             return state.Value.Created ? Reply(KeyspaceOutcome.Ok, map) : null;
+        }
+        if (QuorumHistory.ReasonsAgainst(map, settings, state.Value.MissingMax) is { Count: > 0 } quorums)
+        {
+            return Reply(KeyspaceOutcome.Conflict, quorums, map);
+        }
+        if (QuorumHistory.IsChange(map, settings) && (state.Value.IsUnfinished || map.Shards.Any(s => s.IsChanging)))
+        {
+            // Some node may still use quorums of an earlier map, which those that are wanted need not meet.
+            return Reply(KeyspaceOutcome.Unavailable, [NotSettled], map);
         }
         return await Save(state.Value.WithChanged(map with { Settings = settings })) is { } unsaved
             ? Unavailable(unsaved)

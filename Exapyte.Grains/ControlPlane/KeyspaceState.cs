@@ -39,6 +39,16 @@ public sealed record KeyspaceState
     [Id(5)]
     public KeyspaceMap[] Deleted { get; init; } = [];
 
+    /// <summary>
+    /// The largest <see cref="QuorumHistory.MissingMax"/> of the maps that the keyspace has had before this one; 0 also where
+    /// that was not recorded, and then this map is taken to be all there was.
+    /// </summary>
+    [Id(10)]
+    public int MissingBefore { get; init; }
+
+    /// <summary>On how many replicas of its shard an acknowledged write may be missing, at most.</summary>
+    public int MissingMax => Map is null ? 0 : Math.Max(MissingBefore, QuorumHistory.MissingMax(Map));
+
     /// <summary>Whether something is left to do.</summary>
     public bool IsUnfinished => Deleted.Length > 0 || IsMapUnfinished;
 
@@ -54,6 +64,7 @@ public sealed record KeyspaceState
             PlacedAtNodeEpoch = nodeEpoch,
             SettledEpoch = 0,
             LastEpoch = map.Epoch,
+            MissingBefore = 0,
         };
 
     /// <summary>With the map changed, at the next epoch.</summary>
@@ -62,6 +73,7 @@ public sealed record KeyspaceState
         {
             Map = map with { Epoch = LastEpoch + 1 },
             LastEpoch = LastEpoch + 1,
+            MissingBefore = MissingMax,
         };
 
     /// <summary>With the keyspace deleted, at the next epoch.</summary>

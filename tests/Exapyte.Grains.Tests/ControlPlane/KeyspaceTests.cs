@@ -118,6 +118,46 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     }
 
     [Fact]
+    public async Task Quorums_that_could_miss_what_was_acknowledged_are_refused_with_the_way_out()
+    {
+        var settings = new KeyspaceSettings
+        {
+            Replication = ReplicationKind.Quorum,
+            WriteQuorum = 1,
+            ReadQuorum = 3,
+        };
+        var created = await cluster.Put(name, settings);
+
+        var refused = await cluster.Keyspace(name).Put(settings with { WriteQuorum = 2, ReadQuorum = 2 });
+        var taken = await cluster.Put(name, settings with { WriteQuorum = 2, ReadQuorum = 3 });
+        var again = await cluster.Keyspace(name).Put(settings with { WriteQuorum = 2, ReadQuorum = 2 });
+
+        Assert.Equal(KeyspaceOutcome.Conflict, refused.Outcome);
+        Assert.Contains("restore a backup", Assert.Single(refused.Reasons), StringComparison.Ordinal);
+        Assert.Equal((created.Epoch, 1), (refused.Map!.Epoch, refused.Map.Settings.WriteQuorum));
+        Assert.Equal(created.Epoch + 1, taken.Epoch);
+        Assert.Equal(KeyspaceOutcome.Conflict, again.Outcome);
+    }
+
+    [Fact]
+    public async Task Quorums_wait_to_be_changed_until_every_node_has_the_map_that_they_change()
+    {
+        var settings = new KeyspaceSettings { Replication = ReplicationKind.Quorum };
+        await cluster.Put(name, settings);
+        cluster.Recorder.Refusing["n3"] = true;
+        var raised = await cluster.Put(name, settings with { ReadQuorum = 3 });
+
+        var refused = await cluster.Keyspace(name).Put(settings with { WriteQuorum = 1, ReadQuorum = 3 });
+        cluster.Recorder.Refusing.Clear();
+        await cluster.WaitForMap("n3", raised);
+        var taken = await cluster.Put(name, settings with { WriteQuorum = 1, ReadQuorum = 3 });
+
+        Assert.Equal(KeyspaceOutcome.Unavailable, refused.Outcome);
+        Assert.Equal(raised.Epoch, refused.Map!.Epoch);
+        Assert.Equal(1, taken.Settings.WriteQuorum);
+    }
+
+    [Fact]
     public async Task A_deleted_keyspace_is_gone_and_the_next_of_its_name_is_another_at_a_higher_epoch()
     {
         var first = await cluster.Put(name, new());
