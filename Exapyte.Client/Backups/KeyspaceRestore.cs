@@ -109,7 +109,18 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
         var found = await client.GetKeyspaceAsync(keyspace, cancellationToken);
         if (found.Outcome == KeyspaceOutcome.Ok)
         {
-            var page = await client.ScanAsync(keyspace, new() { EntriesMax = 1, KeysOnly = true }, cancellationToken);
+            // Empty is what no replica holds anything of; a listing of an async keyspace asks only one by itself.
+            var level =
+                found.Map?.Settings.Replication == ReplicationKind.Async
+                    ? ConsistencyLevel.All
+                    : ConsistencyLevel.Default;
+            var first = new ScanQuery
+            {
+                EntriesMax = 1,
+                KeysOnly = true,
+                Level = level,
+            };
+            var page = await client.ScanAsync(keyspace, first, cancellationToken);
             return page.Kind != OutcomeKind.Ok ? (false, Refused(RestoreOutcome.Failed, page.Detail))
                 : page.Entries.Count > 0
                     ? (false, Refused(RestoreOutcome.Conflict, $"The keyspace '{keyspace}' is there and not empty."))

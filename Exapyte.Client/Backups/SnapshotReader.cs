@@ -63,7 +63,8 @@ internal sealed class SnapshotReader(
     {
         var settings = map.Map.Settings;
         var route = map.Routes[shard];
-        var needed = QuorumSizes.Of(settings, route.Placement.Counted).Read;
+        var level = ConsistencyPolicy.OfRead(settings.Replication, ConsistencyLevel.Default)!.Value;
+        var needed = level.ReadReplicas(settings, route.Placement.Counted);
         return settings.Replication == ReplicationKind.Raft || needed == 1
             ? await OpenOneAsync(map, route, cancellationToken)
             : await OpenSeveralAsync(map, route, needed, cancellationToken);

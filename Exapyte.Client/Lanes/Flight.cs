@@ -3,13 +3,14 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Lanes;
 
 /// <summary>A batch on its way and the callers whose operations it carries.</summary>
-internal sealed class Flight(LaneItem[] items, OperationBatch batch)
+internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch batch)
 {
     public LaneItem[] Items => items;
 
     public OperationBatch Batch => batch;
 
-    public bool IsWrite { get; } = items[0].IsWrite;
+    /// <summary>The queue that its items came from.</summary>
+    public LaneQueue Queue => queue;
 
     /// <summary>When the first of its callers stops waiting, in the clock's milliseconds.</summary>
     public long EarliestMs { get; private set; } = EarliestOf(items);

@@ -44,6 +44,9 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
     /// <summary>It changes something, so it waits for disks; reads do not travel with it.</summary>
     public bool IsWrite { get; private set; }
 
+    /// <summary>The level of its operations; null where a group has several.</summary>
+    public ConsistencyLevel? Level { get; private set; }
+
     /// <summary>How long it waits. Changed under the lane's lock only, while it is queued or in a flight.</summary>
     public Patience Patience { get; set; }
 
@@ -56,6 +59,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         item.Count = 1;
         item.Bytes = BytesOf(operation);
         item.IsWrite = operation.IsWrite;
+        item.Level = operation.Level;
         return item;
     }
 
@@ -65,6 +69,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         item.group = group;
         item.Count = group.Length;
         item.Atomic = atomic;
+        item.Level = Array.TrueForAll(group, one => one.Level == group[0].Level) ? group[0].Level : null;
         foreach (var operation in group)
         {
             item.Bytes += BytesOf(operation);
@@ -177,6 +182,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         Bytes = 0;
         Atomic = false;
         reusable = false;
+        IsWrite = false;
         completed = 0;
         Interlocked.Increment(ref pooled);
         Pool.Enqueue(this);

@@ -22,10 +22,10 @@ internal sealed record LaneContext(
 }
 
 /// <summary>
-/// The way to one replica: gathers concurrent operations into batches, reads and writes apart, for a read must not wait
-/// for a disk. While fewer than <see cref="ExapyteClientOptions.InflightBatchesMax"/> calls of its kind are on their way
-/// an operation leaves at once, on its caller's thread; else it waits for one of them to return and shares the next call
-/// with all that gathered meanwhile.
+/// The way to one replica: gathers concurrent operations into batches, each kind apart: a read must not wait for a disk,
+/// and nobody for the replicas that another one's level asks for. While fewer than
+/// <see cref="ExapyteClientOptions.InflightBatchesMax"/> calls of its kind are on their way an operation leaves at once, on
+/// its caller's thread; else it waits for one of them to return and shares the next call with all that gathered meanwhile.
 /// </summary>
 /// <remarks>
 /// Thread-safe. Operations of a kind leave in the order in which they came. An item in the queue or in a flight of
@@ -37,8 +37,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     private const int AfterLeaderMovedMs = 200;
 
     private readonly Lock gate = new();
-    private readonly Queue<LaneItem> reads = [];
-    private readonly Queue<LaneItem> writes = [];
+    private readonly List<LaneQueue> queues = [];
     private readonly List<LaneItem> taken = [];
     private readonly List<Flight> inflight = new(context.Options.InflightBatchesMax);
     private readonly ServedBy?[] served = new ServedBy?[(int)ConsistencyLevel.All + 1];
@@ -90,7 +89,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             }
             else
             {
-                (item.IsWrite ? writes : reads).Enqueue(item);
+                QueueOf(item).Items.Enqueue(item);
                 queuedOperations += item.Count;
                 queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
                 flight = TakeFlight();
@@ -119,7 +118,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         lock (gate)
         {
             var untilMs = context.Clock.NowMs + AfterLeaderMovedMs;
-            foreach (var item in reads.Concat(writes))
+            foreach (var item in queues.SelectMany(queue => queue.Items))
             {
                 item.Patience = item.Patience.OnceLeaderMoved(untilMs);
                 queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
@@ -137,7 +136,11 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             if (nowMs >= queuedEarliestMs)
             {
-                queuedEarliestMs = Math.Min(ExpireQueued(reads, nowMs), ExpireQueued(writes, nowMs));
+                queuedEarliestMs = long.MaxValue;
+                foreach (var queue in queues)
+                {
+                    queuedEarliestMs = Math.Min(queuedEarliestMs, ExpireQueued(queue.Items, nowMs));
+                }
             }
             for (var i = inflight.Count - 1; i >= 0; i--)
             {
@@ -149,6 +152,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 if (flight.Expire(nowMs))
                 {
                     inflight.RemoveAt(i);
+                    flight.Queue.Inflight--;
                 }
                 missed |= flight.Missed;
             }
@@ -166,19 +170,36 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     }
 
     /// <summary>What served a reply of this replica; the same object for the same answer.</summary>
-    public ServedBy ServedBy(ConsistencyLevel level, BatchReply reply)
+    public ServedBy ServedBy(ConsistencyLevel level, BatchReply reply, long stalenessMs)
     {
         var known = Volatile.Read(ref served[(int)level]);
-        if (known is not null && known.StalenessMs == reply.StalenessMs && known.Node == reply.Node)
+        if (known is not null && known.StalenessMs == stalenessMs && known.Node == reply.Node)
         {
             return known;
         }
-        var fresh = new ServedBy(level, reply.Node, reply.Region, reply.StalenessMs, CacheHit: false);
+        var fresh = new ServedBy(level, reply.Node, reply.Region, stalenessMs, CacheHit: false);
         Volatile.Write(ref served[(int)level], fresh);
         return fresh;
     }
 
-    private bool IsAnythingLeft => inflight.Count > 0 || reads.Count > 0 || writes.Count > 0;
+    private bool IsAnythingLeft => inflight.Count > 0 || IsAnyQueued;
+
+    private bool IsAnyQueued => queues.Exists(static queue => queue.Items.Count > 0);
+
+    /// <summary>The queue of an item's kind. To be called under the lock.</summary>
+    private LaneQueue QueueOf(LaneItem item)
+    {
+        foreach (var queue in queues)
+        {
+            if (queue.IsFor(item))
+            {
+                return queue;
+            }
+        }
+        var made = new LaneQueue(item.IsWrite, item.Level);
+        queues.Add(made);
+        return made;
+    }
 
     /// <summary>Lets go whose time is up, and says when the next one's is.</summary>
     private long ExpireQueued(Queue<LaneItem> queue, long nowMs)
@@ -203,11 +224,21 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     }
 
     /// <summary>The next batch, where there is room for one and anybody waits. To be called under the lock.</summary>
-    private Flight? TakeFlight() => TakeFlight(reads) ?? TakeFlight(writes);
-
-    private Flight? TakeFlight(Queue<LaneItem> queue)
+    private Flight? TakeFlight()
     {
-        if (queue.Count == 0 || CountInflight(queue == writes) >= context.Options.InflightBatchesMax)
+        foreach (var queue in queues)
+        {
+            if (TakeFlight(queue) is { } flight)
+            {
+                return flight;
+            }
+        }
+        return null;
+    }
+
+    private Flight? TakeFlight(LaneQueue queue)
+    {
+        if (queue.Items.Count == 0 || queue.Inflight >= context.Options.InflightBatchesMax)
         {
             return null;
         }
@@ -215,13 +246,13 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         int count = 0,
             bytes = 0;
         long latestMs = 0;
-        while (queue.TryPeek(out var item))
+        while (queue.Items.TryPeek(out var item))
         {
             if (!item.IsCompleted && count > 0 && !Fits(item, taken[0], count, bytes))
             {
                 break;
             }
-            queue.Dequeue();
+            queue.Items.Dequeue();
             queuedOperations -= item.Count;
             if (item.IsCompleted)
             {
@@ -232,7 +263,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             bytes += item.Bytes;
             latestMs = Math.Max(latestMs, item.Patience.AnsweredUntilMs);
         }
-        if (reads.Count == 0 && writes.Count == 0)
+        if (!IsAnyQueued)
         {
             queuedEarliestMs = long.MaxValue;
         }
@@ -242,24 +273,16 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         }
         LaneItem[] items = [.. taken];
         taken.Clear();
-        var flight = new Flight(items, BatchOf(items, count, latestMs));
+        var flight = new Flight(queue, items, BatchOf(items, count, latestMs));
         inflight.Add(flight);
+        queue.Inflight++;
         return flight;
-    }
-
-    private int CountInflight(bool write)
-    {
-        var count = 0;
-        foreach (var flight in inflight)
-        {
-            count += flight.IsWrite == write ? 1 : 0;
-        }
-        return count;
     }
 
     private bool Fits(LaneItem item, LaneItem first, int count, int bytes) =>
         !item.Atomic
         && !first.Atomic
+        && item.Level is not null
         && count + item.Count <= context.Options.BatchOperationsMax
         && bytes + item.Bytes <= Limits.WireBatchBytesMax;
 
@@ -354,7 +377,10 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     {
         lock (gate)
         {
-            inflight.Remove(landed);
+            if (inflight.Remove(landed))
+            {
+                landed.Queue.Inflight--;
+            }
             var next = TakeFlight();
             busy = IsAnythingLeft;
             return next;

@@ -233,7 +233,7 @@ internal sealed class GroupRun(
         var operation = call.Operations[at];
         var outcome = call.Trails[at].Outcome(operation, attempt.Kind, attempt.OutcomeAt(index));
         var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
-        call.Results[at] = new(outcome, Served.By(lane, attempt, level));
+        call.Results[at] = new(outcome, Served.By(lane, attempt, level, outcome));
     }
 
     /// <summary>Ends all that is left by this refusal; what an earlier try may have done stays in doubt.</summary>

@@ -135,7 +135,8 @@ internal sealed class OperationRunner(
     )
     {
         meter.Ended(outcome.Kind);
-        return new(outcome, Served.By(lane, attempt, LevelRules.Resolve(settings.Replication, operation.Level)));
+        var level = LevelRules.Resolve(settings.Replication, operation.Level);
+        return new(outcome, Served.By(lane, attempt, level, outcome));
     }
 
     private OperationResult Ended(OperationOutcome outcome)

@@ -6,6 +6,15 @@ namespace Exapyte.Client.Retries;
 /// <summary>Tells what served an operation.</summary>
 internal static class Served
 {
-    public static ServedBy By(ReplicaLane lane, Attempt attempt, ConsistencyLevel level) =>
-        attempt.Reply is { } reply ? lane.ServedBy(level, reply) : ServedBy.Nothing;
+    /// <summary>The replica and what it says of its answer; of a refusal there is no age to tell.</summary>
+    public static ServedBy By(ReplicaLane lane, Attempt attempt, ConsistencyLevel level, OperationOutcome outcome) =>
+        attempt.Reply is { } reply
+            ? lane.ServedBy(
+                level,
+                reply,
+                outcome.Kind is OutcomeKind.Ok or OutcomeKind.NotFound or OutcomeKind.PreconditionFailed
+                    ? reply.StalenessMs
+                    : -1
+            )
+            : ServedBy.Nothing;
 }

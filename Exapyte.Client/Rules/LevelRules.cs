@@ -4,46 +4,25 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Rules;
 
-/// <summary>Which consistency levels go with which kind of replication, and what a level means for routing.</summary>
+/// <summary>What <see cref="ConsistencyPolicy"/> means for a client: which levels it refuses, and where it sends the others.</summary>
 internal static class LevelRules
 {
     /// <summary>Whether a read may ask for this level.</summary>
     public static bool IsForReads(ReplicationKind replication, ConsistencyLevel level) =>
-        level switch
-        {
-            ConsistencyLevel.Default or ConsistencyLevel.Session or ConsistencyLevel.Eventual => true,
-            ConsistencyLevel.Linearizable or ConsistencyLevel.Bounded => replication == ReplicationKind.Raft,
-            ConsistencyLevel.One or ConsistencyLevel.Quorum or ConsistencyLevel.All => replication
-                != ReplicationKind.Raft,
-            _ => false,
-        };
+        ConsistencyPolicy.OfRead(replication, level) is not null;
 
     /// <summary>Whether a write may ask for this level. In a raft keyspace a write always takes a majority.</summary>
     public static bool IsForWrites(ReplicationKind replication, ConsistencyLevel level) =>
-        level switch
-        {
-            ConsistencyLevel.Default => true,
-            ConsistencyLevel.Linearizable => replication == ReplicationKind.Raft,
-            ConsistencyLevel.One or ConsistencyLevel.Quorum or ConsistencyLevel.All or ConsistencyLevel.Eventual =>
-                replication != ReplicationKind.Raft,
-            _ => false,
-        };
+        ConsistencyPolicy.OfWrite(replication, level) is not null;
 
     /// <summary>What the default and the aliases stand for.</summary>
     public static ConsistencyLevel Resolve(ReplicationKind replication, ConsistencyLevel level) =>
-        (replication, level) switch
-        {
-            (ReplicationKind.Raft, ConsistencyLevel.Default) => ConsistencyLevel.Linearizable,
-            (ReplicationKind.Quorum, ConsistencyLevel.Default) => ConsistencyLevel.Quorum,
-            (ReplicationKind.Async, ConsistencyLevel.Default) => ConsistencyLevel.One,
-            (ReplicationKind.Quorum or ReplicationKind.Async, ConsistencyLevel.Eventual) => ConsistencyLevel.One,
-            _ => level,
-        };
+        ConsistencyPolicy.OfRead(replication, level)?.Level ?? level;
 
     /// <summary>Leaders are for what must be linearizable; everything else goes to whom is near.</summary>
     public static Preference PreferenceOf(ReplicationKind replication, bool isWrite, ConsistencyLevel level) =>
         replication == ReplicationKind.Raft
-        && (isWrite || level is ConsistencyLevel.Default or ConsistencyLevel.Linearizable)
+        && (isWrite || ConsistencyPolicy.OfRead(replication, level) is { NeedsLeader: true })
             ? Preference.Leader
             : Preference.Nearest;
 

@@ -18,6 +18,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     private readonly HashSet<(string Node, string Region)> servers = [];
     private volatile RoutedMap map = map;
     private long bytes;
+    private long stalenessMs;
 
     public async Task<ScanPage> RunAsync(CancellationToken cancellationToken)
     {
@@ -119,6 +120,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         lock (servers)
         {
             servers.Add((reply.Node, reply.Region));
+            stalenessMs = reply.StalenessMs < 0 || stalenessMs < 0 ? -1 : Math.Max(stalenessMs, reply.StalenessMs);
         }
         return null;
     }
@@ -147,8 +149,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     {
         var level = LevelRules.Resolve(map.Map.Settings.Replication, query.Level);
         var (node, region) = servers.Count == 1 ? servers.Single() : ("", "");
-        var isFresh = level is ConsistencyLevel.Linearizable or ConsistencyLevel.Quorum or ConsistencyLevel.All;
-        return new(level, node, region, isFresh ? 0 : -1, CacheHit: false);
+        return new(level, node, region, stalenessMs, CacheHit: false);
     }
 }
 

@@ -13,16 +13,16 @@ public readonly record struct QuorumSizes(int Write, int Read)
     /// <param name="placed">Replicas in the shard's placement, dead ones counted.</param>
     /// <returns>
     /// Quorum keyspaces: both within 1 to <paramref name="placed"/> and together more than it; (1, 1), which nothing can
-    /// meet, where none is placed. Raft keyspaces: majorities. Async keyspaces: (1, 1).
+    /// meet, where none is placed. Raft and async keyspaces: majorities; what an async one asks by itself is one replica.
     /// </returns>
     public static QuorumSizes Of(KeyspaceSettings settings, int placed)
     {
-        if (placed <= 0 || settings.Replication == ReplicationKind.Async)
+        if (placed <= 0)
         {
             return new(1, 1);
         }
         var majority = KeyspaceRules.Majority(placed);
-        if (settings.Replication == ReplicationKind.Raft)
+        if (settings.Replication != ReplicationKind.Quorum)
         {
             return new(majority, majority);
         }

@@ -43,9 +43,12 @@ public sealed class BatchReply
     [Id(3)]
     public KeyspaceMap? NewerMap { get; init; }
 
-    /// <summary>Greatest possible age of what was read, in milliseconds; 0 for a linearizable or quorum read, -1 where unknown.</summary>
+    /// <summary>
+    /// Greatest possible age of what was read, in milliseconds, over all operations; 0 where each is proven to see what was
+    /// acknowledged before, -1 where unknown.
+    /// </summary>
     [Id(4)]
-    public long StalenessMs { get; init; }
+    public long StalenessMs { get; init; } = -1;
 }
 
 /// <summary>A page of one shard's entries in key order.</summary>
@@ -152,4 +155,8 @@ public sealed class ScanReply
     /// <summary>For <see cref="ScanRequest.Pin"/>: the shard's revision in it; 0 in leaderless keyspaces, which have none.</summary>
     [Id(9)]
     public ulong Revision { get; init; }
+
+    /// <summary>As <see cref="BatchReply.StalenessMs"/>.</summary>
+    [Id(10)]
+    public long StalenessMs { get; init; } = -1;
 }

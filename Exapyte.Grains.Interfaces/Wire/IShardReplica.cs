@@ -80,6 +80,72 @@ public interface IShardGrain : IShardReplica
     /// <summary>Reads this replica's own entries, tombstones and expired ones included.</summary>
     [Alias("read-local")]
     ValueTask<LocalReadReply> ReadLocal(LocalReadRequest request);
+
+    /// <summary>Reads a page of this replica's own entries, tombstones and expired ones included.</summary>
+    [Alias("scan-local")]
+    ValueTask<LocalScanReply> ScanLocal(LocalScanRequest request);
+}
+
+/// <summary>A page of local entries that a replica asks of another, to be merged with its own.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.local-scan")]
+public sealed class LocalScanRequest
+{
+    /// <summary>First key, inclusive; empty: from the beginning.</summary>
+    [Id(0)]
+    public required ReadOnlyMemory<byte> Start { get; init; }
+
+    /// <summary>Last key, exclusive; null: to the end.</summary>
+    [Id(1)]
+    public ReadOnlyMemory<byte>? End { get; init; }
+
+    /// <summary>From the end towards the beginning.</summary>
+    [Id(2)]
+    public bool Reverse { get; init; }
+
+    /// <summary>Most entries to answer, at least 1.</summary>
+    [Id(3)]
+    public required int EntriesMax { get; init; }
+
+    /// <summary>Bytes of keys and values after which the page ends early.</summary>
+    [Id(4)]
+    public required int BytesMax { get; init; }
+
+    /// <summary>Leave the values out.</summary>
+    [Id(5)]
+    public bool KeysOnly { get; init; }
+
+    /// <summary>The asking replica.</summary>
+    [Id(6)]
+    public long FromReplicaId { get; init; }
+
+    /// <summary>The epoch of the map that the asking replica serves by: see <see cref="ReplicateRequest.MapEpoch"/>.</summary>
+    [Id(7)]
+    public long MapEpoch { get; init; }
+}
+
+/// <summary>The answer to a <see cref="LocalScanRequest"/>.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.local-scan-reply")]
+public sealed class LocalScanReply
+{
+    /// <summary>Ok, or why there is no page.</summary>
+    [Id(0)]
+    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>The entries, in the asked order.</summary>
+    [Id(1)]
+    public StampedEntry[] Entries { get; init; } = [];
+
+    /// <summary>Whether the range may hold more behind the last entry.</summary>
+    [Id(2)]
+    public bool More { get; init; }
+
+    /// <summary>A sentence for a person where it is not Ok.</summary>
+    [Id(3)]
+    public string? Detail { get; init; }
+
+    /// <summary>Bytes of each entry's value, also where it was left out.</summary>
+    [Id(4)]
+    public int[] ValueBytes { get; init; } = [];
 }
 
 /// <summary>One stamped entry as replicas exchange it; a tombstone has no value.</summary>

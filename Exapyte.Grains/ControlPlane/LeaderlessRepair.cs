@@ -90,8 +90,7 @@ internal static class LeaderlessRepair
     {
         var before = QuorumSizes.Of(settings, counted);
         var after = QuorumSizes.Of(settings, counted + 1);
-        return settings.Replication == ReplicationKind.Async
-            || (before.Read + after.Write - 1 > counted && before.Write + after.Read - 1 > counted);
+        return before.Read + after.Write - 1 > counted && before.Write + after.Read - 1 > counted;
     }
 
     /// <summary>

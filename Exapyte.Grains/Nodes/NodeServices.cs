@@ -63,6 +63,9 @@ internal sealed record NodeServices
     /// <summary>The other nodes of the cluster that are alive now.</summary>
     public required Func<IReadOnlyList<string>> OtherNodes { get; init; }
 
+    /// <summary>Whether the node can be counted on, as far as is known: the cluster has it alive and it is heard of.</summary>
+    public bool IsInReach(string node) => Peers.IsAlive(node) && !Presence.IsOutOfReach(node);
+
     /// <summary>Word of new leaders and maps, for the client of this process.</summary>
     public required NodeNews News { get; init; }
 

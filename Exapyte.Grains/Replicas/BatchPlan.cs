@@ -16,6 +16,9 @@ namespace Exapyte.Grains.Replicas;
 /// </remarks>
 internal readonly struct BatchPlan
 {
+    /// <summary>Why a replica that knows no map yet serves nobody.</summary>
+    public const string NoMap = "The replica is starting and has no map yet.";
+
     private readonly OperationBatch batch;
     private readonly OperationOutcome?[] outcomes;
     private readonly ulong life;
@@ -245,7 +248,7 @@ internal readonly struct BatchPlan
     {
         if (map is null)
         {
-            return OperationOutcome.Of(OutcomeKind.Unavailable, "The replica is starting and has no map yet.");
+            return OperationOutcome.Of(OutcomeKind.Unavailable, NoMap);
         }
         var shard = map.Shards[map.ShardIndexOf(operation.Key.Span)];
         return shard.ShardId == identity.ShardId

@@ -1,6 +1,7 @@
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
 using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -39,7 +40,8 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     /// <inheritdoc cref="IShardReplica.Execute"/>
     public async ValueTask<BatchReply> Execute(OperationBatch batch)
     {
-        var outcomes = Replica is { } replica
+        var replica = Replica;
+        var outcomes = replica is not null
             ? await replica.Execute(batch)
             : [.. Enumerable.Repeat(Absent, batch.Operations.Length)];
         var map = host.Maps.Find(key.KeyspaceId);
@@ -49,13 +51,22 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
             Node = host.Services.NodeId,
             Region = host.Services.Region,
             NewerMap = map is not null && map.Epoch > batch.MapEpoch ? map : null,
+            StalenessMs =
+                replica is not null
+                && Array.TrueForAll(
+                    batch.Operations,
+                    operation => ConsistencyPolicy.Of(replica.Identity.Replication, operation) is { IsFresh: true }
+                )
+                    ? 0
+                    : -1,
         };
     }
 
     /// <inheritdoc cref="IShardReplica.Scan"/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
-        var page = Replica is { } replica ? await replica.Scan(request) : PageOf(Absent);
+        var replica = Replica;
+        var page = replica is not null ? await replica.Scan(request) : PageOf(Absent);
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
@@ -69,6 +80,11 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
             NewerMap = map is not null && map.Epoch > request.MapEpoch ? map : null,
             SnapshotId = page.SnapshotId,
             Revision = page.Revision,
+            StalenessMs =
+                replica is not null
+                && ConsistencyPolicy.OfRead(replica.Identity.Replication, request.Level) is { IsFresh: true }
+                    ? 0
+                    : -1,
         };
     }
 
@@ -151,4 +167,10 @@ internal sealed class ShardGrain(NodeHost host) : ReplicaGrain(host), IShardGrai
                 ? replica.ReadLocal(request)
                 : new() { Kind = OutcomeKind.NoSuchReplica }
         );
+
+    /// <inheritdoc/>
+    public async ValueTask<LocalScanReply> ScanLocal(LocalScanRequest request) =>
+        Replica is LeaderlessReplica replica
+            ? await replica.ScanLocal(request)
+            : new() { Kind = OutcomeKind.NoSuchReplica };
 }

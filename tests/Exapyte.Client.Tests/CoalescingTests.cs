@@ -1,4 +1,5 @@
 using Exapyte.Client.Tests.Scripted;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Tests;
@@ -38,6 +39,64 @@ public sealed class CoalescingTests(ScriptedSilo silo)
             Enumerable.Range(0, 200).Select(i => $"k{i}"),
             replica.Batches.Skip(1).SelectMany(batch => batch.Operations).Select(operation => Ops.Text(operation.Key))
         );
+    }
+
+    [Fact]
+    [Trait("Scenario", "client_consistency_levels")]
+    public async Task Operations_of_different_levels_share_no_call()
+    {
+        var keyspace = new ScriptedKeyspace(settings: new() { Replication = ReplicationKind.Quorum });
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        await client.Get("warm");
+        var gate = keyspace[0, 0].Hold();
+        ConsistencyLevel[] levels = [ConsistencyLevel.One, ConsistencyLevel.Quorum, ConsistencyLevel.All];
+
+        var running = Enumerable.Range(0, 60).Select(i => client.Get($"k{i}", levels[i % levels.Length])).ToList();
+        running.AddRange(
+            Enumerable.Range(0, 60).Select(i => client.Run(Ops.Put($"k{i}", level: levels[i % levels.Length])))
+        );
+        gate.SetResult();
+        await Task.WhenAll(running);
+
+        Assert.All(
+            keyspace[0, 0].Batches,
+            batch => Assert.Single(batch.Operations.DistinctBy(operation => (operation.Level, operation.IsWrite)))
+        );
+        Assert.Equal(1 + (2 * 6), keyspace[0, 0].Calls);
+    }
+
+    [Fact]
+    [Trait("Scenario", "client_consistency_levels")]
+    public async Task A_level_that_nobody_answers_holds_up_no_other()
+    {
+        var keyspace = new ScriptedKeyspace(settings: new() { Replication = ReplicationKind.Quorum });
+        await using var client = silo.Open(keyspace, options => options.InflightBatchesMax = 1);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        keyspace[0, 0].Script = async batch =>
+        {
+            if (Array.Exists(batch.Operations, operation => operation.Level == ConsistencyLevel.All))
+            {
+                await gate.Task;
+            }
+            return null;
+        };
+        var all = Enumerable
+            .Range(0, 5)
+            .Select(i => client.Run(Ops.Put($"k{i}", level: ConsistencyLevel.All)))
+            .ToArray();
+        var mixed = client.Batch([
+            Ops.Put("m1", level: ConsistencyLevel.All),
+            Ops.Put("m2", level: ConsistencyLevel.One),
+        ]);
+
+        var one = await client.Run(Ops.Put("one", level: ConsistencyLevel.One));
+
+        Assert.Equal(OutcomeKind.Ok, one.Outcome.Kind);
+        Assert.DoesNotContain(all, write => write.IsCompleted);
+        Assert.False(mixed.IsCompleted);
+        gate.SetResult();
+        await Task.WhenAll(all);
+        await mixed;
     }
 
     [Fact]

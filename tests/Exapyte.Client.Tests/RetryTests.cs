@@ -85,7 +85,7 @@ public sealed class RetryTests(ScriptedSilo silo)
         var slow = keyspace[0, 0].Hold();
         var eventual = client.Get("a", ConsistencyLevel.Eventual);
         var linearizable = client.Get("a");
-        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 2);
+        await Ops.UntilAsync(() => keyspace[0, 0].Calls == 3);
         keyspace.Shards[0].LeaderReplicaId = keyspace[0, 1].ReplicaId;
 
         news.Leaders.Tell(new(keyspace.Name, keyspace.Shards[0].ShardId, keyspace[0, 1].ReplicaId));

@@ -60,7 +60,10 @@ internal sealed class AckCounter(int needed)
     }
 
     /// <summary>Waits for enough acknowledgements until the deadline; false where they did not come.</summary>
-    public async ValueTask<bool> Wait(TimeProvider time, long milliseconds)
+    /// <param name="time">The clock.</param>
+    /// <param name="milliseconds">How long it waits, at most.</param>
+    /// <param name="stop">Ends the wait: nobody acknowledges any more.</param>
+    public async ValueTask<bool> Wait(TimeProvider time, long milliseconds, CancellationToken stop = default)
     {
         if (enough.Task.IsCompleted)
         {
@@ -73,10 +76,10 @@ internal sealed class AckCounter(int needed)
         }
         try
         {
-            await enough.Task.WaitAsync(TimeSpan.FromMilliseconds(milliseconds), time);
+            await enough.Task.WaitAsync(TimeSpan.FromMilliseconds(milliseconds), time, stop);
             return true;
         }
-        catch (TimeoutException)
+        catch (Exception ended) when (ended is TimeoutException or OperationCanceledException)
         {
             return enough.Task.IsCompleted;
         }

@@ -54,9 +54,14 @@ internal sealed partial class LeaderlessReplica
         var current = context.BeginWrite();
         try
         {
-            if (stopped.Length > 0 || current.HasDropped(request.FromReplicaId, request.MapEpoch))
+            var refusal =
+                stopped.Length > 0 ? stopped
+                : current.Map is null ? BatchPlan.NoMap
+                : current.HasDropped(request.FromReplicaId, request.MapEpoch) ? Replaced
+                : null;
+            if (refusal is not null)
             {
-                return new() { Kind = OutcomeKind.Unavailable, Detail = stopped.Length > 0 ? stopped : Replaced };
+                return new() { Kind = OutcomeKind.Unavailable, Detail = refusal };
             }
             foreach (var entry in request.Entries)
             {
@@ -80,10 +85,9 @@ internal sealed partial class LeaderlessReplica
     public LocalReadReply ReadLocal(LocalReadRequest request)
     {
         var current = context.Peers;
-        var counts = current.Map is null || (current.SelfCounts && !copy.IsRefilling);
         if (
             stopped.Length > 0
-            || (!counts && !request.AsIs)
+            || (!Counts(current) && !request.AsIs)
             || current.HasDropped(request.FromReplicaId, request.MapEpoch)
         )
         {
@@ -104,6 +108,31 @@ internal sealed partial class LeaderlessReplica
             return new() { Kind = OutcomeKind.Unavailable };
         }
     }
+
+    /// <summary>A page of this replica's own entries.</summary>
+    public async ValueTask<LocalScanReply> ScanLocal(LocalScanRequest request)
+    {
+        var current = context.Peers;
+        if (stopped.Length > 0 || !Counts(current) || current.HasDropped(request.FromReplicaId, request.MapEpoch))
+        {
+            return new() { Kind = OutcomeKind.Unavailable, Detail = "It has not everything that it should have." };
+        }
+        try
+        {
+            // On the pool, for the grain has other callers.
+            return await Task.Run(() => LocalRows.Read(local.Store, request));
+        }
+        catch (Exception failure) when (failure is StoreFailedException or ObjectDisposedException)
+        {
+            return new() { Kind = OutcomeKind.Unavailable, Detail = Met(failure) };
+        }
+    }
+
+    /// <summary>
+    /// Whether others may count on what it holds: it knows that it is one of the shard's and has everything that it should
+    /// have. Without a map it knows neither.
+    /// </summary>
+    private bool Counts(ShardPeers current) => current is { Map: not null, SelfCounts: true } && !copy.IsRefilling;
 
     /// <summary>The digest of what this replica holds, or nothing yet.</summary>
     public async ValueTask<DigestReply> Digest(DigestRequest request)

@@ -1,5 +1,4 @@
 using Exapyte.Grains.Nodes;
-using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -21,10 +20,10 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     private readonly LocalCopy local;
     private readonly PushMarks marks;
     private readonly PushLog? pushLog;
-    private readonly WriteStamps stamps;
-    private readonly WriteReplication replication;
-    private readonly QuorumReads quorumReads;
     private readonly ReplicaContext context;
+    private readonly LeaderlessWrites writes;
+    private readonly LeaderlessReads reads;
+    private readonly ShardListings listings;
     private readonly ReplicaDigests digests;
     private readonly DamageReport damage;
     private readonly CopyIn copy;
@@ -41,15 +40,16 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         this.identity = identity;
         this.local = local;
         marks = new(local, local.Log);
-        quorumReads = new(local, node.Time);
         context = new(node, identity, local);
-        stamps = new(node.Clock);
-        replication = new(context, stamps);
         digests = new(local.Store, node.Comparing, context.NewPace, context.Stop);
         damage = new(context);
         pushLog = local.Log is null ? null : new(local.Log, node.StoreId);
         copy = new(context, damage);
         comparison = new(context, digests, damage);
+        var quorumReads = new QuorumReads(context);
+        writes = new(context);
+        reads = new(context, copy, quorumReads);
+        listings = new(context, copy, quorumReads);
     }
 
     /// <inheritdoc/>
@@ -62,61 +62,6 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     public ComparisonTotals Totals => context.Totals;
 
     private long NowMs => context.NowMs;
-
-    /// <inheritdoc/>
-    public async ValueTask<OperationOutcome[]> Execute(OperationBatch batch)
-    {
-        var outcomes = new OperationOutcome[batch.Operations.Length];
-        var current = context.BeginWrite();
-        try
-        {
-            var plan = BatchPlan.Of(batch, current.Map, identity, outcomes);
-            if (Refusal(current) is { } refusal)
-            {
-                plan.Fill(OutcomeKind.Unavailable, refusal);
-                return outcomes;
-            }
-            var deadlineMs = NowMs + batch.TimeoutMs;
-            try
-            {
-                if (plan.Writes > 0)
-                {
-                    await Write(batch, outcomes, current, deadlineMs);
-                }
-                await Read(batch, outcomes, current, deadlineMs);
-            }
-            catch (StoreDamagedException found)
-            {
-                // What has no outcome yet was not begun: a write looks at what is there before it does anything.
-                damage.Found(found.Message);
-                plan.Fill(OutcomeKind.Unavailable, found.Message);
-            }
-            catch (StoreDeletedException gone)
-            {
-                plan.Fill(OutcomeKind.Unavailable, gone.Message);
-            }
-            return outcomes;
-        }
-        finally
-        {
-            current.End();
-        }
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<ScanReply> Scan(ScanRequest request)
-    {
-        var refusal = Refusal(context.Peers);
-        if (refusal is null && request.Pin && copy.IsRefilling)
-        {
-            refusal = "This replica has lost what it held in memory and is filled from the others.";
-        }
-        return ValueTask.FromResult(
-            refusal is not null ? new() { Kind = OutcomeKind.Unavailable, Detail = refusal }
-            : request.Pin ? node.Pinned.Open(identity.ReplicaId, local.Store, revision: 0, liveAtMs: null)
-            : ReplicaReads.Scan(local.Store, request, NowMs)
-        );
-    }
 
     /// <inheritdoc/>
     public ReplicaStatus Status()

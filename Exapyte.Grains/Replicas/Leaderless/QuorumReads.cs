@@ -4,94 +4,189 @@ using Exapyte.Wire;
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>
-/// Reads keys from R replicas: this one's copy, where it counts, and the first peers that answer. The newest stamp wins; replicas
-/// that lag are repaired before the caller is answered, so that a later read cannot see the older value again.
+/// Reads keys from R replicas: this one's copy, where it counts, and the first peers that answer. The newest stamp wins, and
+/// it is answered once R replicas hold it: those that lag are repaired first, so that a later read cannot see the older
+/// value again. One that cannot be repaired counts for nothing, and another one that answered takes its place.
 /// </summary>
-internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
+internal sealed class QuorumReads(ReplicaContext context)
 {
-    /// <summary>One replica's answers.</summary>
-    private readonly record struct Answer(IShardGrain Peer, StampedEntry[] Entries);
+    private readonly LocalCopy local = context.Local;
 
-    /// <summary>The newest entry of each key among the replicas asked; null where too few answered in time.</summary>
+    /// <summary>The newest entry of each key; null where fewer than that many replicas could be brought to hold it.</summary>
     /// <param name="keys">The keys.</param>
-    /// <param name="peers">The other replicas that may be asked.</param>
-    /// <param name="needed">How many of them must answer.</param>
-    /// <param name="asking">The id of the asking replica.</param>
-    /// <param name="mapEpoch">The epoch of the map by which it asks.</param>
-    /// <param name="milliseconds">For how long their answers are awaited.</param>
+    /// <param name="current">The map and the other replicas.</param>
+    /// <param name="needed">Replicas that must hold what is answered.</param>
+    /// <param name="selfCounts">Whether this replica may be one of them.</param>
+    /// <param name="milliseconds">For how long the others are awaited.</param>
     public async ValueTask<StampedEntry[]?> Read(
         ReadOnlyMemory<byte>[] keys,
-        IReadOnlyList<IShardGrain> peers,
+        ShardPeers current,
         int needed,
-        long asking,
-        long mapEpoch,
+        bool selfCounts,
         long milliseconds
     )
     {
-        var newest = Array.ConvertAll(keys, local.Read);
-        if (needed <= 0)
+        var own = Array.ConvertAll(keys, local.Read);
+        if (needed <= 1 && selfCounts)
         {
-            return newest;
+            return own;
         }
-        using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(Math.Max(1, milliseconds)), time);
+        using var late = new CancellationTokenSource(
+            TimeSpan.FromMilliseconds(Math.Max(1, milliseconds)),
+            context.Node.Time
+        );
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, context.Stop);
         var request = new LocalReadRequest
         {
             Keys = keys,
-            FromReplicaId = asking,
-            MapEpoch = mapEpoch,
+            FromReplicaId = context.Identity.ReplicaId,
+            MapEpoch = current.Epoch,
         };
-        var answers = await Ask(request, peers, needed, deadline.Token);
-        if (answers is null)
+        var read = new QuorumRead(local, request, own, selfCounts, needed);
+        try
+        {
+            var newest = await read.Run(current.Readable, ended.Token);
+            foreach (var entry in newest ?? [])
+            {
+                // Whoever read it may write next, through this node too: that write must win over what was read.
+                context.Node.Clock.Observe(entry.Version.Revision);
+            }
+            return newest;
+        }
+        catch (OperationCanceledException)
         {
             return null;
         }
-        foreach (var answer in answers)
+    }
+}
+
+/// <summary>One quorum read under way. Used once.</summary>
+internal sealed class QuorumRead(
+    LocalCopy local,
+    LocalReadRequest request,
+    StampedEntry[] own,
+    bool selfCounts,
+    int needed
+)
+{
+    private readonly List<Replica> replicas = [];
+    private StampedEntry[]? newest;
+
+    /// <summary>A replica that answered.</summary>
+    /// <param name="peer">The replica; null for this one.</param>
+    /// <param name="entries">What it holds.</param>
+    private sealed class Replica(IShardGrain? peer, StampedEntry[] entries)
+    {
+        public IShardGrain? Peer => peer;
+
+        public StampedEntry[] Entries { get; set; } = entries;
+
+        public bool IsUnderRepair { get; set; }
+
+        public bool IsGivenUp { get; set; }
+
+        public bool Holds(StampedEntry[] wanted)
         {
-            for (var i = 0; i < keys.Length; i++)
+            for (var i = 0; i < wanted.Length; i++)
             {
-                if (answer.Entries[i].Version > newest[i].Version)
+                if (Entries[i].Version < wanted[i].Version)
                 {
-                    newest[i] = answer.Entries[i];
+                    return false;
                 }
             }
+            return true;
         }
-        return await Repair(newest, answers, request, deadline.Token) ? newest : null;
     }
 
-    private static async ValueTask<List<Answer>?> Ask(
-        LocalReadRequest request,
-        IReadOnlyList<IShardGrain> peers,
-        int needed,
-        CancellationToken deadline
-    )
+    private readonly record struct Repaired(Replica Replica, bool IsDone);
+
+    /// <summary>Runs it to its end; null where too few replicas are left.</summary>
+    public async Task<StampedEntry[]?> Run(IReadOnlyList<IShardGrain> peers, CancellationToken ended)
     {
-        var asked = peers.Select(peer => AskOne(peer, request)).ToList();
-        List<Answer> answers = [];
-        while (answers.Count < needed && asked.Count > 0)
+        if (selfCounts)
         {
-            try
+            replicas.Add(new(null, own));
+        }
+        List<Task> pending = [.. peers.Select(Ask)];
+        while (true)
+        {
+            if (replicas.Count >= needed)
             {
-                var ended = await Task.WhenAny(asked).WaitAsync(deadline);
-                asked.Remove(ended);
-                if (await ended is { } answer && answer.Entries.Length == request.Keys.Length)
+                // What any R replicas hold decides; who answers later can only take the place of one that failed.
+                newest ??= Newest();
+                if (replicas.Count(replica => replica.Holds(newest)) >= needed)
                 {
-                    answers.Add(answer);
+                    return newest;
                 }
+                pending.AddRange(Repairs());
             }
-            catch (OperationCanceledException)
+            if (pending.Count == 0)
             {
                 return null;
             }
+            var next = await Task.WhenAny(pending).WaitAsync(ended);
+            pending.Remove(next);
+            await Take(next);
         }
-        return answers.Count < needed ? null : answers;
     }
 
-    private static async Task<Answer?> AskOne(IShardGrain peer, LocalReadRequest request)
+    private async Task Take(Task next)
+    {
+        switch (next)
+        {
+            case Task<Replica?> asked when await asked is { } answered:
+                replicas.Add(answered);
+                break;
+            case Task<Repaired> repair:
+                var (replica, isDone) = await repair;
+                replica.IsUnderRepair = false;
+                replica.IsGivenUp = !isDone;
+                replica.Entries = isDone ? newest! : replica.Entries;
+                break;
+            default:
+                break;
+        }
+    }
+
+    private StampedEntry[] Newest()
+    {
+        var found = (StampedEntry[])own.Clone();
+        foreach (var replica in replicas)
+        {
+            for (var i = 0; i < found.Length; i++)
+            {
+                if (replica.Entries[i].Version > found[i].Version)
+                {
+                    found[i] = replica.Entries[i];
+                }
+            }
+        }
+        return found;
+    }
+
+    private IEnumerable<Task<Repaired>> Repairs()
+    {
+        foreach (var replica in replicas)
+        {
+            if (!replica.IsUnderRepair && !replica.IsGivenUp && !replica.Holds(newest!))
+            {
+                replica.IsUnderRepair = true;
+                yield return Repair(
+                    replica,
+                    [.. newest!.Where((entry, i) => replica.Entries[i].Version < entry.Version)]
+                );
+            }
+        }
+    }
+
+    private async Task<Replica?> Ask(IShardGrain peer)
     {
         try
         {
             var reply = await peer.ReadLocal(request);
-            return reply.Kind == OutcomeKind.Ok ? new Answer(peer, reply.Entries) : null;
+            return reply.Kind == OutcomeKind.Ok && reply.Entries.Length == request.Keys.Length
+                ? new(peer, reply.Entries)
+                : null;
         }
         catch (Exception)
         {
@@ -100,83 +195,34 @@ internal sealed class QuorumReads(LocalCopy local, TimeProvider time)
         }
     }
 
-    /// <summary>Brings the replicas that answered up to the newest entries; false where that did not succeed in time.</summary>
-    private async ValueTask<bool> Repair(
-        StampedEntry[] newest,
-        List<Answer> answers,
-        LocalReadRequest request,
-        CancellationToken deadline
-    )
-    {
-        List<Task<bool>> repairs = [];
-        StampedEntry[] missing =
-        [
-            .. newest.Where(entry => !entry.Version.IsNone && local.Read(entry.Key).Version < entry.Version),
-        ];
-        if (missing.Length > 0)
-        {
-            repairs.Add(RepairLocal(missing));
-        }
-        foreach (var answer in answers)
-        {
-            StampedEntry[] lacking = [.. newest.Where((entry, i) => answer.Entries[i].Version < entry.Version)];
-            if (lacking.Length > 0)
-            {
-                repairs.Add(RepairPeer(answer.Peer, lacking, request));
-            }
-        }
-        if (repairs.Count == 0)
-        {
-            return true;
-        }
-        try
-        {
-            var results = await Task.WhenAll(repairs).WaitAsync(deadline);
-            return Array.TrueForAll(results, repaired => repaired);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    private async Task<bool> RepairLocal(StampedEntry[] entries)
-    {
-        foreach (var part in WireBatches.Of(entries))
-        {
-            if ((await local.Write(part)).Kind != OutcomeKind.Ok)
-            {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static async Task<bool> RepairPeer(IShardGrain peer, StampedEntry[] entries, LocalReadRequest request)
+    private async Task<Repaired> Repair(Replica replica, StampedEntry[] lacking)
     {
         try
         {
-            foreach (var part in WireBatches.Of(entries))
+            foreach (var part in WireBatches.Of(lacking))
             {
-                var reply = await peer.Replicate(
-                    new()
-                    {
-                        FromReplicaId = request.FromReplicaId,
-                        Entries = part,
-                        MapEpoch = request.MapEpoch,
-                    }
-                );
-                if (reply.Kind != OutcomeKind.Ok)
+                var kind = replica.Peer is { } peer
+                    ? (await peer.Replicate(Push(part))).Kind
+                    : (await local.Write(part)).Kind;
+                if (kind != OutcomeKind.Ok)
                 {
-                    return false;
+                    return new(replica, IsDone: false);
                 }
             }
-            return true;
+            return new(replica, IsDone: true);
         }
         catch (Exception)
         {
-            // Not repaired, so the read cannot claim that R replicas hold what it answers.
-            return false;
+            // Not repaired, so the read cannot claim that this replica holds what it answers.
+            return new(replica, IsDone: false);
         }
     }
+
+    private ReplicateRequest Push(StampedEntry[] entries) =>
+        new()
+        {
+            FromReplicaId = request.FromReplicaId,
+            Entries = entries,
+            MapEpoch = request.MapEpoch,
+        };
 }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Nodes;
+using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas.Leaderless;
@@ -41,6 +42,27 @@ internal sealed class ReplicaContext : IDisposable
     /// A copy in memory that has let entries go for want of space is a cache: what it lacks it is not to get back.
     /// </summary>
     public bool IsCache => local.Store is MemoryStore { Statistics.EvictedEntries: > 0 };
+
+    /// <summary>Replicas of the shard that count and are in reach, as far as is known.</summary>
+    /// <param name="current">The map and the other replicas.</param>
+    /// <param name="selfCounts">Whether this one is among them.</param>
+    public int InReach(ShardPeers current, bool selfCounts)
+    {
+        var count = selfCounts ? 1 : 0;
+        foreach (var peer in current.Counting)
+        {
+            count += node.IsInReach(peer.Placed.Node) ? 1 : 0;
+        }
+        return count;
+    }
+
+    /// <summary>The refusal of an operation that takes more replicas than there are in reach.</summary>
+    public OperationOutcome TooFew(int needed, int inReach, ShardPeers current) =>
+        OperationOutcome.Of(
+            OutcomeKind.NoQuorum,
+            $"It takes {needed} of the shard's {current.Counted} replicas, and node {node.NodeId} knows of {inReach} in reach; "
+                + "nothing changed. Try again when more nodes are up."
+        );
 
     /// <summary>The next map is in use from now on.</summary>
     public void Use(ShardPeers next) => Volatile.Write(ref peers, next);

@@ -138,14 +138,18 @@ internal sealed class WriteReplication(ReplicaContext context, WriteStamps stamp
         {
             context.Local.HandedOver(index);
         }
-        var isHeld = await acks.Wait(context.Node.Time, deadlineMs - context.NowMs);
+        var isHeld = await acks.Wait(context.Node.Time, deadlineMs - context.NowMs, context.Stop);
         if (isHeld && !context.Peers.SelfCounts)
         {
             // Another replica takes the place of this one: it may have copied the others before they had the write.
             return (OutcomeKind.Unknown, "The replica that took the write is being replaced.");
         }
-        return isHeld
-            ? (OutcomeKind.Ok, null)
+        return isHeld ? (OutcomeKind.Ok, null)
+            : context.Stop.IsCancellationRequested
+                ? (
+                    OutcomeKind.Unknown,
+                    $"The replica was stopped after it had stored the write, which {acks.Acknowledged} of {needed} replicas confirmed."
+                )
             : (
                 OutcomeKind.Unknown,
                 $"Only {acks.Acknowledged} of {needed} replicas confirmed the write in time: it may reach the others later."

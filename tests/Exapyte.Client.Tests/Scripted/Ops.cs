@@ -7,13 +7,19 @@ namespace Exapyte.Client.Tests.Scripted;
 /// <summary>Short words for operations.</summary>
 internal static class Ops
 {
-    public static Operation Put(string key, string value = "v", string? requestId = null) =>
+    public static Operation Put(
+        string key,
+        string value = "v",
+        string? requestId = null,
+        ConsistencyLevel level = ConsistencyLevel.Default
+    ) =>
         new()
         {
             Kind = OperationKind.Put,
             Key = Bytes(key),
             Value = Bytes(value),
             RequestId = requestId,
+            Level = level,
         };
 
     public static Operation Get(string key, ConsistencyLevel level = ConsistencyLevel.Default) =>

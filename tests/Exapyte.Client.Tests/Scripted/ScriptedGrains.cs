@@ -35,6 +35,8 @@ public sealed class ScriptedShardGrain : Grain, IShardGrain
 
     public ValueTask<LocalReadReply> ReadLocal(LocalReadRequest request) => throw new NotSupportedException();
 
+    public ValueTask<LocalScanReply> ScanLocal(LocalScanRequest request) => throw new NotSupportedException();
+
     private ScriptedReplica Replica => ScriptedLookup.ReplicaOf(this.GetPrimaryKeyString());
 }
 

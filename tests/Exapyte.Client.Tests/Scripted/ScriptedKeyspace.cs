@@ -224,6 +224,9 @@ public sealed class ScriptedReplica(ScriptedShard shard, long replicaId, string 
     /// <summary>The map that every reply carries.</summary>
     public KeyspaceMap? NewerMap { get; set; }
 
+    /// <summary>What every reply says of its age.</summary>
+    public long StalenessMs { get; set; }
+
     /// <summary>Every call that arrived, in order.</summary>
     public OperationBatch[] Batches => [.. batches];
 
@@ -268,6 +271,7 @@ public sealed class ScriptedReplica(ScriptedShard shard, long replicaId, string 
             Node = node,
             Region = ScriptedNodes.RegionOf(node),
             NewerMap = NewerMap,
+            StalenessMs = StalenessMs,
         };
 
     public async ValueTask<BatchReply> ExecuteAsync(OperationBatch batch, bool raft)

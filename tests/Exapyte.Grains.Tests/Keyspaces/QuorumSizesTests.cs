@@ -33,8 +33,8 @@ public sealed class QuorumSizesTests
         Assert.Equal(new(3, 3), QuorumSizes.Of(new() { Replication = ReplicationKind.Raft, Replicas = 5 }, 5));
 
     [Fact]
-    public void An_async_shard_needs_one_replica() =>
-        Assert.Equal(new(1, 1), QuorumSizes.Of(new() { Replication = ReplicationKind.Async }, 3));
+    public void A_quorum_of_an_async_shard_is_a_majority() =>
+        Assert.Equal(new(2, 2), QuorumSizes.Of(new() { Replication = ReplicationKind.Async }, 3));
 
     [Fact]
     public void Every_read_quorum_meets_every_write_quorum_whatever_is_placed() =>

@@ -32,6 +32,16 @@ public sealed class AckCounterTests
     }
 
     [Fact]
+    public async Task A_stop_ends_the_wait_before_the_deadline()
+    {
+        using var stop = new CancellationTokenSource();
+        var acks = new AckCounter(2);
+        var wait = acks.Wait(time, 1_000, stop.Token).AsTask();
+        await stop.CancelAsync();
+        Assert.False(await wait);
+    }
+
+    [Fact]
     public async Task With_no_time_left_what_came_before_still_counts()
     {
         var acks = new AckCounter(1);

@@ -270,6 +270,8 @@ public sealed class PushLaneTests
 
         public ValueTask<LocalReadReply> ReadLocal(LocalReadRequest request) => throw new NotSupportedException();
 
+        public ValueTask<LocalScanReply> ScanLocal(LocalScanRequest request) => throw new NotSupportedException();
+
         public ValueTask<BatchReply> Execute(OperationBatch batch) => throw new NotSupportedException();
 
         public ValueTask<ScanReply> Scan(ScanRequest request) => throw new NotSupportedException();

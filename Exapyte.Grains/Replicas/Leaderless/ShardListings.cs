@@ -1,0 +1,316 @@
+using Exapyte.Operations;
+using Exapyte.Storage.Stores;
+using Exapyte.Wire;
+
+namespace Exapyte.Grains.Replicas.Leaderless;
+
+/// <summary>
+/// Pages of the shard as R replicas hold it: their own pages are merged in key order, the greatest stamp of a key wins, and
+/// what is deleted or has expired is left out. Keys on which the replicas differ are read once more as a quorum reads them,
+/// which repairs those that lag before the page is answered. Thread-safe.
+/// </summary>
+/// <remarks>Memory is bounded: R pages of at most a wire batch each, beside the page that is made.</remarks>
+internal sealed class ShardListings(ReplicaContext context, CopyIn copy, QuorumReads quorumReads)
+{
+    /// <summary>Reads a page.</summary>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="current">The map and the other replicas.</param>
+    /// <param name="needed">Replicas that are merged.</param>
+    /// <exception cref="StoreFailedException">This replica's store cannot be read.</exception>
+    public async ValueTask<ScanReply> Read(ScanRequest request, ShardPeers current, int needed)
+    {
+        var selfCounts = !copy.IsRefilling;
+        if (needed <= 1 && selfCounts)
+        {
+            return ReplicaReads.Scan(context.Local.Store, request, context.NowMs);
+        }
+        var inReach = context.InReach(current, selfCounts);
+        if (needed > inReach)
+        {
+            var refusal = context.TooFew(needed, inReach, current);
+            return new() { Kind = refusal.Kind, Detail = refusal.Detail };
+        }
+        using var late = new CancellationTokenSource(
+            TimeSpan.FromMilliseconds(Math.Max(1, request.TimeoutMs)),
+            context.Node.Time
+        );
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, context.Stop);
+        var listing = new ShardListing(context, request, current, selfCounts, needed);
+        try
+        {
+            if (!await listing.Open(ended.Token))
+            {
+                return Failed(needed, current);
+            }
+            while (true)
+            {
+                if (!await listing.Merge(ended.Token) || !await Agree(listing, current, needed, selfCounts, request))
+                {
+                    return Failed(needed, current);
+                }
+                if (listing.Entries.Count > 0 || !listing.MayHaveMore)
+                {
+                    return new()
+                    {
+                        Kind = OutcomeKind.Ok,
+                        Entries = [.. listing.Entries],
+                        More = listing.MayHaveMore,
+                    };
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return Failed(needed, current);
+        }
+    }
+
+    /// <summary>Reads what the replicas differ on as a quorum does; false where that fails.</summary>
+    private async ValueTask<bool> Agree(
+        ShardListing listing,
+        ShardPeers current,
+        int needed,
+        bool selfCounts,
+        ScanRequest request
+    )
+    {
+        foreach (var part in WireBatches.Of([.. listing.Differing], key => key.Bytes))
+        {
+            var keys = Array.ConvertAll(part, one => one.Key);
+            if (await quorumReads.Read(keys, current, needed, selfCounts, request.TimeoutMs) is not { } newest)
+            {
+                return false;
+            }
+            listing.Replace(newest);
+        }
+        listing.Differing.Clear();
+        return true;
+    }
+
+    private static ScanReply Failed(int needed, ShardPeers current) =>
+        new()
+        {
+            Kind = OutcomeKind.Unavailable,
+            Detail = $"Fewer than {needed} of {current.Counted} replicas answered, and held what is newest, in time.",
+        };
+}
+
+/// <summary>A key on which replicas differ, and about how many bytes its entry takes.</summary>
+internal readonly record struct DifferingKey(ReadOnlyMemory<byte> Key, int Bytes);
+
+/// <summary>One page under way. One thread at a time.</summary>
+internal sealed class ShardListing(
+    ReplicaContext context,
+    ScanRequest request,
+    ShardPeers current,
+    bool selfCounts,
+    int needed
+)
+{
+    private static readonly TimeSpan PagePatience = TimeSpan.FromSeconds(1);
+
+    private readonly List<ListingStream> streams = [];
+    private readonly Queue<IShardGrain> spare = [];
+    private readonly LocalScanRequest template = new()
+    {
+        Start = default,
+        Reverse = request.Reverse,
+        EntriesMax = Math.Max(1, request.EntriesMax),
+        BytesMax = Math.Clamp(request.BytesMax, 1, Limits.WireBatchBytesMax),
+        KeysOnly = request.KeysOnly,
+        FromReplicaId = context.Identity.ReplicaId,
+        MapEpoch = current.Epoch,
+    };
+    private KeyRange rest = new(request.Start, request.End);
+    private long bytes;
+
+    /// <summary>The page so far.</summary>
+    public List<ListedEntry> Entries { get; } = [];
+
+    /// <summary>Keys on which the replicas differ.</summary>
+    public List<DifferingKey> Differing { get; } = [];
+
+    /// <summary>Whether there may be more behind the page.</summary>
+    public bool MayHaveMore => streams.Exists(stream => stream.MayHaveMore);
+
+    private bool IsFull =>
+        Entries.Count >= request.EntriesMax || bytes >= request.BytesMax || Differing.Count >= Limits.PageEntriesMax;
+
+    /// <summary>Opens the streams: this replica's, where it counts, and those of the first others that answer.</summary>
+    public async Task<bool> Open(CancellationToken ended)
+    {
+        if (selfCounts)
+        {
+            streams.Add(StreamOf(null));
+            await streams[0].Fill(ended);
+        }
+        var asked = current
+            .Counting.Where(peer => context.Node.IsInReach(peer.Placed.Node))
+            .Select(peer => (Grain: peer.Grain, Stream: StreamOf(peer.Grain)))
+            .Select(one => (one.Grain, one.Stream, Filled: one.Stream.Fill(ended)))
+            .ToList();
+        while (streams.Count < needed && asked.Count > 0)
+        {
+            var first = await Task.WhenAny(asked.Select(one => one.Filled)).WaitAsync(ended);
+            var at = asked.FindIndex(one => one.Filled == first);
+            if (await first)
+            {
+                streams.Add(asked[at].Stream);
+            }
+            asked.RemoveAt(at);
+        }
+        foreach (var (grain, _, filled) in asked)
+        {
+            spare.Enqueue(grain);
+            _ = filled.ContinueWith(
+                static task => _ = task.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+        }
+        return streams.Count >= needed;
+    }
+
+    /// <summary>Merges until the page is full or nothing is left; false where too few replicas go on answering.</summary>
+    public async Task<bool> Merge(CancellationToken ended)
+    {
+        while (!IsFull)
+        {
+            for (var i = 0; i < streams.Count; i++)
+            {
+                if (streams[i].IsDry && !await Refill(i, ended))
+                {
+                    return false;
+                }
+            }
+            if (!TakeFirst())
+            {
+                break;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Puts what a quorum read found in the place of what the replicas held when they were listed.</summary>
+    public void Replace(StampedEntry[] newest)
+    {
+        foreach (var entry in newest)
+        {
+            var at = Entries.FindIndex(listed => listed.Key.Span.SequenceEqual(entry.Key.Span));
+            if (at < 0)
+            {
+                continue;
+            }
+            var stored = StampedCodec.ToStored(entry);
+            if (stored.IsLive(context.NowMs))
+            {
+                Entries[at] = Listed(entry, entry.Value.Length);
+            }
+            else
+            {
+                Entries.RemoveAt(at);
+            }
+        }
+    }
+
+    private ListingStream StreamOf(IShardGrain? peer) => new(peer, context.Local.Store, template, rest);
+
+    /// <summary>Gets a stream's next page, from another replica where this one does not answer any more.</summary>
+    private async Task<bool> Refill(int at, CancellationToken ended)
+    {
+        while (true)
+        {
+            if (await FilledInTime(streams[at], ended))
+            {
+                return true;
+            }
+            if (!spare.TryDequeue(out var other))
+            {
+                return false;
+            }
+            streams[at] = StreamOf(other);
+        }
+    }
+
+    private async Task<bool> FilledInTime(ListingStream stream, CancellationToken ended)
+    {
+        try
+        {
+            return await stream.Fill(ended).WaitAsync(PagePatience, context.Node.Time, ended);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Takes the newest entry of the first key from all replicas; false where nothing is left.</summary>
+    private bool TakeFirst()
+    {
+        StampedEntry? first = null;
+        var valueBytes = 0;
+        foreach (var stream in streams)
+        {
+            if (!stream.HasHead)
+            {
+                continue;
+            }
+            var head = stream.Head;
+            var order = first is null ? -1 : Order(head.Key, first.Key);
+            if (order < 0 || (order == 0 && head.Version > first!.Version))
+            {
+                first = head;
+                valueBytes = stream.HeadValueBytes;
+            }
+        }
+        if (first is null)
+        {
+            return false;
+        }
+        bool isLacking = false,
+            isOlder = false;
+        foreach (var stream in streams)
+        {
+            if (!stream.HasHead || Order(stream.Head.Key, first.Key) != 0)
+            {
+                isLacking = true;
+                continue;
+            }
+            isOlder |= stream.Head.Version < first.Version;
+            stream.Skip();
+        }
+        rest = ListingStream.Behind(rest, first.Key, request.Reverse);
+        var isLive = StampedCodec.ToStored(first).IsLive(context.NowMs);
+        if (isOlder || (isLacking && isLive))
+        {
+            // A tombstone that only some replicas hold is being swept: there is nothing to bring to the others.
+            Differing.Add(new(first.Key, WireBatches.EntryOverheadBytes + first.Key.Length + valueBytes));
+        }
+        if (isLive)
+        {
+            Entries.Add(Listed(first, valueBytes));
+            bytes += first.Key.Length + first.Value.Length;
+        }
+        return true;
+    }
+
+    private int Order(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right) =>
+        request.Reverse ? right.Span.SequenceCompareTo(left.Span) : left.Span.SequenceCompareTo(right.Span);
+
+    private ListedEntry Listed(StampedEntry entry, int valueBytes) =>
+        new()
+        {
+            Key = entry.Key,
+            Entry = new()
+            {
+                Kind = OutcomeKind.Ok,
+                Version = entry.Version,
+                Value = request.KeysOnly ? default : entry.Value,
+                ValueBytes = valueBytes,
+                ContentType = entry.ContentType,
+                ModifiedMs = entry.ModifiedMs,
+                ExpiresMs = entry.ExpiresMs,
+            },
+        };
+}
