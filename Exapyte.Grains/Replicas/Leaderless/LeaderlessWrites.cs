@@ -28,9 +28,12 @@ internal sealed class LeaderlessWrites
         this.context = context;
         node = context.Node;
         local = context.Local;
-        stamps = new(node.Clock);
+        stamps = new(node.Clock, HeldRevision);
         replication = new(context, stamps);
     }
+
+    private ulong HeldRevision(ReadOnlyMemory<byte> key) =>
+        local.Store.TryGetHeader(key.Span, out var held) ? held.Version.Revision : 0;
 
     /// <summary>A write that is to be done.</summary>
     private readonly record struct Planned(int At, int Needed, StampedEntry Entry, bool IsAhead, bool Existed);

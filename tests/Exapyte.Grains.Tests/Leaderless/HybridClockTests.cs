@@ -131,7 +131,7 @@ public sealed class HybridClockTests
     {
         using var node = new ClockNode();
         await node.Next();
-        var stamps = new WriteStamps(node.Clock);
+        var stamps = new WriteStamps(node.Clock, _ => 0);
         var held = new VersionStamp(ClockNode.StampAt(node.NowMs + 3_600_000), 7);
         var key = "k"u8.ToArray();
 
@@ -145,6 +145,24 @@ public sealed class HybridClockTests
             [held.Revision + 1, held.Revision + 2, held.Revision + 1, held.Revision + 3],
             [first.Stamp.Revision, second.Stamp.Revision, other.Stamp.Revision, afterBoth.Stamp.Revision]
         );
+    }
+
+    [Fact]
+    public async Task A_write_that_ended_since_another_looked_keeps_its_stamp_to_itself()
+    {
+        using var node = new ClockNode();
+        await node.Next();
+        var found = new VersionStamp(ClockNode.StampAt(node.NowMs + 3_600_000), 7);
+        var held = found.Revision;
+        var stamps = new WriteStamps(node.Clock, _ => held);
+        var key = "k"u8.ToArray();
+
+        var first = await stamps.Over(key, found);
+        held = first.Stamp.Revision;
+        stamps.Ended(new() { Key = key, Version = first.Stamp });
+        var second = await stamps.Over(key, found);
+
+        Assert.Equal(found.Revision + 2, second.Stamp.Revision);
     }
 
     [Fact]
