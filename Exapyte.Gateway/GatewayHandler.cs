@@ -71,7 +71,7 @@ internal sealed partial class GatewayHandler
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
         limit = new(limits.RequestsMax, meters);
-        entries = new(client, problems, limits.ValueBytesMax);
+        entries = new(client, problems, limits.ValueBytesMax, time ?? TimeProvider.System);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         listing = new(client, problems, limits, new CursorCodec(signer));
         queries = new(client, problems, new QueryCursorCodec(signer));
@@ -205,6 +205,8 @@ internal sealed partial class GatewayHandler
         if (IsCallerGone(context, exception))
         {
             LogCallerGone(logger);
+            // Were somebody there after all, an empty 200 would be the answer.
+            context.Abort();
             return;
         }
         if (context.Response.HasStarted)
@@ -223,12 +225,11 @@ internal sealed partial class GatewayHandler
     {
         switch (exception)
         {
-            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                return new(ProblemKinds.TooLarge, "The body is larger than the server takes; nothing changed.");
-            case BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }:
-                return new(ProblemKinds.RequestTimeout, "The body came too slowly; nothing changed.");
-            case BadHttpRequestException:
-                return new(ProblemKinds.InvalidRequest, exception.Message);
+            case BadHttpRequestException refused:
+                return BodyProblems.Of(refused, "nothing changed");
+            case ClusterUnavailableException:
+                LogNoAnswer(logger, exception, ProblemWriter.TraceIdOf(context));
+                return new(ProblemKinds.Unavailable, $"{exception.Message} Nothing changed. Try again.");
             case TimeoutException or OperationCanceledException or IOException:
                 LogNoAnswer(logger, exception, ProblemWriter.TraceIdOf(context));
                 return new(ProblemKinds.Unavailable, "The cluster did not answer in time. Try again.")

@@ -41,7 +41,7 @@ public sealed record RestoreReply
     /// <summary>Entries left out because they had expired since.</summary>
     public long Expired { get; init; }
 
-    /// <summary>For a failure: a part of the archive may be in the keyspace.</summary>
+    /// <summary>For a failure: the keyspace may have been created, or a part of the archive may be in it.</summary>
     public bool IsPartLeft { get; init; }
 }
 
@@ -86,8 +86,8 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
             if (created && failure?.Outcome != RestoreOutcome.Restored)
             {
                 var deleted = await client.DeleteKeyspaceAsync(keyspace, CancellationToken.None);
-                created = deleted.Outcome != KeyspaceOutcome.Ok;
-                wrote &= created;
+                created = deleted.Outcome is not (KeyspaceOutcome.Ok or KeyspaceOutcome.NotFound);
+                wrote = created;
             }
         }
         return failure with
@@ -138,7 +138,15 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
                 false,
                 Refused(RestoreOutcome.Conflict, $"Somebody else created the keyspace '{keyspace}' just now.")
             ),
-            KeyspaceOutcome.Unavailable => (false, Refused(RestoreOutcome.Failed, string.Join(' ', put.Reasons))),
+            // A command that was begun may be completed later.
+            KeyspaceOutcome.Unavailable => (
+                false,
+                Refused(RestoreOutcome.Failed, string.Join(' ', put.Reasons)) with
+                {
+                    Keyspace = keyspace,
+                    IsPartLeft = true,
+                }
+            ),
             _ => (false, Refused(RestoreOutcome.Conflict, string.Join(' ', put.Reasons))),
         };
     }
@@ -151,7 +159,7 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
     {
         while (true)
         {
-            var read = await reader.ReadAsync(cancellationToken);
+            var read = await ReadAsync(reader, cancellationToken);
             if (read.Fault is { } fault)
             {
                 return Refused(RestoreOutcome.Damaged, fault);
@@ -164,6 +172,19 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
             {
                 return Refused(RestoreOutcome.Failed, failure);
             }
+        }
+    }
+
+    /// <summary>An archive that its sender gives too slowly, or in a form that cannot be read, is one that is cut short.</summary>
+    private static async Task<ArchiveRead> ReadAsync(ArchiveReader reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancellationToken);
+        }
+        catch (IOException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new(null, $"The archive could not be read to its end: {exception.Message}");
         }
     }
 
@@ -228,14 +249,9 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
 
     private Operation? PutOf(StampedEntry entry)
     {
-        var ttlMs = Operation.NeverExpires;
-        if (entry.ExpiresMs > 0)
+        if (entry.ExpiresMs > 0 && entry.ExpiresMs <= time.GetUtcNow().ToUnixTimeMilliseconds())
         {
-            ttlMs = entry.ExpiresMs - time.GetUtcNow().ToUnixTimeMilliseconds();
-            if (ttlMs <= 0)
-            {
-                return null;
-            }
+            return null;
         }
         return new()
         {
@@ -243,7 +259,8 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
             Key = entry.Key,
             Value = entry.Value,
             ContentType = entry.ContentType,
-            TtlMs = Math.Min(ttlMs, Limits.TtlMsMax),
+            TtlMs = entry.ExpiresMs == 0 ? Operation.NeverExpires : 0,
+            ExpiresAtMs = Math.Min(entry.ExpiresMs, Limits.ExpiresAtMsMax),
         };
     }
 

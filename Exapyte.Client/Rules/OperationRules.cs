@@ -69,13 +69,18 @@ internal static class OperationRules
             OperationKind.Get or OperationKind.Head => operation.Level != ConsistencyLevel.Bounded
                 && LevelRules.IsForReads(settings.Replication, operation.Level),
             OperationKind.Put => operation.Value.Length <= Limits.ValueBytesMax
-                && operation.TtlMs is >= Operation.NeverExpires and <= Limits.TtlMsMax
+                && IsLifetime(operation)
                 && operation.ContentType is { Length: <= Limits.ContentTypeCharsMax }
                 && LevelRules.IsForWrites(settings.Replication, operation.Level),
             OperationKind.Delete => LevelRules.IsForWrites(settings.Replication, operation.Level),
             _ => false,
         };
     }
+
+    private static bool IsLifetime(Operation operation) =>
+        operation.ExpiresAtMs == 0
+            ? operation.TtlMs is >= Operation.NeverExpires and <= Limits.TtlMsMax
+            : operation.TtlMs == 0 && operation.ExpiresAtMs is > 0 and <= Limits.ExpiresAtMsMax;
 
     private static void AddKeyAndValue(List<string> reasons, Operation operation)
     {
@@ -95,9 +100,12 @@ internal static class OperationRules
 
     private static void AddWrite(List<string> reasons, ReplicationKind replication, Operation operation)
     {
-        if (operation.TtlMs is < Operation.NeverExpires or > Limits.TtlMsMax)
+        if (!IsLifetime(operation))
         {
-            reasons.Add($"The lifetime must be 1 to {Limits.TtlMsMax} milliseconds, not {operation.TtlMs}.");
+            reasons.Add(
+                $"The lifetime must be 1 to {Limits.TtlMsMax} milliseconds, not {operation.TtlMs}; or the end a moment up to "
+                    + $"{Limits.ExpiresAtMsMax}, not {operation.ExpiresAtMs}; not both."
+            );
         }
         if (LevelRules.ReasonAgainstWrite(replication, operation.Level) is { } level)
         {

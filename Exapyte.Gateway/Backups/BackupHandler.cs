@@ -68,7 +68,8 @@ internal sealed class BackupHandler(IExapyteClient client, ProblemWriter problem
         {
             bound.MaxRequestBodySize = null;
         }
-        var reply = await client.RestoreAsync(keyspace, context.Request.Body, time, context.RequestAborted);
+        var body = new CallersBody(context.Request.Body);
+        var reply = await client.RestoreAsync(keyspace, body, time, context.RequestAborted);
         if (ProblemOf(reply) is { } problem)
         {
             await problems.WriteAsync(context, problem);
@@ -99,7 +100,7 @@ internal sealed class BackupHandler(IExapyteClient client, ProblemWriter problem
         {
             return null;
         }
-        keyspace = values[0].In(call.Query).ToString();
+        keyspace = values[0].TextIn(call.Query).ToString();
         return KeyspaceRules.IsName(keyspace)
             ? null
             : new(
@@ -122,7 +123,9 @@ internal sealed class BackupHandler(IExapyteClient client, ProblemWriter problem
 
     private static Problem? ProblemOf(RestoreReply reply)
     {
-        var left = reply.IsPartLeft ? $" A part of it is in the keyspace '{reply.Keyspace}': delete that first." : "";
+        var left = reply.IsPartLeft
+            ? $" The keyspace '{reply.Keyspace}' may be there, and a part of the archive in it: delete it first."
+            : "";
         var detail = reply.Detail + left;
         return reply.Outcome switch
         {

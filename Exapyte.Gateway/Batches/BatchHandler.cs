@@ -36,7 +36,7 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
             await problems.WriteAsync(context, refusal);
             return;
         }
-        var body = await JsonBody.ReadAsync(context, BodyBytesMax);
+        var body = await JsonBody.ReadAsync(context, BodyBytesMax, BatchRequest.LevelsAroundValues);
         using var document = body.Document;
         BatchRequest? batch = null;
         refusal =
@@ -174,7 +174,7 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
                 ProblemKinds.InvalidHeader,
                 $"The {Headers.IdempotencyKey} of a batch must be at most {RequestIdCharsMax} characters."
             )
-        : headers.IfMatch.Count > 0 || headers.IfNoneMatch.Count > 0 || headers.IfUnmodifiedSince.Count > 0
+        : Conditions.AreIn(headers)
             ? new(
                 ProblemKinds.InvalidHeader,
                 "A batch takes no condition of its own: give its items ifVersion or ifAbsent."

@@ -6,14 +6,14 @@ using Exapyte.Operations;
 namespace Exapyte.Gateway.Batches;
 
 /// <summary>
-/// Reads one item of a batch: <c>{op, key | key64, value | value64 | json, contentType, ttl, ifVersion, ifAbsent,
-/// consistency}</c>. What is wrong goes to the batch's reasons, with the item's position.
+/// Reads one item of a batch: <c>{op, key | key64, value | value64 | json, contentType, ttl | expires, ifVersion,
+/// ifAbsent, consistency}</c>. What is wrong goes to the batch's reasons, with the item's position.
 /// </summary>
 internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits, List<string> reasons)
     : EntryMembers(limits)
 {
     private const string Members =
-        "op, key, key64, value, value64, json, contentType, ttl, ifVersion, ifAbsent and consistency";
+        "op, key, key64, value, value64, json, contentType, ttl, expires, ifVersion, ifAbsent and consistency";
 
     private readonly int reasonsBefore = reasons.Count;
     private OperationKind? kind;
@@ -52,6 +52,7 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             Value = Value,
             ContentType = ContentTypeOrDefault,
             TtlMs = TtlMs ?? 0,
+            ExpiresAtMs = ExpiresAtMs ?? 0,
             Condition = ifAbsent ? WriteCondition.IfAbsent : ifVersion,
             RequestId = isWrite ? requestId : null,
             Level = level.Level,
@@ -147,17 +148,17 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         {
             Add("op must be get, head, put or delete.");
         }
-        JudgeSizes();
+        JudgeEntry();
         if (kind == OperationKind.Put && Value is null)
         {
             Add("needs value, value64 or json.");
         }
         if (
             kind is not null and not OperationKind.Put
-            && (Value is not null || ContentType is not null || TtlMs is not null)
+            && (Value is not null || ContentType is not null || TtlMs is not null || ExpiresAtMs is not null)
         )
         {
-            Add("only a put takes a value, contentType or ttl.");
+            Add("only a put takes a value, contentType, ttl or expires.");
         }
         if (kind < OperationKind.Put && (ifVersion is not null || ifAbsent))
         {

@@ -10,6 +10,9 @@ namespace Exapyte.Gateway.Batches;
 /// <param name="Atomic">All or none.</param>
 internal sealed record BatchRequest(Operation[] Operations, bool Atomic)
 {
+    /// <summary>Levels of the document around an item's <c>json</c>: its own object, the array of items, the item.</summary>
+    public const int LevelsAroundValues = 3;
+
     private const int ReasonsMax = 100;
 
     /// <summary>Whether all of it may be sent again where its outcome is unknown.</summary>

@@ -64,11 +64,50 @@ internal sealed record KeyspaceDocument(
     long Id,
     long Epoch,
     bool UnderReplicated,
+    int Wanted,
+    int Placed,
+    string? Why,
     SettingsDocument Settings
 )
 {
-    public static KeyspaceDocument Of(KeyspaceMap map) =>
-        new(map.Name, map.KeyspaceId, map.Epoch, map.UnderReplicated, SettingsDocument.Of(map.Settings));
+    public static KeyspaceDocument Of(KeyspaceMap map)
+    {
+        var replication = ReplicationState.Of(map.Shards, map.Settings.Replicas);
+        return new(
+            map.Name,
+            map.KeyspaceId,
+            map.Epoch,
+            replication.UnderReplicated,
+            replication.Wanted,
+            replication.Placed,
+            replication.Why,
+            SettingsDocument.Of(map.Settings)
+        );
+    }
+}
+
+/// <summary>How many replicas each shard of a keyspace is to have, and has at least.</summary>
+/// <param name="Wanted">As the settings ask.</param>
+/// <param name="Placed">Replicas that count, of the shard that has the fewest.</param>
+/// <param name="Why">Why there are fewer than wanted, and what to do; null where there are not.</param>
+internal readonly record struct ReplicationState(int Wanted, int Placed, string? Why)
+{
+    /// <summary>Whether some shard has fewer than wanted.</summary>
+    public bool UnderReplicated => Placed < Wanted;
+
+    /// <summary>Judges the shards of a map.</summary>
+    public static ReplicationState Of(IReadOnlyList<ShardPlacement> shards, int wanted)
+    {
+        var placed = shards.Min(shard => shard.Replicas.Count(replica => !replica.Joining));
+        var withJoining = shards.Min(shard => shard.Replicas.Length);
+        var why =
+            placed >= wanted ? null
+            : withJoining >= wanted
+                ? "Replicas that were added lately still copy what the others hold, and count once they have it."
+            : $"A shard's replicas lie on different nodes, and there were only {withJoining} for one of them when they were "
+                + "placed. Start more nodes, or ask for fewer replicas.";
+        return new(wanted, placed, why);
+    }
 }
 
 /// <summary>The last comparison of a replica with its peers.</summary>
@@ -121,11 +160,29 @@ internal sealed record ReplicaDocument(
 internal sealed record ShardDocument(long Id, int FirstSlot, int LastSlot, IReadOnlyList<ReplicaDocument> Replicas);
 
 /// <summary>GET K/shards.</summary>
-internal sealed record ShardsDocument(string Keyspace, IReadOnlyList<ShardDocument> Shards)
+internal sealed record ShardsDocument(
+    string Keyspace,
+    bool? UnderReplicated,
+    int? Wanted,
+    int? Placed,
+    string? Why,
+    IReadOnlyList<ShardDocument> Shards
+)
 {
-    public static ShardsDocument Of(string keyspace, IReadOnlyList<ShardStatus> shards) =>
-        new(
+    /// <param name="keyspace">The keyspace's name.</param>
+    /// <param name="shards">Its shards as they stand.</param>
+    /// <param name="wanted">Replicas that the settings ask for; null where they could not be read: then nothing is said of it.</param>
+    public static ShardsDocument Of(string keyspace, IReadOnlyList<ShardStatus> shards, int? wanted)
+    {
+        ReplicationState? replication = wanted is { } count
+            ? ReplicationState.Of([.. shards.Select(shard => shard.Placement)], count)
+            : null;
+        return new(
             keyspace,
+            replication?.UnderReplicated,
+            replication?.Wanted,
+            replication?.Placed,
+            replication?.Why,
             [
                 .. shards.Select(
                     (shard, at) =>
@@ -138,6 +195,7 @@ internal sealed record ShardsDocument(string Keyspace, IReadOnlyList<ShardDocume
                 ),
             ]
         );
+    }
 }
 
 /// <summary>A node.</summary>

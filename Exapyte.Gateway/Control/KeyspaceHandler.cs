@@ -1,4 +1,5 @@
 using Exapyte.Client;
+using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
@@ -76,10 +77,11 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
             await problems.WriteAsync(context, OutcomeProblems.NoSuchKeyspace(call.Keyspace));
             return;
         }
+        var settings = (await client.GetKeyspaceAsync(call.Keyspace, context.RequestAborted)).Map?.Settings;
         await JsonAnswer.WriteAsync(
             context,
             StatusCodes.Status200OK,
-            ShardsDocument.Of(call.Keyspace, shards),
+            ShardsDocument.Of(call.Keyspace, shards, settings?.Replicas),
             GatewayJson.Relaxed.ShardsDocument
         );
     }
@@ -121,7 +123,7 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
 
     /// <summary>Keyspaces have no tags: a condition that is not judged must not be passed over.</summary>
     private static Problem? RefuseConditions(IHeaderDictionary headers) =>
-        headers.IfMatch.Count == 0 && headers.IfNoneMatch.Count == 0 && headers.IfUnmodifiedSince.Count == 0
-            ? null
-            : new(ProblemKinds.InvalidHeader, "Keyspaces take no If-Match, If-None-Match or If-Unmodified-Since.");
+        Conditions.AreIn(headers)
+            ? new(ProblemKinds.InvalidHeader, "Keyspaces have no tags and take no If-Match, If-None-Match or dates.")
+            : null;
 }

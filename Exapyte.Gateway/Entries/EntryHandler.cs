@@ -10,7 +10,7 @@ namespace Exapyte.Gateway.Entries;
 /// GET, HEAD, PUT and DELETE of one entry: the hot path. Operations are not cancelled when their caller goes away: they
 /// are part of shared batches, end at the client's own deadline, and a token on each would cost every caller.
 /// </summary>
-internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems, int valueBytesMax)
+internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems, int valueBytesMax, TimeProvider time)
 {
     /// <summary>Answers a call whose method the route serves.</summary>
     public Task HandleAsync(HttpContext context, Call call)
@@ -59,7 +59,14 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
             );
             return;
         }
-        await EntryAnswer.WriteAsync(context.Response, result.Outcome, status, withValue: kind == OperationKind.Get);
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        await EntryAnswer.WriteAsync(
+            context.Response,
+            result.Outcome,
+            status,
+            withValue: kind == OperationKind.Get,
+            nowMs
+        );
     }
 
     private async Task PutAsync(HttpContext context, Call call)
@@ -84,6 +91,7 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
             Value = value,
             ContentType = request.ContentType,
             TtlMs = request.TtlMs,
+            ExpiresAtMs = request.ExpiresAtMs,
             Condition = request.Condition,
             RequestId = request.RequestId,
             Level = request.Consistency.Level,
@@ -141,14 +149,23 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
 internal static class EntryAnswer
 {
     /// <summary>Answers a read: 200 with the value, or the headers alone (HEAD, 304).</summary>
-    public static ValueTask WriteAsync(HttpResponse response, OperationOutcome entry, int status, bool withValue)
+    public static ValueTask WriteAsync(
+        HttpResponse response,
+        OperationOutcome entry,
+        int status,
+        bool withValue,
+        long nowMs
+    )
     {
         response.StatusCode = status;
         var headers = response.Headers;
         headers.ETag = EntityTags.Of(entry.Version);
         if (entry.ModifiedMs > 0)
         {
-            headers.LastModified = Timestamps.HttpDate(entry.ModifiedMs);
+            // The server's own date is up to a second old, and another node's clock may be ahead: RFC 9110, section 8.8.2.1,
+            // wants no entry to be newer than the answer.
+            headers.Date = Timestamps.HttpDate(nowMs);
+            headers.LastModified = Timestamps.HttpDate(Math.Min(entry.ModifiedMs, nowMs));
         }
         SetExpires(response, entry);
         if (status == StatusCodes.Status304NotModified)

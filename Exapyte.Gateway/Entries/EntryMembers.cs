@@ -8,7 +8,7 @@ namespace Exapyte.Gateway.Entries;
 
 /// <summary>
 /// The members by which JSON says what an entry is, in an item of a batch and in a line of an import:
-/// <c>key | key64, value | value64 | json, contentType, ttl</c>. For one object and one thread.
+/// <c>key | key64, value | value64 | json, contentType, ttl | expires</c>. For one object and one thread.
 /// </summary>
 internal abstract class EntryMembers(ExapyteGatewayOptions limits)
 {
@@ -32,8 +32,8 @@ internal abstract class EntryMembers(ExapyteGatewayOptions limits)
     /// <summary>The lifetime in milliseconds that was named; null where none was.</summary>
     protected long? TtlMs { get; private set; }
 
-    /// <summary>What is said where a lifetime is named twice.</summary>
-    protected virtual string TwoLifetimes => "takes ttl once.";
+    /// <summary>When it ends, Unix milliseconds; null where no moment was named.</summary>
+    protected long? ExpiresAtMs { get; private set; }
 
     /// <summary>Takes what is wrong, as the rest of a sentence about the object.</summary>
     protected abstract void Add(string fault);
@@ -65,24 +65,21 @@ internal abstract class EntryMembers(ExapyteGatewayOptions limits)
             case "ttl":
                 ReadTtl(element);
                 return true;
+            case "expires":
+                ReadExpires(element);
+                return true;
             default:
                 return false;
         }
     }
 
-    /// <summary>Sets the lifetime, once.</summary>
-    protected void SetTtl(long lifetimeMs)
+    /// <summary>Judges the sizes, that there is a key, and that there is one end at most.</summary>
+    protected void JudgeEntry()
     {
-        if (TtlMs is not null)
+        if (TtlMs is not null && ExpiresAtMs is not null)
         {
-            Add(TwoLifetimes);
+            Add("takes expires or ttl, not both.");
         }
-        TtlMs = lifetimeMs;
-    }
-
-    /// <summary>Judges the sizes, and that there is a key.</summary>
-    protected void JudgeSizes()
-    {
         if (Key is null)
         {
             Add($"needs {Keys}.");
@@ -118,7 +115,20 @@ internal abstract class EntryMembers(ExapyteGatewayOptions limits)
         {
             Add($"ttl must be {EntryRequest.TtlRule}.");
         }
-        SetTtl(read);
+        TtlMs = read;
+    }
+
+    private void ReadExpires(JsonElement element)
+    {
+        if (
+            element.ValueKind != JsonValueKind.String
+            || !EntryRequest.TryReadExpires(element.GetString()!, out var expiresAtMs)
+        )
+        {
+            Add($"expires must be {EntryRequest.ExpiresRule}.");
+            return;
+        }
+        ExpiresAtMs = expiresAtMs;
     }
 
     private byte[] Utf8Text(string name, JsonElement element)

@@ -30,6 +30,13 @@ internal readonly struct EntryRequest
     /// <summary>Lifetime of a put in milliseconds, as <see cref="Operation.TtlMs"/> has it.</summary>
     public long TtlMs { get; init; }
 
+    /// <summary>When a put ends, Unix milliseconds, as <see cref="Operation.ExpiresAtMs"/> has it.</summary>
+    public long ExpiresAtMs { get; init; }
+
+    /// <summary>What the moment of an end must be, for a person.</summary>
+    public const string ExpiresRule =
+        "a time as RFC 3339 has it, behind 1970 and up to the year 9999, such as \"2030-01-31T12:00:00Z\"";
+
     /// <summary>What a lifetime must be, for a person.</summary>
     public static string TtlRule => $"whole seconds, 1 to {TtlSecondsMax}, or '{Never}'";
 
@@ -48,7 +55,7 @@ internal readonly struct EntryRequest
             }
             if (values[0].IsPresent)
             {
-                level = values[0].In(query);
+                level = values[0].TextIn(query);
                 if (level.IsEmpty)
                 {
                     consistency = default;
@@ -97,9 +104,16 @@ internal readonly struct EntryRequest
         {
             return badContentType;
         }
-        problem = ReadTtl(headers, out var ttlMs);
-        request = request with { ContentType = contentType, TtlMs = ttlMs };
-        return problem;
+        if (ReadTtl(headers, out var ttlMs) is { } badTtl)
+        {
+            return badTtl;
+        }
+        if (ReadExpires(headers, ttlMs, out var expiresAtMs) is { } badExpires)
+        {
+            return badExpires;
+        }
+        request = request with { ContentType = contentType, TtlMs = ttlMs, ExpiresAtMs = expiresAtMs };
+        return null;
     }
 
     /// <summary>Reads <c>Idempotency-Key</c>, null where it is absent; the problem where it is refused.</summary>
@@ -131,6 +145,10 @@ internal readonly struct EntryRequest
         return ttlMs > 0;
     }
 
+    /// <summary>Reads the moment of an end, Unix milliseconds, cut to one; false where it is none.</summary>
+    public static bool TryReadExpires(string text, out long expiresAtMs) =>
+        Timestamps.TryReadRfc3339(text, out expiresAtMs) && expiresAtMs is > 0 and <= Limits.ExpiresAtMsMax;
+
     /// <summary>Whether the text can be an entry's media type: it comes back as a header.</summary>
     public static bool IsContentType(ReadOnlySpan<char> text) =>
         text.Length <= Limits.ContentTypeCharsMax && Headers.IsValue(text);
@@ -158,6 +176,16 @@ internal readonly struct EntryRequest
         return problem is not null || text is null || TryReadTtl(text, out ttlMs)
             ? problem
             : new(ProblemKinds.InvalidHeader, $"{Headers.Ttl} must be {TtlRule}.");
+    }
+
+    private static Problem? ReadExpires(IHeaderDictionary headers, long ttlMs, out long expiresAtMs)
+    {
+        expiresAtMs = 0;
+        var problem = SingleHeader.Read(headers[Headers.Expires], Headers.Expires, out var text);
+        return problem is not null || text is null ? problem
+            : ttlMs != 0 ? new(ProblemKinds.InvalidHeader, $"A put takes {Headers.Ttl} or {Headers.Expires}, not both.")
+            : TryReadExpires(text, out expiresAtMs) ? null
+            : new(ProblemKinds.InvalidHeader, $"{Headers.Expires} must be {ExpiresRule}.");
     }
 
     /// <summary>Values are kept as they come: a coding would be lost, and a part would replace the whole.</summary>

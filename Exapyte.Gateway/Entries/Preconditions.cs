@@ -21,7 +21,7 @@ internal readonly struct ReadPreconditions
     {
         var problem = WritePreconditions.ReadTags(headers, out var ifMatch, out var ifNoneMatch);
         preconditions = new(ifMatch, ifNoneMatch);
-        return problem;
+        return problem ?? Conditions.RefuseUnmodifiedSince(headers);
     }
 
     /// <summary>The status that the conditions turn a found entry into: 200, 304 or 412.</summary>
@@ -38,13 +38,9 @@ internal static class WritePreconditions
     public static Problem? Read(IHeaderDictionary headers, out WriteCondition? condition)
     {
         condition = null;
-        if (headers.IfUnmodifiedSince.Count > 0 || headers.IfModifiedSince.Count > 0)
+        if ((Conditions.RefuseUnmodifiedSince(headers) ?? Conditions.RefuseModifiedSince(headers)) is { } dates)
         {
-            // A second is too coarse to guard a write by; ignoring the header would be a write the caller did not ask for.
-            return new(
-                ProblemKinds.InvalidHeader,
-                "Writes are not guarded by dates: use If-Match with the ETag that was read."
-            );
+            return dates;
         }
         if (ReadTags(headers, out var ifMatch, out var ifNoneMatch) is { } problem)
         {
@@ -80,4 +76,39 @@ internal static class WritePreconditions
 
     private static Problem Malformed(string name) =>
         new(ProblemKinds.InvalidHeader, $"{name} must be * or a list of quoted tags such as \"17\", at most 100.");
+}
+
+/// <summary>
+/// Conditions that are not judged must not be passed over in silence. A date has no more than a second: an entry may have
+/// changed since and still bear it. Where a tag stands beside it, the tag decides and the date is passed over, as RFC 9110,
+/// sections 13.1.3 and 13.1.4, ask.
+/// </summary>
+internal static class Conditions
+{
+    /// <summary>Whether the request has a condition of any kind.</summary>
+    public static bool AreIn(IHeaderDictionary headers) =>
+        headers.IfMatch.Count > 0
+        || headers.IfNoneMatch.Count > 0
+        || headers.IfUnmodifiedSince.Count > 0
+        || headers.IfModifiedSince.Count > 0;
+
+    /// <summary>Refuses <c>If-Unmodified-Since</c> without <c>If-Match</c>.</summary>
+    public static Problem? RefuseUnmodifiedSince(IHeaderDictionary headers) =>
+        headers.IfUnmodifiedSince.Count == 0 || headers.IfMatch.Count > 0
+            ? null
+            : new(
+                ProblemKinds.InvalidHeader,
+                "A date is too coarse to tell whether an entry has changed, so If-Unmodified-Since is not taken: use If-Match "
+                    + "with the ETag that was read."
+            );
+
+    /// <summary>Refuses <c>If-Modified-Since</c> on a write without <c>If-None-Match</c>.</summary>
+    public static Problem? RefuseModifiedSince(IHeaderDictionary headers) =>
+        headers.IfModifiedSince.Count == 0 || headers.IfNoneMatch.Count > 0
+            ? null
+            : new(
+                ProblemKinds.InvalidHeader,
+                "Writes are not guarded by dates, so If-Modified-Since is not taken: use If-None-Match with the ETag that was "
+                    + "read."
+            );
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Microsoft.AspNetCore.Connections;
 
 namespace Exapyte.Gateway.Http;
 
@@ -29,10 +28,7 @@ internal static class BodyReader
         var filled = 0;
         while (filled < length)
         {
-            if (!reader.TryRead(out var read))
-            {
-                read = await ReadMoreAsync(context, reader);
-            }
+            var read = await ReadMoreAsync(context, reader);
             read.Buffer.CopyTo(body.AsSpan(filled));
             filled += (int)read.Buffer.Length;
             reader.AdvanceTo(read.Buffer.End);
@@ -72,14 +68,12 @@ internal static class BodyReader
     {
         try
         {
-            return await reader.ReadAsync(context.RequestAborted);
+            // What is there already is taken without the cost of a token; that, too, may find that the caller is gone.
+            return reader.TryRead(out var read) ? read : await reader.ReadAsync(context.RequestAborted);
         }
-        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
+        catch (Exception exception) when (CallerGoneException.IsToldBy(exception))
         {
             throw new CallerGoneException(exception);
         }
     }
 }
-
-/// <summary>The caller went away before its body was whole.</summary>
-internal sealed class CallerGoneException(Exception inner) : Exception("The caller went away.", inner);

@@ -13,7 +13,7 @@ namespace Exapyte.Gateway.Http;
 internal static class EntryJson
 {
     private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
-    private static readonly JsonReaderOptions ValueOptions = new() { MaxDepth = 64 };
+    private static readonly JsonReaderOptions ValueOptions = new() { MaxDepth = JsonBody.LevelsMax };
 
     /// <summary>Writes <c>key</c> or <c>key64</c>.</summary>
     public static void WriteKey(Utf8JsonWriter writer, ReadOnlySpan<byte> key)

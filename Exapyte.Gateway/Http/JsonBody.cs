@@ -8,14 +8,20 @@ namespace Exapyte.Gateway.Http;
 /// <summary>A JSON request body: its document, or why it is refused; neither where the body is empty.</summary>
 internal readonly record struct JsonBody(JsonDocument? Document, Problem? Refusal)
 {
-    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
+    /// <summary>How deep JSON that is kept or read as a value may be, wherever it stands.</summary>
+    public const int LevelsMax = 64;
+
+    private const string HalfACharacter = "The body holds a \\u escape of half a character.";
 
     /// <summary>
     /// Reads the body. With POST another media type is refused even where JSON could be read: a page of another origin
     /// can post plain text or a form to a gateway on the reader's own machine, but not JSON. A PUT it cannot send without
     /// asking first, so there whatever is JSON will do, also with the type that curl gives to <c>-d</c>.
     /// </summary>
-    public static async ValueTask<JsonBody> ReadAsync(HttpContext context, int bytesMax)
+    /// <param name="context">The request.</param>
+    /// <param name="bytesMax">Largest body, in bytes.</param>
+    /// <param name="levelsAround">Levels of the document around the values in it that may have <see cref="LevelsMax"/>.</param>
+    public static async ValueTask<JsonBody> ReadAsync(HttpContext context, int bytesMax, int levelsAround = 0)
     {
         var contentType = context.Request.ContentType;
         if (!string.IsNullOrEmpty(contentType) && !IsJson(contentType) && !HttpMethods.IsPut(context.Request.Method))
@@ -33,10 +39,10 @@ internal readonly record struct JsonBody(JsonDocument? Document, Problem? Refusa
         return body is null
                 ? new(null, new(ProblemKinds.TooLarge, $"The body is larger than {bytesMax} bytes; nothing changed."))
             : body.Length == 0 ? default
-            : Parse(body);
+            : Parse(body, LevelsMax + levelsAround);
     }
 
-    private static JsonBody Parse(byte[] body)
+    private static JsonBody Parse(byte[] body, int levelsMax)
     {
         if (!Utf8.IsValid(body))
         {
@@ -45,31 +51,39 @@ internal readonly record struct JsonBody(JsonDocument? Document, Problem? Refusa
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(body, Options);
+            document = JsonDocument.Parse(
+                body,
+                new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = levelsMax }
+            );
         }
         catch (JsonException exception)
         {
             return Refuse(
-                $"The body is not JSON, or names a member twice (line {exception.LineNumber + 1}, byte "
+                $"The body is not JSON, is more than {levelsMax} levels deep, or names a member twice (line {exception.LineNumber + 1}, byte "
                     + $"{exception.BytePositionInLine})."
             );
         }
-        if (HoldsLoneSurrogate(body))
+        catch (InvalidOperationException)
+        {
+            // A name that is no text cannot be compared with the others.
+            return Refuse(HalfACharacter);
+        }
+        if (HoldsLoneSurrogate(body, levelsMax))
         {
             document.Dispose();
-            return Refuse("The body holds a \\u escape of half a character.");
+            return Refuse(HalfACharacter);
         }
         return new(document, null);
     }
 
     /// <summary>Escaped text of half a character is JSON but no Unicode text: reading it as a string would throw.</summary>
-    private static bool HoldsLoneSurrogate(byte[] body)
+    private static bool HoldsLoneSurrogate(byte[] body, int levelsMax)
     {
         if (body.AsSpan().IndexOf("\\u"u8) < 0)
         {
             return false;
         }
-        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Options.MaxDepth });
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = levelsMax });
         try
         {
             while (reader.Read())

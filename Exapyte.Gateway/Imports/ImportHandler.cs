@@ -4,7 +4,6 @@ using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Security;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 
@@ -57,9 +56,24 @@ internal sealed class ImportHandler(
 
     private async Task<Problem?> RunAsync(HttpContext context, Call call, ImportRun run, ConsistencyRequest level)
     {
-        using var lines = new LineReader(context.Request.Body, LineBytesMax);
-        while (await ReadAsync(context, run, lines) is { } line)
+        using var lines = new LineReader(new CallersBody(context.Request.Body), LineBytesMax);
+        long read = 0;
+        while (true)
         {
+            BodyLine? next;
+            try
+            {
+                next = await ReadAsync(context, run, lines);
+            }
+            catch (BadHttpRequestException exception)
+            {
+                return run.End(BodyProblems.Of(exception, "lines before it were imported"), read + 1);
+            }
+            if (next is not { } line)
+            {
+                break;
+            }
+            read = line.Number;
             if (line.IsTooLong)
             {
                 return await RefuseLineAsync(
@@ -101,13 +115,9 @@ internal sealed class ImportHandler(
         {
             return await lines.ReadAsync(context.RequestAborted);
         }
-        catch (Exception exception)
+        catch
         {
             await run.FinishAsync();
-            if (exception is ConnectionResetException or ConnectionAbortedException)
-            {
-                throw new CallerGoneException(exception);
-            }
             throw;
         }
     }
@@ -121,8 +131,7 @@ internal sealed class ImportHandler(
                 ProblemKinds.InvalidHeader,
                 $"An import takes no {Headers.IdempotencyKey}: importing lines twice is putting their entries twice."
             )
-        : headers.IfMatch.Count > 0 || headers.IfNoneMatch.Count > 0 || headers.IfUnmodifiedSince.Count > 0
-            ? new(ProblemKinds.InvalidHeader, "An import takes no condition; a batch does.")
+        : Conditions.AreIn(headers) ? new(ProblemKinds.InvalidHeader, "An import takes no condition; a batch does.")
         : null;
 
     /// <summary>Its own media type is asked for, which a page of another origin cannot send.</summary>

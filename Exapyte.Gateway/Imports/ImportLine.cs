@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 using Exapyte.Gateway.Entries;
@@ -18,17 +17,9 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
     private const string Members =
         "key or key64, value, value64 or json, contentType, expires or ttl, version, modified and bytes";
 
-    private static readonly string[] DateFormats =
-    [
-        "yyyy-MM-dd'T'HH:mm:ss'Z'",
-        "yyyy-MM-dd'T'HH:mm:sszzz",
-        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'",
-        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz",
-    ];
-
-    // The line's own object is one level above the 64 that a listing gives as JSON. Whatever JSON a value holds is kept as
+    // The line's own object is one level above those that a listing gives as JSON. Whatever JSON a value holds is kept as
     // it is, also with a name twice.
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 65 };
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = JsonBody.LevelsMax + 1 };
 
     private readonly HashSet<string> members = new(StringComparer.Ordinal);
 
@@ -36,7 +27,7 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
     public string? Fault { get; private set; }
 
     /// <summary>The entry's time had come before it was read: nothing is to be written.</summary>
-    public bool HasExpired { get; private set; }
+    public bool HasExpired => ExpiresAtMs <= nowMs;
 
     /// <summary>The put; null where there is a <see cref="Fault"/>, it has expired, or the line ends a listing.</summary>
     public Operation? Read(ReadOnlyMemory<byte> line)
@@ -94,7 +85,8 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
                 Key = Key,
                 Value = Value,
                 ContentType = ContentTypeOrDefault,
-                TtlMs = TtlMs ?? Operation.NeverExpires,
+                TtlMs = TtlMs ?? (ExpiresAtMs is null ? Operation.NeverExpires : 0),
+                ExpiresAtMs = ExpiresAtMs ?? 0,
                 Level = level.Level,
                 MaxStalenessMs = level.MaxStalenessMs,
             };
@@ -104,9 +96,6 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
     {
         switch (name)
         {
-            case "expires":
-                ReadExpires(element);
-                break;
             case "version" or "modified" or "bytes":
                 break;
             default:
@@ -118,40 +107,14 @@ internal sealed class ImportLine(ExapyteGatewayOptions limits, ConsistencyReques
         }
     }
 
-    private void ReadExpires(JsonElement element)
-    {
-        if (
-            element.ValueKind == JsonValueKind.String
-            && DateTimeOffset.TryParseExact(
-                element.GetString(),
-                DateFormats,
-                CultureInfo.InvariantCulture,
-                DateTimeStyles.AssumeUniversal,
-                out var at
-            )
-        )
-        {
-            var left = at.ToUnixTimeMilliseconds() - nowMs;
-            HasExpired = left <= 0;
-            SetTtl(Math.Min(left, Limits.TtlMsMax));
-        }
-        else
-        {
-            Add("expires must be a time as RFC 3339 has it, such as \"2030-01-31T12:00:00Z\".");
-        }
-    }
-
     private void Judge()
     {
-        JudgeSizes();
+        JudgeEntry();
         if (Value is null)
         {
             Add("needs value, value64 or json; a listing with keysOnly leaves them out.");
         }
     }
-
-    /// <inheritdoc/>
-    protected override string TwoLifetimes => "takes expires or ttl, not both.";
 
     /// <summary>The first thing that is wrong is told: a line is short, and the next run tells the next.</summary>
     protected override void Add(string fault) => Fault ??= fault;

@@ -161,8 +161,8 @@ internal readonly ref struct ListingParameters(
     /// <summary>Whether one of the two was given.</summary>
     public bool IsPresent(int parameter, int other) => IsPresent(parameter) || IsPresent(other);
 
-    /// <summary>The value as sent; empty where it was not given.</summary>
-    public ReadOnlySpan<char> Text(int parameter) => IsPresent(parameter) ? slices[parameter].In(query) : [];
+    /// <summary>The value as text; empty where it was not given.</summary>
+    public ReadOnlySpan<char> Text(int parameter) => IsPresent(parameter) ? slices[parameter].TextIn(query) : [];
 
     /// <summary>A key, given as text or as base64url; null where it was not given.</summary>
     public ReadOnlyMemory<byte>? Key(int parameter, int parameter64, int bytesMax)
@@ -185,15 +185,15 @@ internal readonly ref struct ListingParameters(
                 reasons.Add($"Parameter '{name64}' must be {Base64Text.Rule}.");
             }
         }
-        else if (Text(parameter).Contains('+'))
+        else if (slices[parameter].In(query).Contains('+'))
         {
             // Forms write a space so, targets a plus. A wrong guess would list other entries without a word.
             reasons.Add($"Parameter '{name}' holds a '+': write %2B for a plus, %20 for a space.");
             return null;
         }
-        else if (!PercentCoding.TryDecode(Text(parameter), out key))
+        else
         {
-            reasons.Add($"Parameter '{name}' holds a '%' that two hex digits do not follow.");
+            _ = PercentCoding.TryDecode(slices[parameter].In(query), out key);
         }
         if (key.Length > bytesMax)
         {

@@ -1,3 +1,4 @@
+using System.Text;
 using Exapyte.Gateway.Problems;
 
 namespace Exapyte.Gateway.Routing;
@@ -11,12 +12,22 @@ internal readonly record struct ParameterSlice(int Start, int Length)
     /// <summary>The value as it was sent, not decoded.</summary>
     public ReadOnlySpan<char> In(ReadOnlySpan<char> query) => query.Slice(Start - 1, Length);
 
+    /// <summary>
+    /// The value as text, percent-decoded once; escapes were found well-formed when the query was taken apart. Bytes that
+    /// are no UTF-8 become U+FFFD, which no value holds that is read as text.
+    /// </summary>
+    public ReadOnlySpan<char> TextIn(ReadOnlySpan<char> query)
+    {
+        var raw = In(query);
+        return raw.Contains('%') && PercentCoding.TryDecode(raw, out var bytes) ? Encoding.UTF8.GetString(bytes) : raw;
+    }
+
     /// <summary>A slice that is present; positions count from 1 so that the default is absence.</summary>
     public static ParameterSlice At(int start, int length) => new(start + 1, length);
 }
 
 /// <summary>
-/// Takes a query apart without decoding it. Unknown and repeated parameters are refused: a misspelt name must not be
+/// Takes a query apart. Names and values are percent-encoded, as in any query, whatever they hold. Unknown and repeated parameters are refused: a misspelt name must not be
 /// ignored, and two values for one name have no one meaning.
 /// </summary>
 internal static class QueryParameters
@@ -55,7 +66,7 @@ internal static class QueryParameters
     )
     {
         var equals = piece.IndexOf('=');
-        var name = equals < 0 ? piece : piece[..equals];
+        var name = Decoded(equals < 0 ? piece : piece[..equals]);
         for (var i = 0; i < known.Length; i++)
         {
             if (!name.SequenceEqual(known[i]))
@@ -67,6 +78,10 @@ internal static class QueryParameters
                 AddReason(ref reasons, $"Parameter '{known[i]}' is given more than once.");
             }
             var start = equals < 0 ? piece.Length : equals + 1;
+            if (!PercentCoding.TryDecode(piece[start..], out _))
+            {
+                AddReason(ref reasons, $"Parameter '{known[i]}' holds a '%' that two hex digits do not follow.");
+            }
             values[i] = ParameterSlice.At(at + start, piece.Length - start);
             return;
         }
@@ -78,6 +93,10 @@ internal static class QueryParameters
                 : $"Parameter '{shown}' is not known; this call takes {string.Join(", ", known)}."
         );
     }
+
+    /// <summary>A name as it was sent where it cannot be decoded: then it is none that is known.</summary>
+    private static ReadOnlySpan<char> Decoded(ReadOnlySpan<char> name) =>
+        name.Contains('%') && PercentCoding.TryDecode(name, out var bytes) ? Encoding.UTF8.GetString(bytes) : name;
 
     private static void AddReason(ref List<string>? reasons, string reason)
     {

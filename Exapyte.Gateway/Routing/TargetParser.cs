@@ -15,7 +15,8 @@ namespace Exapyte.Gateway.Routing;
 /// <item>No segment <c>.</c> or <c>..</c>, however it is written (<c>%2e</c>, <c>%2F</c>): whether a proxy resolves it
 /// must not decide which entry is meant.</item>
 /// <item>The path base is taken off; literals and names are compared as written.</item>
-/// <item>A key is what stands behind <c>/entries/</c>, percent-decoded exactly once.</item>
+/// <item>A key is what stands behind <c>/entries/</c>, percent-decoded exactly once; behind <c>/entries64/</c> that is
+/// base64url of it.</item>
 /// </list>
 /// </summary>
 internal sealed class TargetParser(int keyBytesMax)
@@ -162,7 +163,10 @@ internal sealed class TargetParser(int keyBytesMax)
 
     private Call ParseKey64(string rawTarget, string keyspace, ReadOnlySpan<char> text, int queryStart)
     {
-        if (!Base64Text.TryDecode(text, out var key))
+        if (
+            !PercentCoding.TryDecode(text, out var ascii)
+            || !Base64Text.TryDecode(Encoding.Latin1.GetString(ascii), out var key)
+        )
         {
             return Call.Refused(new(ProblemKinds.InvalidKey, $"A key behind /entries64/ must be {Base64Text.Rule}."));
         }

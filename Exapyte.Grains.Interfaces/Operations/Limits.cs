@@ -36,6 +36,9 @@ public static class Limits
     /// <summary>Longest lifetime of an entry, in milliseconds: ten years.</summary>
     public const long TtlMsMax = 10L * 366 * 24 * 3_600 * 1_000;
 
+    /// <summary>Latest moment at which an entry may be told to end, Unix milliseconds: the end of the year 9999.</summary>
+    public const long ExpiresAtMsMax = 253_402_300_799_999;
+
     /// <summary>Most shards in a keyspace.</summary>
     public const int ShardsMax = 1_024;
 

@@ -92,6 +92,13 @@ public sealed record Operation
     public VersionStamp SessionVersion { get; init; }
 
     /// <summary>
+    /// The moment at which a put ends, Unix milliseconds, to <see cref="Limits.ExpiresAtMsMax"/>; 0: <see cref="TtlMs"/> says,
+    /// which is else 0. One that has come is taken too: the put replaces what was there, and its entry has ended.
+    /// </summary>
+    [Id(10)]
+    public long ExpiresAtMs { get; init; }
+
+    /// <summary>
     /// What the whole request is that <see cref="RequestId"/> names: with another one the id is refused. None where the
     /// caller's version does not tell.
     /// </summary>

@@ -85,7 +85,8 @@ public readonly record struct RequestFingerprint
             Append(hash, operation.Key.Span);
             Append(hash, operation.Value.Span);
             Append(hash, MemoryMarshal.AsBytes(operation.ContentType.AsSpan()));
-            Append(hash, operation.TtlMs);
+            // No lifetime is below -1: a moment takes what lies there.
+            Append(hash, operation.ExpiresAtMs == 0 ? operation.TtlMs : -1 - operation.ExpiresAtMs);
             Append(hash, operation.Condition?.Versions.Length ?? 0);
             foreach (var version in operation.Condition?.Versions ?? [])
             {

@@ -31,12 +31,15 @@ internal static class ReplicaReads
 
     /// <summary>An entry as a get answers it, or, without its value, as a head does.</summary>
     public static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, ulong life = 0) =>
+        OutcomeOf(entry, withValue, entry.Value.Length, life);
+
+    private static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, int valueBytes, ulong life) =>
         new()
         {
             Kind = OutcomeKind.Ok,
             Version = new(entry.Version.Revision, life == 0 ? entry.Version.Origin : life),
             Value = withValue ? entry.Value : default,
-            ValueBytes = entry.Value.Length,
+            ValueBytes = valueBytes,
             ContentType = entry.ContentType,
             ModifiedMs = entry.ModifiedMs,
             ExpiresMs = entry.ExpiresMs,
@@ -51,7 +54,7 @@ internal static class ReplicaReads
         using var scan = store.Scan(new(request.Start, request.End), request.Reverse);
         while (scan.MoveNext())
         {
-            var entry = request.KeysOnly ? scan.CurrentHeader : scan.Current;
+            var (entry, valueBytes) = request.KeysOnly ? scan.CurrentHeader : Sized(scan.Current);
             if (!entry.IsLive(nowMs))
             {
                 continue;
@@ -62,7 +65,7 @@ internal static class ReplicaReads
                 break;
             }
             var key = scan.CurrentKey.ToArray();
-            entries.Add(new() { Key = key, Entry = OutcomeOf(entry, withValue: true, life) });
+            entries.Add(new() { Key = key, Entry = OutcomeOf(entry, withValue: true, valueBytes, life) });
             bytes += key.Length + entry.Value.Length;
         }
         return new()
@@ -72,4 +75,6 @@ internal static class ReplicaReads
             More = more,
         };
     }
+
+    private static EntryHeader Sized(in StoredEntry entry) => new(entry, entry.Value.Length);
 }

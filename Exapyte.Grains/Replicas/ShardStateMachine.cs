@@ -241,7 +241,7 @@ internal sealed class ShardStateMachine
             }
             return new(OutcomeKind.Ok, new(revision), true);
         }
-        var expiresMs = write.TtlMs == 0 ? 0 : stampMs + write.TtlMs;
+        var expiresMs = write.ExpiresMs(stampMs);
         var entry = new StoredEntry(
             new(revision, 0),
             stampMs,

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Exapyte.Silo.Hosting;
@@ -35,7 +36,12 @@ internal static class Logging
     ];
 
     /// <remarks>The section <c>Logging</c> of the configuration comes last, so that it can open any category.</remarks>
-    public static void Configure(ILoggingBuilder logging, IConfiguration configuration, LogLevel level)
+    public static void Configure(
+        ILoggingBuilder logging,
+        IConfiguration configuration,
+        LogLevel level,
+        StartPhase start
+    )
     {
         logging.SetMinimumLevel(level);
         AddFilters(logging, FrameworkCategories, Higher(level, LogLevel.Warning));
@@ -49,7 +55,17 @@ internal static class Logging
             o.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
             o.ColorBehavior = LoggerColorBehavior.Disabled;
         });
+        logging.Services.RemoveAll<ILoggerProvider>();
+        logging.Services.AddSingleton<ConsoleLoggerProvider>();
+        logging.Services.AddSingleton<ILoggerProvider>(services => new RefusedStartFilter(
+            services.GetRequiredService<ConsoleLoggerProvider>(),
+            start
+        ));
     }
+
+    /// <summary>Whether the category is a framework's and not ours.</summary>
+    public static bool IsFramework(string category) =>
+        Array.Exists(FrameworkCategories, prefix => category.StartsWith(prefix, StringComparison.Ordinal));
 
     private static void AddFilters(ILoggingBuilder logging, string[] categories, LogLevel level)
     {

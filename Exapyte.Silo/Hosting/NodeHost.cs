@@ -21,6 +21,10 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
 
     private static readonly TimeSpan DisposeTimeout = TimeSpan.FromSeconds(3);
 
+    private readonly StartPhase start = new(e =>
+        settings.LogLevel > LogLevel.Debug && (IsPortTaken(e) || Composition.RefusalOf(e, settings) is not null)
+    );
+
     /// <summary>Runs the node until it is asked to stop.</summary>
     /// <returns>Nothing when it stopped in order, else every reason why not.</returns>
     public async Task<IReadOnlyList<Refusal>> RunAsync()
@@ -78,7 +82,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         SecuredConnections secured = SecuredConnections.Load(claimed.Security);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddConfiguration(configuration);
-        Logging.Configure(builder.Logging, configuration, claimed.LogLevel);
+        Logging.Configure(builder.Logging, configuration, claimed.LogLevel, start);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => HttpServer.Configure(kestrel, claimed.Http, secured.Http));
         builder.Services.AddSingleton(TimeProvider.System);
@@ -124,9 +128,10 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         app.Services.LimitLeaving();
         try
         {
-            Start start = await StartAsync(app, asked.Task);
-            if (!start.IsRunning)
-                return start.Refusal;
+            Start started = await StartAsync(app, asked.Task);
+            if (!started.IsRunning)
+                return started.Refusal;
+            start.End();
             if (!asked.Task.IsCompleted)
                 Banner.Write(output, claimed);
             await asked.Task;
@@ -144,13 +149,13 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     /// <summary>Starts; once asked to stop it waits a bounded time only, since a join may take minutes.</summary>
     private async Task<Start> StartAsync(WebApplication app, Task asked)
     {
-        Task start = app.StartAsync();
+        Task starting = app.StartAsync();
         try
         {
-            if (await Task.WhenAny(start, asked) == asked)
-                await start.WaitAsync(StopTimeout);
+            if (await Task.WhenAny(starting, asked) == asked)
+                await starting.WaitAsync(StopTimeout);
             else
-                await start;
+                await starting;
             return new(true, null);
         }
         catch (Exception e) when (asked.IsCompleted)
@@ -186,7 +191,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         {
             if (Composition.RefusalOf(e, settings) is { } refusal)
                 return refusal;
-            if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse })
+            if (IsPortTaken(e))
                 return new(ExitCode.Port, FirstLine(failure));
             if (e is CertificateException)
                 return new(ExitCode.Settings, FirstLine(e));
@@ -196,6 +201,9 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         string detail = settings.LogLevel <= LogLevel.Debug ? failure.ToString() : FirstLine(failure);
         return new(ExitCode.Failed, $"{failure.GetType().Name}: {detail}");
     }
+
+    private static bool IsPortTaken(Exception e) =>
+        e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse };
 
     private static string FirstLine(Exception e) => e.Message.Split('\n', 2)[0].TrimEnd();
 }

@@ -80,7 +80,20 @@ internal static class EntryCodec
     /// </summary>
     public static string? Read(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue, out StoredEntry entry)
     {
-        entry = default;
+        string? damage = ReadSized(row, key, withValue, out EntryHeader header);
+        entry = header.Entry;
+        return damage;
+    }
+
+    /// <summary>The same, and the value's length, whether or not the value was asked for.</summary>
+    public static string? ReadSized(
+        ReadOnlySpan<byte> row,
+        ReadOnlySpan<byte> key,
+        bool withValue,
+        out EntryHeader header
+    )
+    {
+        header = default;
         if (row.Length < BodyAt + 2)
             return "the row is too short to hold an entry";
         if (row[0] != Format)
@@ -100,7 +113,7 @@ internal static class EntryCodec
             || !TryReadContentType(ref rest, fields, out string contentType)
         )
             return "the fields make no sense though the checksum holds";
-        entry = new StoredEntry(
+        StoredEntry entry = new(
             new EntryVersion(revision, origin),
             Varint.UnZigZag(modified),
             expiresMs,
@@ -108,6 +121,7 @@ internal static class EntryCodec
             contentType,
             withValue && !rest.IsEmpty ? rest.ToArray() : ReadOnlyMemory<byte>.Empty
         );
+        header = new EntryHeader(entry, rest.Length);
         return null;
     }
 

@@ -88,6 +88,6 @@ public interface IStoreScan : IDisposable
     /// <summary>The entry at the cursor with a copy of its value; its checksum is verified.</summary>
     StoredEntry Current { get; }
 
-    /// <summary>The entry at the cursor without its value; its checksum is verified.</summary>
-    StoredEntry CurrentHeader { get; }
+    /// <summary>The entry at the cursor without its value, of which only the length is told; its checksum is verified.</summary>
+    EntryHeader CurrentHeader { get; }
 }

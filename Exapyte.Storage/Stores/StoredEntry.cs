@@ -46,3 +46,6 @@ public readonly record struct StoredEntry(
 
 /// <summary>A key with its entry.</summary>
 public readonly record struct KeyedEntry(ReadOnlyMemory<byte> Key, StoredEntry Entry);
+
+/// <summary>An entry without its value, and the value's length in bytes.</summary>
+public readonly record struct EntryHeader(StoredEntry Entry, int ValueBytes);

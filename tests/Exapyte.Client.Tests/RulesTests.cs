@@ -105,6 +105,26 @@ public sealed class RulesTests(ScriptedSilo silo)
         Assert.Equal(taken, OperationRules.ReasonsAgainst(new(), operation) is null);
     }
 
+    [Theory]
+    [InlineData(1, 0, true)]
+    [InlineData(Limits.ExpiresAtMsMax, 0, true)]
+    [InlineData(Limits.ExpiresAtMsMax + 1, 0, false)]
+    [InlineData(-1, 0, false)]
+    [InlineData(1, 1, false)]
+    [InlineData(1, Operation.NeverExpires, false)]
+    public void An_end_is_a_moment_within_its_limits_and_stands_alone(long expiresAtMs, long ttlMs, bool taken)
+    {
+        var operation = new Operation
+        {
+            Kind = OperationKind.Put,
+            Key = Ops.Bytes("a"),
+            TtlMs = ttlMs,
+            ExpiresAtMs = expiresAtMs,
+        };
+
+        Assert.Equal(taken, OperationRules.ReasonsAgainst(new(), operation) is null);
+    }
+
     [Fact]
     public void A_read_takes_no_condition_and_bounded_needs_a_bound()
     {

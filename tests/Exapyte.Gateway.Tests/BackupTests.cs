@@ -1,6 +1,7 @@
 using Exapyte.Client.Backups;
 using Exapyte.Gateway.Tests.Fixtures;
 using Exapyte.Operations;
+using Exapyte.Wire;
 using Xunit;
 
 namespace Exapyte.Gateway.Tests;
@@ -88,7 +89,31 @@ public sealed class BackupTests
 
         var answer = await gateway.SendAsync("POST", "/v1/restores?keyspace=copy", archive, Archive);
         Assert.Equal((503, "unavailable"), (answer.Status, answer.Code));
+        Assert.False(answer.Json.GetProperty("inDoubt").GetBoolean());
         Assert.Equal(404, (await gateway.GetAsync("/v1/keyspaces/copy")).Status);
+    }
+
+    [Fact]
+    public async Task A_restore_that_may_have_left_something_is_in_doubt()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        await gateway.PutAsync("/v1/keyspaces/k/entries/a", "one");
+        var archive = (await gateway.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
+        await gateway.PutAsync("/v1/keyspaces/empty", "{}");
+        gateway.Client.Intercept = (_, operation) =>
+            operation.IsWrite ? OperationOutcome.Of(OutcomeKind.Invalid, "Not today.") : null;
+        var filled = await gateway.SendAsync("POST", "/v1/restores?keyspace=empty", archive, Archive);
+        gateway.Client.InterceptKeyspace = new()
+        {
+            Outcome = KeyspaceOutcome.Unavailable,
+            Reasons = ["The control plane does not answer."],
+        };
+        var created = await gateway.SendAsync("POST", "/v1/restores?keyspace=copy", archive, Archive);
+
+        Assert.Equal((503, "unavailable"), (filled.Status, filled.Code));
+        Assert.True(filled.Json.GetProperty("inDoubt").GetBoolean());
+        Assert.False(filled.Json.GetProperty("retryable").GetBoolean());
+        Assert.Equal((503, "unavailable"), (created.Status, created.Code));
     }
 
     [Fact]

@@ -100,6 +100,61 @@ public sealed class ConditionTests
         Assert.Equal(404, (await connection.SendAsync("GET", A + "bsent", null, header.Split("\r\n"))).Status);
     }
 
+    [Theory]
+    [InlineData("PUT", "If-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-Unmodified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-Modified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-Unmodified-Since: soon", 400)]
+    [InlineData("DELETE", "If-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 400)]
+    [InlineData("DELETE", "If-Modified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 400)]
+    [InlineData("GET", "If-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 400)]
+    [InlineData("HEAD", "If-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-None-Match: *\r\nIf-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-Match: TAG\r\nIf-Modified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 400)]
+    [InlineData("PUT", "If-Match: TAG\r\nIf-Unmodified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 204)]
+    [InlineData("PUT", "If-Match: \"x\"\r\nIf-Unmodified-Since: Sun, 15 Jun 2031 15:06:40 GMT", 412)]
+    [InlineData("PUT", "If-None-Match: *\r\nIf-Modified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 412)]
+    [InlineData("GET", "If-Match: TAG\r\nIf-Unmodified-Since: Sun, 15 Jun 2001 15:06:40 GMT", 200)]
+    public async Task A_date_is_refused_unless_a_tag_decides(string method, string headers, int status)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var tag = (await gateway.PutAsync(A, "before")).Header("ETag");
+
+        var body = method == "PUT" ? "after"u8.ToArray() : null;
+        var answer = await gateway.SendAsync(method, A, body, headers.Replace("TAG", tag).Split("\r\n"));
+
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(status == 204 ? "after" : "before", (await gateway.GetAsync(A)).Text);
+    }
+
+    [Theory]
+    [InlineData("PUT", "/v1/keyspaces/k", "{}")]
+    [InlineData("DELETE", "/v1/keyspaces/k", "")]
+    [InlineData("POST", "/v1/keyspaces/k/batch", "{\"items\":[{\"op\":\"delete\",\"key\":\"a\"}]}")]
+    [InlineData("POST", "/v1/keyspaces/k/import", "{\"key\":\"a\",\"value\":\"after\"}")]
+    public async Task What_takes_no_condition_refuses_each_of_them(string method, string target, string body)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        await gateway.PutAsync(A, "before");
+        foreach (
+            var condition in (string[])
+                ["If-Match: *", "If-None-Match: *", "If-Unmodified-Since: x", "If-Modified-Since: x"]
+        )
+        {
+            var answer = await gateway.SendAsync(
+                method,
+                target,
+                System.Text.Encoding.UTF8.GetBytes(body),
+                condition,
+                target.EndsWith("import", StringComparison.Ordinal)
+                    ? "Content-Type: application/x-ndjson"
+                    : "Content-Type: application/json"
+            );
+            Assert.Equal((400, "invalid-header"), (answer.Status, answer.Code));
+        }
+        Assert.Equal("before", (await gateway.GetAsync(A)).Text);
+    }
+
     [Fact]
     public async Task A_read_with_a_malformed_tag_is_refused()
     {

@@ -30,6 +30,7 @@ public sealed class ImportTests
         await gateway.PutAsync("/v1/keyspaces/copy", "{\"shards\":1,\"defaultTtlSeconds\":60}");
 
         var export = await ExportAsync(gateway, "k");
+        gateway.Time.Advance(TimeSpan.FromMilliseconds(1_234));
         var import = await gateway.SendAsync("POST", "/v1/keyspaces/copy/import", export, Lines);
 
         Assert.Equal("""{"imported":5,"expired":0,"failed":0,"errors":[]}""", import.Text);
@@ -44,13 +45,8 @@ public sealed class ImportTests
             Assert.Equal(200, comes.Status);
             Assert.Equal(was.Body, comes.Body);
             Assert.Equal(was.Header("Content-Type"), comes.Header("Content-Type"));
-            Assert.Equal(was.Header("Exapyte-Expires") is null, comes.Header("Exapyte-Expires") is null);
+            Assert.Equal(was.Header("Exapyte-Expires"), comes.Header("Exapyte-Expires"));
         }
-        var (ends, copied) = (
-            DateTimeOffset.Parse((await gateway.GetAsync("/v1/keyspaces/k/entries/ends")).Header("Exapyte-Expires")!),
-            DateTimeOffset.Parse((await gateway.GetAsync("/v1/keyspaces/copy/entries/ends")).Header("Exapyte-Expires")!)
-        );
-        Assert.InRange(copied, ends - TimeSpan.FromMinutes(1), ends + TimeSpan.FromMinutes(1));
     }
 
     [Fact]

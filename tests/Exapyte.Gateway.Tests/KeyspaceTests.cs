@@ -29,6 +29,14 @@ public sealed class KeyspaceTests
         Assert.Equal(4, settings.GetProperty("writeQuorum").GetInt32());
         Assert.Equal("/", settings.GetProperty("partitionDelimiter").GetString());
         Assert.True(read.Json.GetProperty("underReplicated").GetBoolean());
+        Assert.Equal(5, read.Json.GetProperty("wanted").GetInt32());
+        Assert.Equal(1, read.Json.GetProperty("placed").GetInt32());
+        Assert.Contains("Start more nodes", read.Json.GetProperty("why").GetString());
+        var shards = (await gateway.GetAsync(Orders + "/shards")).Json;
+        foreach (var member in new[] { "underReplicated", "wanted", "placed", "why" })
+        {
+            Assert.Equal(read.Json.GetProperty(member).GetRawText(), shards.GetProperty(member).GetRawText());
+        }
 
         var again = settings.GetRawText().Replace("\"defaultTtlSeconds\":60", "\"defaultTtlSeconds\":61");
         var changed = await gateway.PutAsync(Orders, again);

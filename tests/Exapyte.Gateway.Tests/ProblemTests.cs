@@ -1,3 +1,4 @@
+using Exapyte.Client;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Tests.Fixtures;
 using Exapyte.Operations;
@@ -90,6 +91,48 @@ public sealed class ProblemTests
         Assert.True(keyed.Json.GetProperty("inDoubt").GetBoolean());
     }
 
+    [Theory]
+    [InlineData("PUT", "/v1/keyspaces/k/entries/a", "x", null)]
+    [InlineData("DELETE", "/v1/keyspaces/k/entries/a", null, null)]
+    [InlineData(
+        "POST",
+        "/v1/keyspaces/k/batch",
+        "{\"items\":[{\"op\":\"put\",\"key\":\"a\",\"value\":\"x\"}]}",
+        "items"
+    )]
+    [InlineData(
+        "POST",
+        "/v1/keyspaces/k/batch",
+        "{\"atomic\":true,\"items\":[{\"op\":\"put\",\"key\":\"a\",\"value\":\"x\"}]}",
+        null
+    )]
+    [InlineData("POST", "/v1/keyspaces/k/import", "{\"key\":\"a\",\"value\":\"x\"}", null)]
+    public async Task An_unknown_outcome_is_in_doubt_whatever_way_the_write_came(
+        string method,
+        string target,
+        string? body,
+        string? within
+    )
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Client.Intercept = (_, _) => new() { Kind = OutcomeKind.Unknown };
+
+        var answer = await gateway.SendAsync(
+            method,
+            target,
+            body is null ? null : System.Text.Encoding.UTF8.GetBytes(body),
+            target.EndsWith("import", StringComparison.Ordinal)
+                ? "Content-Type: application/x-ndjson"
+                : "Content-Type: application/json"
+        );
+
+        var problem = within is null ? answer.Json : answer.Json.GetProperty(within)[0];
+        Assert.Equal("unknown-outcome", problem.GetProperty("code").GetString());
+        Assert.Equal(503, problem.GetProperty("status").GetInt32());
+        Assert.True(problem.GetProperty("inDoubt").GetBoolean());
+        Assert.False(problem.GetProperty("retryable").GetBoolean());
+    }
+
     [Fact]
     public async Task An_unexpected_failure_is_a_logged_500_that_shows_nothing_of_itself()
     {
@@ -123,11 +166,16 @@ public sealed class ProblemTests
         Assert.False(answer.Json.GetProperty("retryable").GetBoolean());
     }
 
-    [Fact]
-    public async Task A_control_plane_that_does_not_answer_is_503()
+    [Theory]
+    [InlineData(typeof(TimeoutException))]
+    [InlineData(typeof(ClusterUnavailableException))]
+    public async Task A_control_plane_that_does_not_answer_is_503(Type failure)
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        gateway.Client.Throws = new TimeoutException("late");
+        gateway.Client.Throws =
+            failure == typeof(TimeoutException)
+                ? new TimeoutException("late")
+                : new ClusterUnavailableException("The control plane could not be reached in time.");
 
         foreach (var target in new[] { "/v1/keyspaces", "/v1/cluster", "/v1/nodes" })
         {

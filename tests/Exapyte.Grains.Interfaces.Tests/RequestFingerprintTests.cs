@@ -44,6 +44,16 @@ public sealed class RequestFingerprintTests
             },
             Put with
             {
+                TtlMs = 0,
+                ExpiresAtMs = 5,
+            },
+            Put with
+            {
+                TtlMs = 0,
+                ExpiresAtMs = 6,
+            },
+            Put with
+            {
                 Condition = null,
             },
             Put with

@@ -17,4 +17,21 @@ internal readonly record struct CommandRules(long DefaultTtlMs, long RequestIdWi
             Operation.NeverExpires => 0,
             var ttlMs => ttlMs,
         };
+
+    /// <summary>When an entry that is put at <paramref name="stampMs"/> ends, Unix milliseconds; 0: it stays.</summary>
+    public long ExpiresMsOf(Operation operation, long stampMs) =>
+        Lifetimes.ExpiresMs(stampMs, TtlMsOf(operation), operation.ExpiresAtMs);
+}
+
+/// <summary>When entries end.</summary>
+internal static class Lifetimes
+{
+    /// <summary>The end of an entry, Unix milliseconds; 0: it stays.</summary>
+    /// <param name="stampMs">When it is put, Unix milliseconds.</param>
+    /// <param name="ttlMs">Its lifetime in milliseconds; 0: none.</param>
+    /// <param name="expiresAtMs">The moment that was asked for, Unix milliseconds, which goes before a lifetime; 0: none.</param>
+    public static long ExpiresMs(long stampMs, long ttlMs, long expiresAtMs) =>
+        expiresAtMs != 0 ? expiresAtMs
+        : ttlMs == 0 ? 0
+        : stampMs + ttlMs;
 }

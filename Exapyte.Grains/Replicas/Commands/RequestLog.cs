@@ -21,6 +21,10 @@ namespace Exapyte.Grains.Replicas.Commands;
 internal sealed class RequestLog
 {
     private const int EvictionsMax = 8;
+
+    /// <summary>Tells a moment from a lifetime of as many milliseconds in the hash of a body.</summary>
+    private const byte MomentBit = 0x80;
+
     private const int RowBytes = sizeof(ulong) + 1 + sizeof(ulong) + sizeof(ulong) + 1;
 
     private static ReadOnlySpan<byte> AgePrefix => "t"u8;
@@ -145,8 +149,8 @@ internal sealed class RequestLog
     {
         var hash = new XxHash3();
         Span<byte> head = stackalloc byte[1 + sizeof(long) + sizeof(int)];
-        head[0] = (byte)write.Kind;
-        BinaryPrimitives.WriteInt64LittleEndian(head[1..], write.TtlMs);
+        head[0] = (byte)((byte)write.Kind | (write.ExpiresAtMs == 0 ? 0 : MomentBit));
+        BinaryPrimitives.WriteInt64LittleEndian(head[1..], write.ExpiresAtMs == 0 ? write.TtlMs : write.ExpiresAtMs);
         BinaryPrimitives.WriteInt32LittleEndian(head[(1 + sizeof(long))..], write.Key.Length);
         hash.Append(head);
         hash.Append(write.Key.Span);

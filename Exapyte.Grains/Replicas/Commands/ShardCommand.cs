@@ -14,8 +14,11 @@ internal readonly struct CommandWrite
 
     public string ContentType { get; init; }
 
-    /// <summary>Lifetime in milliseconds from the command's stamp; 0: it stays.</summary>
+    /// <summary>Lifetime in milliseconds from the command's stamp; 0: it stays, or <see cref="ExpiresAtMs"/> says.</summary>
     public long TtlMs { get; init; }
+
+    /// <summary>The moment at which it ends, Unix milliseconds; 0: <see cref="TtlMs"/> says.</summary>
+    public long ExpiresAtMs { get; init; }
 
     public WriteCondition? Condition { get; init; }
 
@@ -29,6 +32,9 @@ internal readonly struct CommandWrite
 
     /// <summary>Whether its request is known as a whole.</summary>
     public bool IsNamed => RequestId is not null && !Fingerprint.IsNone;
+
+    /// <summary>When the entry ends if it is put at <paramref name="stampMs"/>, Unix milliseconds; 0: it stays.</summary>
+    public long ExpiresMs(long stampMs) => Lifetimes.ExpiresMs(stampMs, TtlMs, ExpiresAtMs);
 }
 
 /// <summary>

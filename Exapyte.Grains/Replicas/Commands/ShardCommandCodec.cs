@@ -4,18 +4,23 @@ using Exapyte.Operations;
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
-/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub, 4 writes of which some
-/// name their whole request), then little-endian fields. Golden files in the tests hold it; a change is a new format byte.
+/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub, 3 writes of which some end
+/// at a given moment, 4 writes of which some name their whole request and some may end at a given moment), then little-endian
+/// fields. Golden files in the tests hold it; a change is a new format byte.
 /// </summary>
 internal static class ShardCommandCodec
 {
     private const byte Format = 1;
     private const byte ScrubFormat = 2;
+    private const byte MomentsFormat = 3;
     private const byte NamedFormat = 4;
     private const int ScrubBytes = 1 + sizeof(long) + sizeof(ulong);
     private const byte AtomicFlag = 1;
     private const byte ConditionFlag = 1;
     private const byte RequestIdFlag = 2;
+
+    /// <summary>The lifetime's field holds the moment of the end instead; from <see cref="MomentsFormat"/> on.</summary>
+    private const byte MomentFlag = 4;
 
     /// <summary>Behind the request id stand the request's fingerprint and the position in it; in <see cref="NamedFormat"/> only.</summary>
     private const byte NamedFlag = 8;
@@ -40,7 +45,7 @@ internal static class ShardCommandCodec
             {
                 bytes += BytesOf(operation);
                 count++;
-                format = IsNamed(operation) ? NamedFormat : format;
+                format = Math.Max(format, FormatOf(operation));
             }
         }
         var buffer = GC.AllocateUninitializedArray<byte>(bytes);
@@ -82,7 +87,7 @@ internal static class ShardCommandCodec
         {
             return DecodeScrub(ref reader);
         }
-        if (format is not (Format or NamedFormat))
+        if (format is not (Format or MomentsFormat or NamedFormat))
         {
             return null;
         }
@@ -118,6 +123,13 @@ internal static class ShardCommandCodec
         return reader.AtEnd ? command : null;
     }
 
+    private static byte FormatOf(Operation operation) =>
+        IsNamed(operation) ? NamedFormat
+        : HasMoment(operation) ? MomentsFormat
+        : Format;
+
+    private static bool HasMoment(Operation operation) => operation is { Kind: OperationKind.Put, ExpiresAtMs: not 0 };
+
     private static bool IsNamed(Operation operation) =>
         operation.RequestId is not null && !operation.Fingerprint.IsNone;
 
@@ -146,6 +158,7 @@ internal static class ShardCommandCodec
             (byte)(
                 (operation.Condition is null ? 0 : ConditionFlag)
                 | (operation.RequestId is null ? 0 : RequestIdFlag)
+                | (HasMoment(operation) ? MomentFlag : 0)
                 | (IsNamed(operation) ? NamedFlag : 0)
             )
         );
@@ -153,7 +166,7 @@ internal static class ShardCommandCodec
         if (operation.Kind == OperationKind.Put)
         {
             writer.Text(operation.ContentType);
-            writer.Int64(rules.TtlMsOf(operation));
+            writer.Int64(HasMoment(operation) ? operation.ExpiresAtMs : rules.TtlMsOf(operation));
             writer.Bytes(operation.Value.Span);
         }
         if (operation.Condition is { } condition)
@@ -184,12 +197,12 @@ internal static class ShardCommandCodec
         var flags = reader.Byte();
         var key = reader.Bytes();
         var contentType = "";
-        long ttlMs = 0;
+        long lifetime = 0;
         ReadOnlyMemory<byte> value = default;
         if (kind == OperationKind.Put)
         {
             contentType = reader.Text();
-            ttlMs = reader.Int64();
+            lifetime = reader.Int64();
             value = reader.Bytes();
         }
         return new()
@@ -198,7 +211,8 @@ internal static class ShardCommandCodec
             Key = key,
             Value = value,
             ContentType = contentType,
-            TtlMs = ttlMs,
+            TtlMs = (flags & MomentFlag) == 0 ? lifetime : 0,
+            ExpiresAtMs = (flags & MomentFlag) != 0 ? lifetime : 0,
             Condition = (flags & ConditionFlag) != 0 ? ReadCondition(ref reader) : null,
             RequestId = (flags & RequestIdFlag) != 0 ? reader.Text() : null,
             Fingerprint = (flags & NamedFlag) != 0 ? new(reader.UInt64(), reader.UInt64()) : default,

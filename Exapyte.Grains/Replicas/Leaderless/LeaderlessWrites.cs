@@ -144,10 +144,8 @@ internal sealed class LeaderlessWrites
             Acknowledged = write.Acknowledged,
         };
 
-    private static StampedEntry Stamped(Operation operation, in ClockReading reading, in CommandRules rules)
-    {
-        var ttlMs = operation.Kind == OperationKind.Put ? rules.TtlMsOf(operation) : 0;
-        return new()
+    private static StampedEntry Stamped(Operation operation, in ClockReading reading, in CommandRules rules) =>
+        new()
         {
             Key = operation.Key,
             Version = reading.Stamp,
@@ -155,7 +153,6 @@ internal sealed class LeaderlessWrites
             Value = operation.Value,
             ContentType = operation.ContentType,
             ModifiedMs = reading.AtMs,
-            ExpiresMs = ttlMs == 0 ? 0 : reading.AtMs + ttlMs,
+            ExpiresMs = operation.Kind == OperationKind.Put ? rules.ExpiresMsOf(operation, reading.AtMs) : 0,
         };
-    }
 }

@@ -173,6 +173,7 @@ internal sealed class WriteReplication(ReplicaContext context, WriteStamps stamp
         }
     }
 
+    /// <summary>The entry under its new stamp. It ends when it was said to end, whether that was a moment or a lifetime.</summary>
     private static StampedEntry Restamped(StampedEntry entry, in ClockReading reading) =>
         new()
         {
@@ -182,6 +183,6 @@ internal sealed class WriteReplication(ReplicaContext context, WriteStamps stamp
             Value = entry.Value,
             ContentType = entry.ContentType,
             ModifiedMs = reading.AtMs,
-            ExpiresMs = entry.ExpiresMs == 0 ? 0 : entry.ExpiresMs - entry.ModifiedMs + reading.AtMs,
+            ExpiresMs = entry.ExpiresMs,
         };
 }

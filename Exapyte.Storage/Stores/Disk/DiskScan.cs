@@ -11,20 +11,20 @@ internal sealed class DiskScan(DiskShardStore store, RocksIterator iterator, boo
             ? _row.AsSpan(RowKey.HeadBytes, _length - RowKey.HeadBytes)
             : throw new InvalidOperationException("The scan does not stand on an entry.");
 
-    public StoredEntry Current => Read(withValue: true);
+    public StoredEntry Current => Read(withValue: true).Entry;
 
-    public StoredEntry CurrentHeader => Read(withValue: false);
+    public EntryHeader CurrentHeader => Read(withValue: false);
 
     public bool MoveNext() => (_length = iterator.Move(reverse, ref _row)) >= 0;
 
     public void Dispose() => iterator.Dispose();
 
-    StoredEntry Read(bool withValue)
+    EntryHeader Read(bool withValue)
     {
         _ = CurrentKey;
         return iterator.Read(
             (Scan: this, WithValue: withValue),
-            static (row, state) => state.Scan.Store.Decode(row, state.Scan.CurrentKey, state.WithValue)
+            static (row, state) => state.Scan.Store.DecodeSized(row, state.Scan.CurrentKey, state.WithValue)
         );
     }
 

@@ -172,10 +172,13 @@ internal sealed class DiskShardStore : IShardStore
         engine.DeleteRange(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
     }
 
-    public StoredEntry Decode(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue)
+    public StoredEntry Decode(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue) =>
+        DecodeSized(row, key, withValue).Entry;
+
+    public EntryHeader DecodeSized(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key, bool withValue)
     {
-        string? damage = EntryCodec.Read(row, key, withValue, out StoredEntry entry);
-        return damage is null ? entry : throw Damaged("entry", key, damage);
+        string? damage = EntryCodec.ReadSized(row, key, withValue, out EntryHeader header);
+        return damage is null ? header : throw Damaged("entry", key, damage);
     }
 
     bool TryGet(ReadOnlySpan<byte> key, bool withValue, out StoredEntry entry)

@@ -24,7 +24,8 @@ internal sealed class MemoryScan : IStoreScan
 
     public StoredEntry Current => Found.Entry;
 
-    public StoredEntry CurrentHeader => Found.Entry with { Value = ReadOnlyMemory<byte>.Empty };
+    public EntryHeader CurrentHeader =>
+        new(Found.Entry with { Value = ReadOnlyMemory<byte>.Empty }, Found.Entry.Value.Length);
 
     MemoryEntry Found => _current ?? throw new InvalidOperationException("The scan does not stand on an entry.");
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Exapyte.Client;
@@ -122,6 +123,21 @@ internal sealed class LogRecord : ILoggerProvider, ILogger
     public ConcurrentQueue<Exception> Exceptions { get; } = new();
 
     public int Errors => Lines.Count(line => line.Level >= LogLevel.Error);
+
+    /// <summary>Waits until the line has been logged.</summary>
+    /// <exception cref="TimeoutException">It has not; the message holds what was.</exception>
+    public async Task WaitForAsync(string message)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (!Lines.Any(line => line.Message == message))
+        {
+            if (Stopwatch.GetElapsedTime(since) > TimeSpan.FromMinutes(1))
+            {
+                throw new TimeoutException(string.Join('\n', Lines));
+            }
+            await Task.Delay(5);
+        }
+    }
 
     public ILogger CreateLogger(string categoryName) => this;
 

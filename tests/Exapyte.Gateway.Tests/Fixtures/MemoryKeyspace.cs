@@ -132,7 +132,10 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
             ValueBytes = operation.Value.Length,
             ContentType = operation.ContentType,
             ModifiedMs = nowMs,
-            ExpiresMs = ttlMs > 0 ? nowMs + ttlMs : 0,
+            ExpiresMs =
+                operation.ExpiresAtMs > 0 ? operation.ExpiresAtMs
+                : ttlMs > 0 ? nowMs + ttlMs
+                : 0,
         };
         return new()
         {

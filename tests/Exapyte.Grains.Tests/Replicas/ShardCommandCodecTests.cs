@@ -14,22 +14,28 @@ public sealed class ShardCommandCodecTests
         Gen.Select(Gen.ULong, Gen.ULong, (r, o) => (WriteCondition?)WriteCondition.IfVersion(new(r, o)))
     );
 
+    private static readonly Gen<(long TtlMs, long ExpiresAtMs)> Lifetimes = Gen.OneOf(
+        Gen.Long[-1, 1_000_000].Select(ttlMs => (ttlMs, 0L)),
+        Gen.Long[1, Limits.ExpiresAtMsMax].Select(expiresAtMs => (0L, expiresAtMs))
+    );
+
     private static readonly Gen<Operation> Operations = Gen.Select(
         Gen.Enum<OperationKind>(),
         Bytes,
         Bytes,
         Gen.String,
-        Gen.Long[-1, 1_000_000],
+        Lifetimes,
         Conditions,
         Gen.Select(Gen.String.Null(), Gen.ULong[0, 2], Gen.Int[-1, 999]),
-        (kind, key, value, contentType, ttlMs, condition, request) =>
+        (kind, key, value, contentType, lifetime, condition, request) =>
             new Operation
             {
                 Kind = kind,
                 Key = key,
                 Value = kind == OperationKind.Put ? value : default(ReadOnlyMemory<byte>),
                 ContentType = kind == OperationKind.Put ? Printable(contentType) : "",
-                TtlMs = ttlMs,
+                TtlMs = lifetime.TtlMs,
+                ExpiresAtMs = lifetime.ExpiresAtMs,
                 Condition = condition,
                 RequestId = request.Item1 is null ? null : Printable(request.Item1),
                 Fingerprint = new(request.Item2, 0),
@@ -140,6 +146,38 @@ public sealed class ShardCommandCodecTests
         );
     }
 
+    [Fact]
+    public void The_format_of_a_command_with_a_put_that_ends_at_a_moment_does_not_change()
+    {
+        var bytes = ShardCommandCodec.Encode(
+            [
+                new()
+                {
+                    Kind = OperationKind.Put,
+                    Key = "k"u8.ToArray(),
+                    Value = "v"u8.ToArray(),
+                    ContentType = "t",
+                    ExpiresAtMs = 2,
+                },
+                new()
+                {
+                    Kind = OperationKind.Put,
+                    Key = "l"u8.ToArray(),
+                    TtlMs = 3,
+                },
+            ],
+            atomic: false,
+            stampMs: 1,
+            new(0, 6)
+        );
+        Assert.Equal(
+            "03000100000000000000060000000000000002000000"
+                + "0204010000006B01000000740200000000000000010000007602000100"
+                + "00006C00000000030000000000000000000000",
+            Convert.ToHexString(bytes)
+        );
+    }
+
     private static void AssertSame(Operation operation, in CommandWrite write, in CommandRules rules)
     {
         Assert.Equal(operation.Kind, write.Kind);
@@ -156,7 +194,8 @@ public sealed class ShardCommandCodecTests
         Assert.Equal(operation.Condition?.Versions ?? [], write.Condition?.Versions ?? []);
         if (operation.Kind == OperationKind.Put)
         {
-            Assert.Equal(rules.TtlMsOf(operation), write.TtlMs);
+            Assert.Equal(rules.ExpiresMsOf(operation, 1_000), write.ExpiresMs(1_000));
+            Assert.Equal(operation.ExpiresAtMs, write.ExpiresAtMs);
         }
     }
 

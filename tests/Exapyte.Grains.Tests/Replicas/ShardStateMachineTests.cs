@@ -31,6 +31,30 @@ public sealed class ShardStateMachineTests : IDisposable
     }
 
     [Fact]
+    public void A_put_that_ends_at_a_moment_ends_then_whenever_it_is_applied()
+    {
+        Operation UntilTwoThousand(string key) =>
+            new()
+            {
+                Kind = OperationKind.Put,
+                Key = Encoding.UTF8.GetBytes(key),
+                ExpiresAtMs = 2_000,
+            };
+
+        stampMs = 1_234;
+        Apply(UntilTwoThousand("before"));
+        stampMs = 2_000;
+        Apply(UntilTwoThousand("late"));
+
+        foreach (var key in new[] { "before", "late" })
+        {
+            Assert.True(fixture.Shard.TryGet(Encoding.UTF8.GetBytes(key), out var entry));
+            Assert.Equal((2_000L, false), (entry.ExpiresMs, entry.IsLive(stampMs)));
+        }
+        Assert.True(Apply(Put("late", "again"))[0].Changed);
+    }
+
+    [Fact]
     public void A_delete_of_nothing_succeeds_and_changes_nothing()
     {
         Assert.Equal([new(OutcomeKind.Ok, VersionStamp.None, false)], Apply(Delete("a")));

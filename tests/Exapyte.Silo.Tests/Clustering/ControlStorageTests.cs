@@ -43,7 +43,7 @@ public sealed class EmbeddedSilo : IAsyncLifetime
             Advertise = IPAddress.Loopback,
         };
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        Logging.Configure(builder.Logging, builder.Configuration, LogLevel.Warning);
+        Logging.Configure(builder.Logging, builder.Configuration, LogLevel.Warning, new StartPhase(_ => false));
         builder.UseOrleans(silo => silo.UseExapyteClustering(settings, database, SiloAddress.AllocateNewGeneration()));
         host = builder.Build();
         await host.StartAsync();

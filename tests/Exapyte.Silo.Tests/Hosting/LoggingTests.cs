@@ -52,13 +52,32 @@ public sealed class LoggingTests
         Assert.Equal(LogLevel.Warning, LowestOf(services, FrameworkCategory));
     }
 
+    [Fact]
+    public void Until_a_start_is_over_a_refusal_is_not_told_by_every_layer_that_it_passes()
+    {
+        StartPhase start = new(e => e is UnauthorizedAccessException);
+        AggregateException refused = new(
+            new InvalidOperationException("outer", new UnauthorizedAccessException("refused"))
+        );
+
+        Assert.True(start.IsRefusedBy(refused));
+        Assert.False(start.IsRefusedBy(new InvalidOperationException("another")));
+        Assert.True(Logging.IsFramework(FrameworkCategory));
+        Assert.False(Logging.IsFramework(OurCategory));
+        Assert.True(start.IsRefused);
+        StartPhase over = new(_ => true);
+        over.End();
+        Assert.False(over.IsRefusedBy(refused));
+        Assert.False(over.IsRefused);
+    }
+
     private static ServiceProvider Services(LogLevel level, params (string Key, string Value)[] given)
     {
         IConfiguration configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(given.Select(g => KeyValuePair.Create(g.Key, (string?)g.Value)))
             .Build();
         return new ServiceCollection()
-            .AddLogging(logging => Logging.Configure(logging, configuration, level))
+            .AddLogging(logging => Logging.Configure(logging, configuration, level, new StartPhase(_ => false)))
             .BuildServiceProvider();
     }
 

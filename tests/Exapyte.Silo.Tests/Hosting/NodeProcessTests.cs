@@ -249,6 +249,22 @@ public sealed class NodeProcessTests : IDisposable
 
         Assert.Equal(3, await other.WaitForExitAsync());
         Assert.Contains("'owner'", Assert.Single(other.Error), StringComparison.Ordinal);
+        Assert.Empty(other.Output);
+    }
+
+    [Fact]
+    public async Task A_second_folder_under_the_name_of_a_node_that_is_alive_ends_the_start_with_7_and_one_line()
+    {
+        string[] cluster = ["--cluster", $"Data Source={folder.File("cluster.db")}", "--provider", "sqlite"];
+        await using NodeProcess first = NodeProcess.Launch(folder, "data", ports, cluster);
+        await first.WaitUntilReadyAsync();
+
+        await using NodeProcess second = NodeProcess.Launch(folder, "other", NodePorts.Free(), cluster);
+
+        Assert.Equal(7, await second.WaitForExitAsync());
+        Assert.Single(second.Error);
+        Assert.DoesNotContain("   at ", second.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", second.Output, StringComparison.Ordinal);
     }
 
     private Task WriteAsync(string name, string text) =>

@@ -125,7 +125,7 @@ internal sealed class Oracle
             entries.Remove(key);
             return new(OutcomeKind.Ok, new(++revision), true);
         }
-        var expiresMs = write.TtlMs == 0 ? 0 : stampMs + write.TtlMs;
+        var expiresMs = write.ExpiresMs(stampMs);
         entries[key] = new(++revision, stampMs, expiresMs, write.Value.ToArray());
         return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
     }

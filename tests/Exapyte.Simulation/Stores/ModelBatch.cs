@@ -49,7 +49,7 @@ internal sealed class ModelScan(List<KeyedEntry> found) : IStoreScan
 
     public StoredEntry Current => found[at].Entry;
 
-    public StoredEntry CurrentHeader => found[at].Entry with { Value = default };
+    public EntryHeader CurrentHeader => new(found[at].Entry with { Value = default }, found[at].Entry.Value.Length);
 
     public bool MoveNext() => ++at < found.Count;
 

@@ -115,6 +115,7 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
             Value = operation.Value,
             ContentType = operation.ContentType,
             TtlMs = operation.TtlMs,
+            ExpiresAtMs = operation.ExpiresAtMs,
             Condition = operation.Condition,
             Level = operation.Level,
             RequestId = $"{Guid.NewGuid()}",
