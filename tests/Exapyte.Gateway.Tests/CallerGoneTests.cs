@@ -63,7 +63,7 @@ public sealed class CallerGoneTests
         var gateway = new GatewayHandler(
             new InMemoryExapyteClient(time),
             Options.Create(new ExapyteGatewayOptions()),
-            logs.CreateLogger<GatewayHandler>(),
+            logs,
             time
         );
         var context = new DefaultHttpContext { RequestAborted = new CancellationToken(isAborted) };
