@@ -28,6 +28,18 @@ public class QuorumTests
                     Quorum.Reached(configuration, new Values(values)) == ByTrial(configuration, values)
             );
 
+    [Theory]
+    [InlineData(16, 8)]
+    [InlineData(17, 9)]
+    [InlineData(33, 17)]
+    public void A_group_of_many_commits_what_its_middle_member_has_reached(int voters, int reached)
+    {
+        var ids = Enumerable.Range(1, voters).ToArray();
+        var values = ids.ToDictionary(Id, id => (ulong)id);
+
+        Assert.Equal((ulong)reached, Quorum.Reached(Voters(ids), new Values(values)));
+    }
+
     [Fact]
     [Trait("Scenario", "raft_vote_counting")]
     public void A_vote_is_won_by_both_majorities_and_lost_once_one_is_out_of_reach() =>
