@@ -10,7 +10,9 @@ namespace Exapyte.Grains.Replicas;
 /// </summary>
 /// <remarks>
 /// Invariants: a write is reported durable only when it and all before it are; nothing is tried again before all that was
-/// handed over has come back, so that no late completion vouches for what is being written anew.
+/// handed over has come back, so that no late completion vouches for what is being written anew; no hard state says that an
+/// entry is committed which may not get into the log, for one that finds the disk full may be followed by a smaller one that
+/// fits.
 /// </remarks>
 /// <param name="log">The node's log.</param>
 /// <param name="group">The replica's part of it.</param>
@@ -151,6 +153,7 @@ internal sealed class ReplicaLogWriter(
         var append = New(submission);
         List<GroupAppend>? earlier = null;
         var bytes = 0;
+        var commitMax = FirstUnwritten(submission) - 1;
         for (var i = 0; i < write.Entries.Count && !submission.IsOverwritten; i++)
         {
             var entry = write.Entries[i];
@@ -168,15 +171,33 @@ internal sealed class ReplicaLogWriter(
         inLog++;
         foreach (var part in earlier ?? [])
         {
-            HandOver(write, part);
+            HandOver(write, part, commitMax);
+            commitMax = Math.Min(commitMax, part.Entries[0].Index - 1);
         }
-        HandOver(write, append);
+        HandOver(write, append, commitMax);
     }
 
-    private void HandOver(LogWrite write, GroupAppend append)
+    private void HandOver(LogWrite write, GroupAppend append, ulong commitMax)
     {
-        append.State = StateWith(write, append);
+        append.State = StateWith(write, append, commitMax);
         log.Append(append);
+    }
+
+    /// <summary>The first entry that a write before this one brings and that is not known to be in the log.</summary>
+    private ulong FirstUnwritten(Submission submission)
+    {
+        foreach (var earlier in inFlight)
+        {
+            if (earlier == submission)
+            {
+                break;
+            }
+            if (earlier.Write.Entries.Count > 0 && !earlier.IsOverwritten)
+            {
+                return earlier.Write.Entries[0].Index.Value;
+            }
+        }
+        return ulong.MaxValue;
     }
 
     private GroupAppend New(Submission submission) =>
@@ -188,7 +209,7 @@ internal sealed class ReplicaLogWriter(
         };
 
     /// <summary>The hard state goes with each append; what it says is committed must be in the log by then.</summary>
-    private static GroupState? StateWith(LogWrite write, GroupAppend append)
+    private static GroupState? StateWith(LogWrite write, GroupAppend append, ulong commitMax)
     {
         if (write.HardState is not { } state)
         {
@@ -196,7 +217,7 @@ internal sealed class ReplicaLogWriter(
         }
         var isPart = append.Entries.Count > 0 && append.Entries.Count < write.Entries.Count;
         var commit = isPart ? Math.Min(state.Commit.Value, append.Entries[^1].Index) : state.Commit.Value;
-        return new GroupState(state.Term.Value, state.Vote.Value, commit);
+        return new GroupState(state.Term.Value, state.Vote.Value, Math.Min(commit, commitMax));
     }
 
     private void Report(Submission submission) => logged(submission);
