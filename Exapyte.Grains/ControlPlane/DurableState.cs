@@ -7,7 +7,8 @@ namespace Exapyte.Grains.ControlPlane;
 /// <param name="Fenced">Another activation wrote since this one read; else the storage is out of reach.</param>
 /// <param name="Reason">A sentence for a person.</param>
 /// <param name="InDoubt">Whether what was to be written may have been written all the same.</param>
-internal sealed record StateProblem(bool Fenced, string Reason, bool InDoubt = false);
+/// <param name="IsOfDamage">The row is damaged: reading it again is of no use before it has been restored.</param>
+internal sealed record StateProblem(bool Fenced, string Reason, bool InDoubt = false, bool IsOfDamage = false);
 
 /// <summary>
 /// An immutable document in grain storage, swapped whole. Every write carries the ETag of what was read, so a stale
@@ -115,7 +116,8 @@ internal sealed partial class DurableState<T>(
         return new(
             false,
             $"The control-plane database is damaged: the row of state '{name}' of grain '{grain}' is not used, for "
-                + $"{damage.Message}. Stop the nodes, restore the database from a backup, and start them again."
+                + $"{damage.Message}. Stop the nodes, restore the database from a backup, and start them again.",
+            IsOfDamage: true
         );
     }
 

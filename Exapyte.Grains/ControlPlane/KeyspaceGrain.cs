@@ -162,7 +162,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         {
             if (await state.Reload() is { } problem)
             {
-                throw new ControlPlaneUnavailableException(problem.Reason);
+                throw new ControlPlaneUnavailableException(problem.Reason) { IsOfDamage = problem.IsOfDamage };
             }
             if (state.Value.Map is { } current && current.KeyspaceId == keyspaceId)
             {

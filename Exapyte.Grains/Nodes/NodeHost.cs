@@ -18,6 +18,14 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
     private readonly TaskCompletionSource<long> admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private volatile IReadOnlySet<long> damagedKeyspaces = new HashSet<long>();
+
+    /// <summary>
+    /// What keeps the node from serving all that it hosted at its start. A keyspace whose state is damaged in the control plane is
+    /// out of this: only an operator can help it, and the others are served meanwhile.
+    /// </summary>
+    public IReadOnlyList<string> WaitsFor() => replicas.WaitsFor(id => maps.Find(id)?.Name, damagedKeyspaces);
+
     /// <summary>What the replicas share.</summary>
     public NodeServices Services => node;
 
@@ -105,6 +113,7 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             )
             .ToList();
         List<Exception> unanswered = [];
+        HashSet<long> damaged = [];
         foreach (var (known, current) in asked)
         {
             try
@@ -114,8 +123,13 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             catch (Exception failure)
             {
                 unanswered.Add(failure);
+                if (failure is ControlPlaneUnavailableException { IsOfDamage: true })
+                {
+                    damaged.Add(known.KeyspaceId);
+                }
             }
         }
+        damagedKeyspaces = damaged;
         if (unanswered.Count > 0)
         {
             throw new ControlPlaneUnavailableException(

@@ -75,7 +75,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     {
         if (!isServing)
         {
-            node.News.StartReasons = host.Replicas.WaitsFor(id => host.Maps.Find(id)?.Name);
+            node.News.StartReasons = host.WaitsFor();
             isServing = node.News.StartReasons.Count == 0;
         }
     }

@@ -123,9 +123,11 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     /// <summary>What keeps replicas from serving since they were started, one line a keyspace and reason.</summary>
     /// <param name="nameOf">The name of a keyspace by its id; null where there is none.</param>
-    public IReadOnlyList<string> WaitsFor(Func<long, string?> nameOf) =>
+    /// <param name="without">Keyspaces that are not waited for.</param>
+    public IReadOnlyList<string> WaitsFor(Func<long, string?> nameOf, IReadOnlySet<long> without) =>
         [
-            .. All.Select(replica => (replica.Identity.KeyspaceId, replica.WaitsFor))
+            .. All.Where(replica => !without.Contains(replica.Identity.KeyspaceId))
+                .Select(replica => (replica.Identity.KeyspaceId, replica.WaitsFor))
                 .Where(waiting => waiting.WaitsFor is not null)
                 .GroupBy(waiting => waiting)
                 .Select(alike =>
