@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Routing;
 using Exapyte.Security;
 
@@ -59,7 +59,7 @@ internal sealed class KeyRequest(List<string> reasons)
             case "requestsPerSecond" when value.ValueKind == JsonValueKind.Null:
                 break;
             case "expires":
-                if (!TryReadTime(Text(member, value), out expiresMs))
+                if (!Timestamps.TryReadRfc3339(Text(member, value), out expiresMs))
                 {
                     reasons.Add(
                         "expires must be a time as RFC 3339 has it, such as \"2030-01-31T12:00:00Z\", or null."
@@ -158,19 +158,6 @@ internal sealed class KeyRequest(List<string> reasons)
             rights |= known.Right;
         }
         return rights;
-    }
-
-    private static bool TryReadTime(string text, out long unixMs)
-    {
-        var isTime = DateTimeOffset.TryParseExact(
-            text,
-            ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"],
-            CultureInfo.InvariantCulture,
-            DateTimeStyles.AssumeUniversal,
-            out var time
-        );
-        unixMs = time.ToUnixTimeMilliseconds();
-        return isTime;
     }
 
     private string Text(string path, JsonElement value)
