@@ -1,9 +1,7 @@
-using Exapyte.Client;
 using Exapyte.Gateway;
-using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
-using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Security;
+using Exapyte.Hosting;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Files;
@@ -12,13 +10,15 @@ using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
-using Orleans.Storage;
 
 namespace Exapyte.Silo;
 
-/// <summary>The one file that names the other houses: what a node is made of, and in which order.</summary>
+/// <summary>The one file that names the other houses: what the process adds to the node of <c>Exapyte.Hosting</c>.</summary>
 internal static class Composition
 {
+    /// <summary>The process is the node's alone, so that no pause of an application need be borne with.</summary>
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
+
     /// <summary>What is the whole process's to set, before anything else.</summary>
     public static void PrepareProcess() => NativeHeap.LimitArenas();
 
@@ -46,40 +46,24 @@ internal static class Composition
             _ => null,
         };
 
-    /// <summary>The grains and stores of this node.</summary>
-    public static void AddNode(ISiloBuilder silo, SiloSettings settings, DataFolder dataFolder) =>
-        silo.AddExapyte(
-            node =>
-            {
-                node.Node = settings.NodeId;
-                node.Region = settings.Region;
-                node.Zone = settings.Zone;
-                node.HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/');
-                node.DataFolder = settings.DataFolder;
-                node.ScrubInterval = settings.ScrubInterval;
-                node.MemoryBytesMax = settings.MemoryBytes;
-                node.ClockSkewMsMax = settings.MaxClockSkewMs;
-            },
-            dataFolder
-        );
-
-    /// <summary>Control state with a checksum, so that what a database's files have become is never taken for it.</summary>
-    public static IGrainStorageSerializer CheckStates(IGrainStorageSerializer states) =>
-        new CheckedStateSerializer(states);
-
-    /// <summary>The data plane, on the silo's own grain factory.</summary>
-    public static void AddClient(IServiceCollection services, SiloSettings settings) =>
-        services.AddExapyteClient(client =>
+    /// <summary>The node as a library takes it.</summary>
+    public static ExapyteOptions OptionsOf(SiloSettings settings) =>
+        new()
         {
-            client.Region = settings.Region;
-            client.LocalNode = settings.NodeId;
-        });
-
-    /// <summary>Cursors that one node signed are taken by every node of the cluster.</summary>
-    public static void ShareCursors(IServiceCollection services) =>
-        services
-            .AddOptions<ExapyteGatewayOptions>()
-            .Configure<NodeRegistrar>((gateway, node) => gateway.CursorKeySource = () => node.ClusterKey("cursors"));
+            Node = settings.NodeId,
+            DataFolder = settings.DataFolder,
+            Region = settings.Region,
+            Zone = settings.Zone,
+            AdvertisedAddress = settings.Advertise.ToString(),
+            SiloPort = settings.SiloPort,
+            GatewayPort = settings.GatewayPort,
+            Clustering = settings.Cluster?.Kind ?? ExapyteClustering.None,
+            HttpAddress = settings.PublishedHttp.ToString().TrimEnd('/'),
+            ScrubInterval = settings.ScrubInterval,
+            MemoryBytesMax = settings.MemoryBytes,
+            MaxClockSkew = TimeSpan.FromMilliseconds(settings.MaxClockSkewMs),
+            ProbeTimeout = ProbeTimeout,
+        };
 
     /// <summary>Callers are asked for keys, which this node keeps.</summary>
     public static void AskForKeys(IServiceCollection services, SiloSettings settings)
@@ -98,12 +82,6 @@ internal static class Composition
     /// <summary>How much the gateway takes at once.</summary>
     public static void LimitRequests(IServiceCollection services, SiloSettings settings) =>
         services.Configure<ExapyteGatewayOptions>(gateway => gateway.RequestsMax = settings.RequestsMax);
-
-    /// <summary>A node whose disk has failed says so on its own readiness.</summary>
-    public static void ShareHealth(IServiceCollection services) =>
-        services
-            .AddOptions<ExapyteGatewayOptions>()
-            .Configure<NodeHealth>((gateway, node) => gateway.OwnReasonsNotReady = () => node.Problems);
 
     /// <summary>
     /// Instruments for scraping: those of the houses and of the runtime. The frameworks' own, which would count each call

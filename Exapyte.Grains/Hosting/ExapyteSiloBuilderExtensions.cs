@@ -20,33 +20,22 @@ public static class ExapyteSiloBuilderExtensions
     /// </summary>
     /// <param name="builder">The silo.</param>
     /// <param name="configure">Who the node is. The store id is taken from the data folder.</param>
-    /// <param name="opened">The data folder, where the host opened it itself; else it is opened by its path.</param>
-    public static ISiloBuilder AddExapyte(
-        this ISiloBuilder builder,
-        Action<ExapyteNodeOptions> configure,
-        DataFolder? opened = null
-    )
+    /// <remarks>A host that opened the data folder itself adds it to the services first; else it is opened by its path.</remarks>
+    public static ISiloBuilder AddExapyteNode(this ISiloBuilder builder, Action<ExapyteNodeOptions> configure)
     {
         var services = builder.Services;
         services.Configure(configure);
         services.TryAddSingleton<IFiles, PosixFiles>();
-        if (opened is not null)
+        services.TryAddSingleton(provider =>
         {
-            services.AddSingleton(opened);
-        }
-        else
-        {
-            services.AddSingleton(provider =>
+            // Not by IOptions: what completes those needs the folder.
+            var options = new ExapyteNodeOptions();
+            foreach (var configured in provider.GetServices<IConfigureOptions<ExapyteNodeOptions>>())
             {
-                // Not by IOptions: what completes those needs the folder.
-                var options = new ExapyteNodeOptions();
-                foreach (var configured in provider.GetServices<IConfigureOptions<ExapyteNodeOptions>>())
-                {
-                    configured.Configure(options);
-                }
-                return DataFolder.Open(options.DataFolder, options.Node, provider.GetRequiredService<IFiles>());
-            });
-        }
+                configured.Configure(options);
+            }
+            return DataFolder.Open(options.DataFolder, options.Node, provider.GetRequiredService<IFiles>());
+        });
         services
             .AddOptions<ExapyteNodeOptions>()
             .PostConfigure<DataFolder>(

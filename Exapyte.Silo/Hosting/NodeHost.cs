@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Net.Sockets;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Exapyte.Silo.Security;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Node;
@@ -65,10 +65,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     {
         try
         {
-            if (settings.Cluster is null)
-                await Scripts.ApplyPersistenceAsync(control, CancellationToken.None);
-            else
-                await Scripts.ApplyAllAsync(control, CancellationToken.None);
+            await Scripts.ApplyAsync(control, isAlone: settings.Cluster is null, CancellationToken.None);
             return null;
         }
         catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException or SocketException)
@@ -86,19 +83,15 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => HttpServer.Configure(kestrel, claimed.Http, secured.Http));
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(dataFolder);
+        builder.Services.AddSingleton(control);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTimeout);
         builder.UseOrleans(silo =>
         {
-            int generation = SiloGeneration.Next(dataFolder, SiloAddress.AllocateNewGeneration());
-            silo.UseExapyteClustering(claimed, control, generation);
+            silo.AddExapyte(Composition.OptionsOf(claimed));
             secured.Secure(silo);
-            Composition.AddNode(silo, claimed, dataFolder);
         });
-        builder.Services.AddHostedService<NodeWatch>();
-        Composition.AddClient(builder.Services, claimed);
         Composition.LimitRequests(builder.Services, claimed);
-        Composition.ShareCursors(builder.Services);
-        Composition.ShareHealth(builder.Services);
         Composition.AskForKeys(builder.Services, claimed);
         Composition.AddMetrics(builder.Services, claimed);
         WebApplication app = builder.Build();
@@ -125,7 +118,6 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
     {
         TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenRegistration _ = app.Lifetime.ApplicationStopping.Register(asked.SetResult);
-        app.Services.LimitLeaving();
         try
         {
             Start started = await StartAsync(app, asked.Task);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting;
+using Exapyte.Hosting.Clustering;
 using Exapyte.Silo.Security;
 
 namespace Exapyte.Silo.Settings;
@@ -260,9 +261,18 @@ internal sealed class SettingsReader
                 return null;
         }
 
-        ClusterDatabase? database = ClusterDatabase.TryCreate(provider, connectionString, out string reason);
+        if (
+            !Enum.TryParse(provider, ignoreCase: true, out ExapyteClustering kind)
+            || kind == ExapyteClustering.None
+            || char.IsAsciiDigit(provider[0])
+        )
+        {
+            Refuse(Setting.Provider, provider, "must be sqlite or postgres");
+            return null;
+        }
+        ClusterDatabase? database = ClusterDatabase.TryCreate(kind, connectionString, out string reason);
         if (database is null)
-            reasons.Add(reason);
+            reasons.Add($"{Setting.Cluster.Option}: {reason}");
         return database;
     }
 

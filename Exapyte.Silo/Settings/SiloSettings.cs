@@ -1,5 +1,5 @@
 using System.Net;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Exapyte.Silo.Security;
 
 namespace Exapyte.Silo.Settings;

@@ -59,7 +59,8 @@ public sealed class PlantedArrowTests
             Project("Exapyte.Grains", "Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"),
             Project("Exapyte.Client", "Exapyte.Grains.Interfaces", "Exapyte.Queries"),
             Project("Exapyte.Gateway", "Exapyte.Client"),
-            Project("Exapyte.Silo", "Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"),
+            Project("Exapyte.Hosting", "Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"),
+            Project("Exapyte.Silo", "Exapyte.Hosting"),
         ];
 
     static IReadOnlyList<SourceFile> With(string house, params string[] references) =>

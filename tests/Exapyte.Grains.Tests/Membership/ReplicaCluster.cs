@@ -106,7 +106,7 @@ internal sealed class ReplicaCluster(TestCluster nodes, TemporaryFolder folder) 
     )
     {
         silo.Services.PostConfigure<GrainTypeOptions>(options => options.Classes.Remove(typeof(RecordingNodeGrain)));
-        silo.AddExapyte(options =>
+        silo.AddExapyteNode(options =>
         {
             options.Node = node;
             options.DataFolder = folder;

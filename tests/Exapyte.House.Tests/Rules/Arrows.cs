@@ -21,7 +21,8 @@ public static class Arrows
         ["Exapyte.Grains"] = ["Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"],
         ["Exapyte.Client"] = ["Exapyte.Grains.Interfaces", "Exapyte.Queries"],
         ["Exapyte.Gateway"] = ["Exapyte.Client"],
-        ["Exapyte.Silo"] = ["Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"],
+        ["Exapyte.Hosting"] = ["Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"],
+        ["Exapyte.Silo"] = ["Exapyte.Hosting"],
     };
 
     // The consensus core is plain C#; the storage house knows files and its engine, never the shell around it.

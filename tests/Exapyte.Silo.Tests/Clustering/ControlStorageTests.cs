@@ -1,7 +1,9 @@
 using System.Net;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting;
+using Exapyte.Hosting.Clustering;
 using Exapyte.Silo.Hosting;
-using Exapyte.Silo.Settings;
+using Exapyte.Storage.Files;
+using Exapyte.Storage.Node;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -30,21 +32,18 @@ public sealed class EmbeddedSilo : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         database = SqliteDatabase.Open(folder.File("control.db"));
-        await Scripts.ApplyPersistenceAsync(database, CancellationToken.None);
-        SiloSettings settings = new()
+        ExapyteOptions options = new()
         {
-            NodeId = "n1",
-            DataFolder = folder.File(""),
-            Http = new HttpAddress(IPAddress.Loopback, 0),
+            Node = "n1",
+            DataFolder = folder.File("data"),
             SiloPort = FreePorts.Next(),
             GatewayPort = FreePorts.Next(),
-            Region = "default",
-            Zone = "default",
-            Advertise = IPAddress.Loopback,
         };
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         Logging.Configure(builder.Logging, builder.Configuration, LogLevel.Warning, new StartPhase(_ => false));
-        builder.UseOrleans(silo => silo.UseExapyteClustering(settings, database, SiloAddress.AllocateNewGeneration()));
+        builder.Services.AddSingleton<ClusterDatabase>(database);
+        builder.Services.AddSingleton(DataFolder.Open(options.DataFolder, options.Node, new PosixFiles()));
+        builder.UseOrleans(silo => silo.UseExapyteClustering(options));
         host = builder.Build();
         await host.StartAsync();
     }

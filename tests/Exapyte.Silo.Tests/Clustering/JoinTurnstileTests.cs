@@ -1,4 +1,4 @@
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;

@@ -1,4 +1,4 @@
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -38,7 +38,7 @@ public sealed class SqliteMembershipTests : MembershipContract
 
     protected override async Task<IMembershipTable> OpenAsync()
     {
-        await Scripts.ApplyAllAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: false, CancellationToken.None);
         return await Tables.OpenAsync(database);
     }
 

@@ -1,5 +1,5 @@
 using System.Data.Common;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Microsoft.Data.Sqlite;
 using Xunit;
 
@@ -15,10 +15,10 @@ public sealed class ScriptsTests : IDisposable
     public async Task Scripts_may_be_applied_again()
     {
         await using SqliteDatabase database = Open();
-        await Scripts.ApplyAllAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: false, CancellationToken.None);
         await Tables.OpenAsync(database);
 
-        await Scripts.ApplyAllAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: false, CancellationToken.None);
 
         Assert.Equal(12, await ScalarAsync<long>(database, "SELECT count(*) FROM OrleansQuery"));
         Assert.Equal(1, await ScalarAsync<long>(database, "SELECT count(*) FROM ExapyteMembershipVersion"));
@@ -29,7 +29,9 @@ public sealed class ScriptsTests : IDisposable
     {
         SqliteDatabase[] databases = [.. Enumerable.Range(0, 8).Select(_ => Open())];
 
-        await Task.WhenAll(databases.Select(d => Task.Run(() => Scripts.ApplyAllAsync(d, CancellationToken.None))));
+        await Task.WhenAll(
+            databases.Select(d => Task.Run(() => Scripts.ApplyAsync(d, isAlone: false, CancellationToken.None)))
+        );
 
         Assert.Equal(12, await ScalarAsync<long>(databases[0], "SELECT count(*) FROM OrleansQuery"));
     }
@@ -38,10 +40,10 @@ public sealed class ScriptsTests : IDisposable
     public async Task A_statement_of_an_older_version_is_replaced()
     {
         await using SqliteDatabase database = Open();
-        await Scripts.ApplyPersistenceAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: true, CancellationToken.None);
         await ScalarAsync<object?>(database, "UPDATE OrleansQuery SET QueryText = 'old'");
 
-        await Scripts.ApplyPersistenceAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: true, CancellationToken.None);
 
         Assert.Equal(0, await ScalarAsync<long>(database, "SELECT count(*) FROM OrleansQuery WHERE QueryText = 'old'"));
     }
@@ -50,7 +52,7 @@ public sealed class ScriptsTests : IDisposable
     public async Task The_file_is_in_wal_mode_so_that_readers_and_a_writer_do_not_wait_for_each_other()
     {
         await using SqliteDatabase database = Open();
-        await Scripts.ApplyAllAsync(database, CancellationToken.None);
+        await Scripts.ApplyAsync(database, isAlone: false, CancellationToken.None);
 
         Assert.Equal("wal", await ScalarAsync<string>(database, "PRAGMA journal_mode"));
     }
@@ -69,7 +71,9 @@ public sealed class ScriptsTests : IDisposable
     {
         await using SqliteDatabase database = SqliteDatabase.Open(folder.File("missing/cluster.db"));
 
-        await Assert.ThrowsAnyAsync<DbException>(() => Scripts.ApplyAllAsync(database, CancellationToken.None));
+        await Assert.ThrowsAnyAsync<DbException>(() =>
+            Scripts.ApplyAsync(database, isAlone: false, CancellationToken.None)
+        );
 
         Assert.False(Directory.Exists(folder.File("missing")));
     }

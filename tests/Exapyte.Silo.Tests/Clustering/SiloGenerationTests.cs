@@ -1,4 +1,4 @@
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Node;
 using Xunit;

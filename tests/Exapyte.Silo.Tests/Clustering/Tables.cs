@@ -1,5 +1,5 @@
 using System.Net;
-using Exapyte.Silo.Clustering;
+using Exapyte.Hosting.Clustering;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

@@ -8,7 +8,7 @@ namespace Exapyte.Silo.Tests.Hosting;
 
 public sealed class LoggingTests
 {
-    private const string OurCategory = "Exapyte.Silo.Clustering.NodeWatch";
+    private const string OurCategory = "Exapyte.Hosting.Clustering.NodeWatch";
     private const string FrameworkCategory = "Orleans.Runtime.Silo";
     private const string NoisyCategory = "Orleans.Runtime.Messaging.ConnectionManager";
 

@@ -27,7 +27,7 @@ public sealed class ProductCluster : IAsyncDisposable
                 Enumerable.Range(1, nodes).Select(i => new TestNode($"n{i}", "eu", $"z{i}")),
                 (node, silo) =>
                 {
-                    silo.AddExapyte(_ => { });
+                    silo.AddExapyteNode(_ => { });
                     silo.Services.AddExapyteClient(options =>
                     {
                         options.LocalNode = node.Id;

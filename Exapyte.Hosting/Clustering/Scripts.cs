@@ -1,6 +1,6 @@
 using System.Reflection;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// The SQL of this house, embedded in the assembly. Orleans' packages hold none: they read every statement from the
@@ -14,15 +14,20 @@ internal static class Scripts
     /// <summary>The nine statements that the membership table and the gateway list ask for.</summary>
     public const string Membership = "membership";
 
-    public static Task ApplyPersistenceAsync(ClusterDatabase database, CancellationToken cancellationToken) =>
-        database.ApplyAsync([Load(database, Persistence)], cancellationToken);
-
-    public static Task ApplyAllAsync(ClusterDatabase database, CancellationToken cancellationToken) =>
-        database.ApplyAsync([Load(database, Membership), Load(database, Persistence)], cancellationToken);
+    /// <summary>Applies the scripts of control state, and of the membership where the node is not alone.</summary>
+    public static async Task ApplyAsync(ClusterDatabase database, bool isAlone, CancellationToken cancellationToken)
+    {
+        string persistence = Load(database, Persistence);
+        await database.ApplyAsync(
+            isAlone ? [persistence] : [Load(database, Membership), persistence],
+            cancellationToken
+        );
+        database.IsSetUp = true;
+    }
 
     private static string Load(ClusterDatabase database, string name)
     {
-        string resource = $"Exapyte.Silo.Clustering.Sql.{database.ScriptPrefix}-{name}.sql";
+        string resource = $"Exapyte.Hosting.Clustering.Sql.{database.ScriptPrefix}-{name}.sql";
         using Stream stream =
             Assembly.GetExecutingAssembly().GetManifestResourceStream(resource)
             ?? throw new InvalidOperationException($"The assembly lacks {resource}.");

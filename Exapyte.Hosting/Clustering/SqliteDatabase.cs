@@ -1,7 +1,7 @@
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>A SQLite file in WAL mode, shared by the processes of one machine.</summary>
 internal sealed class SqliteDatabase : ClusterDatabase
@@ -16,6 +16,8 @@ internal sealed class SqliteDatabase : ClusterDatabase
         path = builder.DataSource;
         DataSource = new SqliteSource(builder.ConnectionString);
     }
+
+    public override ExapyteClustering Kind => ExapyteClustering.Sqlite;
 
     public override string Invariant => "System.Data.SQLite";
 
@@ -38,7 +40,7 @@ internal sealed class SqliteDatabase : ClusterDatabase
             && !builder.DataSource.StartsWith(':')
             && !builder.DataSource.StartsWith("file:", StringComparison.OrdinalIgnoreCase)
             && builder.Mode is SqliteOpenMode.ReadWriteCreate or SqliteOpenMode.ReadWrite;
-        reason = isFile ? "" : "--cluster: must name a file that can be written: Data Source=<path>";
+        reason = isFile ? "" : "must name a file that can be written: Data Source=<path>";
         if (!isFile)
             return null;
         builder.DataSource = Path.GetFullPath(builder.DataSource);

@@ -1,13 +1,15 @@
 using System.Net;
-using Exapyte.Silo.Settings;
+using Exapyte.Grains.ControlPlane;
+using Exapyte.Storage.Node;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Runtime.MembershipService;
 using Orleans.Serialization;
 using Orleans.Storage;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>How a silo finds its peers, notices their death and stores control state.</summary>
 internal static class ClusteringExtensions
@@ -18,70 +20,60 @@ internal static class ClusteringExtensions
     private const string ControlTables = "control-tables";
     private const string ClusterName = "exapyte";
 
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan TablePeriod = TimeSpan.FromSeconds(3);
-
-    /// <summary>After this no further try begins; Orleans pauses one to three seconds before it looks.</summary>
-    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Names the silo after its node, binds its two ports to the advertised address alone, and clusters it.</summary>
     /// <param name="silo">The silo.</param>
-    /// <param name="settings">Validated settings.</param>
-    /// <param name="control">
-    /// The database of control state, which in a cluster holds the membership too; its scripts have been applied.
-    /// </param>
-    /// <param name="generation">The silo's generation: see <see cref="SiloGeneration"/>.</param>
-    public static ISiloBuilder UseExapyteClustering(
-        this ISiloBuilder silo,
-        SiloSettings settings,
-        ClusterDatabase control,
-        int generation
-    )
+    /// <param name="options">Options that were judged.</param>
+    /// <remarks>
+    /// The services have a <see cref="ClusterDatabase"/>, which holds control state and in a cluster the membership too, and
+    /// the node's <see cref="DataFolder"/>.
+    /// </remarks>
+    public static ISiloBuilder UseExapyteClustering(this ISiloBuilder silo, ExapyteOptions options)
     {
+        IPAddress address = IPAddress.Parse(options.AdvertisedAddress);
+        bool isAlone = options.Clustering == ExapyteClustering.None;
         silo.Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = ClusterName);
-        silo.Configure<SiloOptions>(o => o.SiloName = settings.NodeId);
+        silo.Configure<SiloOptions>(o => o.SiloName = options.Node);
         silo.Configure<EndpointOptions>(o =>
         {
-            o.AdvertisedIPAddress = settings.Advertise;
-            o.SiloPort = settings.SiloPort;
-            o.GatewayPort = settings.GatewayPort;
-            o.SiloListeningEndpoint = new IPEndPoint(settings.Advertise, settings.SiloPort);
-            o.GatewayListeningEndpoint = new IPEndPoint(settings.Advertise, settings.GatewayPort);
+            o.AdvertisedIPAddress = address;
+            o.SiloPort = options.SiloPort;
+            o.GatewayPort = options.GatewayPort;
+            o.SiloListeningEndpoint = new IPEndPoint(address, options.SiloPort);
+            o.GatewayListeningEndpoint = new IPEndPoint(address, options.GatewayPort);
         });
         silo.Services.RemoveAll<ILocalSiloDetails>();
         silo.Services.AddSingleton<ILocalSiloDetails>(services =>
-            ActivatorUtilities.CreateInstance<LocalSilo>(services, generation)
+            ActivatorUtilities.CreateInstance<LocalSilo>(
+                services,
+                SiloGeneration.Next(services.GetRequiredService<DataFolder>(), SiloAddress.AllocateNewGeneration())
+            )
         );
-        silo.ConfigureFailureDetection();
+        silo.ConfigureFailureDetection(options.ProbeTimeout);
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => new DatabaseSetup(
+            services.GetRequiredService<ClusterDatabase>(),
+            isAlone
+        ));
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, LeaveLimit>();
         silo.Services.RemoveAll<IMembershipTable>();
-        if (settings.Cluster is null)
+        if (isAlone)
             silo.Services.AddSingleton<IMembershipTable, SingleNodeMembershipTable>();
         else
-            silo.UseSharedMembership(settings.NodeId, control);
-        return silo.AddControlStorage(control);
+            silo.UseSharedMembership(options.Node);
+        return silo.AddControlStorage(hasSingleWriter: options.Clustering != ExapyteClustering.Postgres);
     }
 
     /// <summary>
-    /// Bounds how long a leaving node tries to write its row: Orleans reads the limit of a join for that too, and five
-    /// minutes are no way to stop. The others declare the node dead when the row was not written.
-    /// </summary>
-    public static void LimitLeaving(this IServiceProvider services)
-    {
-        ClusterMembershipOptions options = services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value;
-        IHostApplicationLifetime lifetime = services.GetRequiredService<IHostApplicationLifetime>();
-        lifetime.ApplicationStopping.Register(() => options.MaxJoinAttemptTime = LeaveTimeout);
-    }
-
-    /// <summary>
-    /// Three missed probes of half a second declare a node dead in one to two seconds. Two votes are needed, or half of
+    /// Three missed probes declare a node dead: with half a second each in one to two seconds. Two votes are needed, or half of
     /// the live nodes where those are fewer: of three nodes the two that are left declare the third.
     /// </summary>
-    private static void ConfigureFailureDetection(this ISiloBuilder silo)
+    private static void ConfigureFailureDetection(this ISiloBuilder silo, TimeSpan probeTimeout)
     {
         silo.Configure<ClusterMembershipOptions>(o =>
         {
-            o.ProbeTimeout = ProbeTimeout;
-            o.MaxProbeTimeout = ProbeTimeout;
+            o.ProbeTimeout = probeTimeout;
+            o.MaxProbeTimeout = probeTimeout;
             o.NumMissedProbesLimit = 3;
             o.NumVotesForDeathDeclaration = 2;
             o.TableRefreshTimeout = TablePeriod;
@@ -95,43 +87,48 @@ internal static class ClusteringExtensions
         });
     }
 
-    private static void UseSharedMembership(this ISiloBuilder silo, string nodeId, ClusterDatabase database)
+    private static void UseSharedMembership(this ISiloBuilder silo, string nodeId)
     {
-        silo.UseAdoNetClustering(o =>
-        {
-            o.Invariant = database.Invariant;
-            o.DataSource = database.DataSource;
-        });
+        silo.UseAdoNetClustering(options =>
+            options.Configure<ClusterDatabase>(
+                (o, database) =>
+                {
+                    o.Invariant = database.Invariant;
+                    o.DataSource = database.DataSource;
+                }
+            )
+        );
         silo.Services.RemoveAll<IMembershipTable>();
         silo.Services.AddSingleton<AdoNetClusteringTable>();
         silo.Services.AddSingleton<IMembershipTable>(services => new JoinTurnstile(
             services.GetRequiredService<AdoNetClusteringTable>(),
-            database.CreateJoinLock(),
+            services.GetRequiredService<ClusterDatabase>().CreateJoinLock(),
             nodeId,
             services.GetRequiredService<IHostApplicationLifetime>(),
             services.GetRequiredService<TimeProvider>()
         ));
     }
 
-    private static ISiloBuilder AddControlStorage(this ISiloBuilder silo, ClusterDatabase database)
+    private static ISiloBuilder AddControlStorage(this ISiloBuilder silo, bool hasSingleWriter)
     {
-        string name = database.HasSingleWriter ? ControlTables : ControlStorage;
+        string name = hasSingleWriter ? ControlTables : ControlStorage;
         silo.AddAdoNetGrainStorage(
             name,
             options =>
-                options.Configure<Serializer>(
-                    (o, serializer) =>
+                options.Configure<Serializer, ClusterDatabase>(
+                    (o, serializer, database) =>
                     {
                         o.Invariant = database.Invariant;
                         o.DataSource = database.DataSource;
                         // The states carry Orleans' field ids, which is what lets a later version read an older one's.
-                        o.GrainStorageSerializer = Composition.CheckStates(
+                        // A checksum keeps what a database's files have become from being taken for control state.
+                        o.GrainStorageSerializer = new CheckedStateSerializer(
                             new OrleansGrainStorageSerializer(serializer)
                         );
                     }
                 )
         );
-        if (database.HasSingleWriter)
+        if (hasSingleWriter)
         {
             silo.Services.AddKeyedSingleton<IGrainStorage>(
                 ControlStorage,

@@ -1,4 +1,6 @@
-namespace Exapyte.Silo.Clustering;
+using Microsoft.Extensions.Hosting;
+
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// Lets processes that start or stop at the same instant change the membership one after another.

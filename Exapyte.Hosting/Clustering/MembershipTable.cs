@@ -1,4 +1,4 @@
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// A membership table in the current form of Orleans' interface; the older form, without cancellation, maps to it.

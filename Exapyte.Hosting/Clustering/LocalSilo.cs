@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>Who this silo is, as Orleans' own details say it, but with a generation that never goes back.</summary>
 internal sealed class LocalSilo(

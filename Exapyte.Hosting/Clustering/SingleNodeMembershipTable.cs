@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>The membership of a node that is alone: it begins empty with the process and ends with it.</summary>
 /// <remarks>Thread-safe. Writes compare the version of the table as the shared tables do.</remarks>

@@ -1,4 +1,7 @@
-namespace Exapyte.Silo.Clustering;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// Tells the operator in one line each when a node comes, leaves or is declared dead. Orleans reports the same with a

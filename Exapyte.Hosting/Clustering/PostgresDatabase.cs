@@ -1,7 +1,7 @@
 using System.Data.Common;
 using Npgsql;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>A PostgreSQL database, for nodes on several machines.</summary>
 internal sealed class PostgresDatabase : ClusterDatabase
@@ -21,6 +21,8 @@ internal sealed class PostgresDatabase : ClusterDatabase
         DataSource = NpgsqlDataSource.Create(builder);
     }
 
+    public override ExapyteClustering Kind => ExapyteClustering.Postgres;
+
     public override string Invariant => "Npgsql";
 
     public override string ScriptPrefix => "postgres";
@@ -34,7 +36,7 @@ internal sealed class PostgresDatabase : ClusterDatabase
 
     public static PostgresDatabase? TryCreate(NpgsqlConnectionStringBuilder builder, out string reason)
     {
-        reason = string.IsNullOrWhiteSpace(builder.Host) ? "--cluster: must name a host: Host=<name>;..." : "";
+        reason = string.IsNullOrWhiteSpace(builder.Host) ? "must name a host: Host=<name>;..." : "";
         if (reason.Length > 0)
             return null;
         SetDefault(builder, "Timeout", ConnectTimeoutSeconds);

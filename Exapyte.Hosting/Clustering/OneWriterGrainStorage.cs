@@ -1,6 +1,6 @@
 using Orleans.Storage;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// Lets one storage operation at a time reach SQLite, on a thread of the pool. The driver is synchronous: without this

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Node;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>
 /// Issues the generation by which the cluster tells the starts of a node apart: of two silos at one address the one with the

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Exapyte.Silo.Clustering;
+namespace Exapyte.Hosting.Clustering;
 
 /// <summary>A lock between the processes that join one cluster. The death of its holder frees it.</summary>
 internal interface IJoinLock
