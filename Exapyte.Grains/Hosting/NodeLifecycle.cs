@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
+using Exapyte.Grains.Replicas.Leaderless;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
@@ -39,6 +40,7 @@ internal sealed partial class NodeLifecycle(
     private NodeHost? host;
     private NodeLog? log;
     private NodePulse? pulse;
+    private KeptTime? kept;
     private DamageReports? reports;
     private NodeScrubber? scrubber;
     private NodeMeter? meter;
@@ -94,7 +96,7 @@ internal sealed partial class NodeLifecycle(
             rescue.DropKept();
         }
         await host.UseMapsOnDisk();
-        pulse = new(host, rescue);
+        pulse = new(host, rescue, kept!, folder);
         pulse.Start();
         meter!.Observe(host);
     }
@@ -114,7 +116,13 @@ internal sealed partial class NodeLifecycle(
         meter = new(meters);
         scrubber = new(time, meter, replicas.ScrubBytesPerSecond);
         scrubber.Start();
-        var clocks = new PeerClocks(time, replicas.ClockSkewMsMax, OtherNodes);
+        kept = KeptTime.Recover(
+            folder,
+            time,
+            HybridClock.MillisecondsOf(unchecked((ulong)recovery.ClockHighWater)) - replicas.ClockSkewMsMax,
+            MachineBoot.ReadId()
+        );
+        var clocks = new PeerClocks(time, kept, replicas.ClockSkewMsMax, OtherNodes);
         return new()
         {
             NodeId = options.Value.Node,

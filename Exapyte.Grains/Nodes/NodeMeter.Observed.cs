@@ -117,6 +117,12 @@ internal sealed partial class NodeMeter
             "How far this node's clock is ahead of the middle one of the others; below 0: behind.",
             () => clocks.AheadMs
         );
+        Holds(
+            "exapyte.clock.held",
+            "ms",
+            "How far this node's time is ahead of its clock, which went back where no other node's is known; else 0.",
+            () => clocks.HeldMs
+        );
         Holds("exapyte.clock.others", "{node}", "Nodes whose clocks this one knows.", () => clocks.Others);
     }
 

@@ -10,7 +10,8 @@ namespace Exapyte.Grains.Nodes;
 /// The node's heart: ticks the replicas, and in longer intervals flushes the store, lets the log forget what is safe and
 /// removes what has expired. One loop, one thread at a time; the long work runs beside the ticks.
 /// </summary>
-internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAsyncDisposable
+internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue, KeptTime kept, DataFolder folder)
+    : IAsyncDisposable
 {
     private readonly NodeServices node = host.Services;
     private readonly CancellationTokenSource stop = new();
@@ -19,8 +20,11 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     /// <summary>Beats to those with which a group is shared, for one to everybody.</summary>
     private const int ClockBeats = 5;
 
+    private static readonly TimeSpan TimeKeptEvery = TimeSpan.FromMinutes(1);
+
     private LogCondition condition;
     private bool clockIsRight = true;
+    private bool timeIsHeld;
     private string clocksDiffering = "";
     private bool storeIsMarked;
     private bool isServing;
@@ -32,6 +36,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     public void Start()
     {
         LookWhetherServing();
+        KeepTime();
         ticking = Tick();
         upkeep = Upkeep();
     }
@@ -41,6 +46,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     {
         await stop.CancelAsync();
         await Task.WhenAll(ticking, upkeep);
+        KeepTime();
         stop.Dispose();
     }
 
@@ -109,6 +115,19 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
                 LogClockWrong(problem);
             }
         }
+        var heldMs = node.Clocks.HeldMs;
+        if (heldMs > node.Options.ClockSkewMsMax != timeIsHeld)
+        {
+            timeIsHeld = !timeIsHeld;
+            if (timeIsHeld)
+            {
+                LogClockWentBack(heldMs);
+            }
+            else
+            {
+                LogClockCameUp();
+            }
+        }
         IReadOnlyList<(string Node, long AheadMs)> others = problem is null ? node.Clocks.Differing() : [];
         var differing = string.Join(' ', others.Select(one => one.Node));
         if (differing != clocksDiffering && others.Count > 0)
@@ -165,9 +184,16 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
     {
         using var timer = new PeriodicTimer(node.Options.SweepInterval, node.Time);
         var sinceCompaction = TimeSpan.Zero;
+        var sinceKept = TimeSpan.Zero;
         while (await Next(timer))
         {
             sinceCompaction += node.Options.SweepInterval;
+            sinceKept += node.Options.SweepInterval;
+            if (sinceKept >= TimeKeptEvery)
+            {
+                sinceKept = TimeSpan.Zero;
+                KeepTime();
+            }
             try
             {
                 if (!HasSpace())
@@ -188,6 +214,19 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
                 // Upkeep waits for better times: nothing is lost by it, and writes report the disk's state themselves.
                 LogUpkeepFailed(exception);
             }
+        }
+    }
+
+    /// <summary>What is kept is a precaution: a disk that is full, or broken, says so where it is written to for a client.</summary>
+    private void KeepTime()
+    {
+        try
+        {
+            kept.Keep(folder);
+        }
+        catch (DiskException failure)
+        {
+            LogTimeNotKept(failure.Message);
         }
     }
 
@@ -286,4 +325,16 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue) : IAs
 
     [LoggerMessage(LogLevel.Warning, "Upkeep of the node's store and log failed and is tried again")]
     private partial void LogUpkeepFailed(Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "The node's time was not kept in its data folder, and is tried again: {Reason}")]
+    private partial void LogTimeNotKept(string reason);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The clock of this node went back by {HeldMs} ms, and no other node's is known: its time goes on from where it was, at half its speed, until the clock has come up with it. See that the clock is kept right (NTP)."
+    )]
+    private partial void LogClockWentBack(long heldMs);
+
+    [LoggerMessage(LogLevel.Information, "The clock of this node has come up with the time that it had shown before.")]
+    private partial void LogClockCameUp();
 }

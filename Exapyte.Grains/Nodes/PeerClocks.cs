@@ -28,7 +28,7 @@ internal enum ClockStanding
 /// asked, not with the next answer. Bounds widen by <see cref="DriftPerMs"/> as they age; a clock that stepped no longer meets
 /// its old bounds and begins anew.
 /// </remarks>
-internal sealed class PeerClocks(TimeProvider time, long skewMsMax, Func<IReadOnlyList<string>> others)
+internal sealed class PeerClocks(TimeProvider time, KeptTime kept, long skewMsMax, Func<IReadOnlyList<string>> others)
 {
     /// <summary>How far two clocks may drift apart for each millisecond: 200 ppm, twice what a quartz does.</summary>
     private const double DriftPerMs = 0.0002;
@@ -83,17 +83,18 @@ internal sealed class PeerClocks(TimeProvider time, long skewMsMax, Func<IReadOn
 
     /// <summary>
     /// The time as best known, in Unix milliseconds: the own clock's, or that of the others' middle one where the own is wrong.
+    /// Where no other clock is known it never goes back.
     /// </summary>
     public long NowMs
     {
         get
         {
-            var own = OwnMs;
             var judged = judgement;
             if (judged.Others == 0)
             {
-                return own;
+                return kept.NowMs;
             }
+            var own = OwnMs;
             var steady = SteadyMs;
             return judged.Of(own - steady) is ClockStanding.Ahead or ClockStanding.Behind
                 ? (long)(judged.MedianMs + steady)
@@ -109,6 +110,11 @@ internal sealed class PeerClocks(TimeProvider time, long skewMsMax, Func<IReadOn
 
     /// <summary>How far the own clock is ahead of the others' middle one, in milliseconds; 0 where none is known.</summary>
     public long AheadMs => judgement is { Others: > 0 } judged ? (long)(OwnMs - SteadyMs - judged.MedianMs) : 0;
+
+    /// <summary>
+    /// How far the time is ahead of the own clock because that went back and no other is known, in milliseconds; else 0.
+    /// </summary>
+    public long HeldMs => judgement.Others == 0 ? kept.HeldMs : 0;
 
     /// <summary>Whether each other node that is alive has told its time.</summary>
     public bool IsCompared => isCompared || HasCompared();
@@ -163,6 +169,7 @@ internal sealed class PeerClocks(TimeProvider time, long skewMsMax, Func<IReadOn
     /// <summary>Forgets what is old and judges anew; to be called with every tick.</summary>
     public void Review()
     {
+        kept.Observe();
         var nowMs = SteadyMs;
         lock (gate)
         {

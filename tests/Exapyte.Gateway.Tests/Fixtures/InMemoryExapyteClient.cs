@@ -14,6 +14,7 @@ namespace Exapyte.Gateway.Tests.Fixtures;
 internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 {
     private readonly Lock gate = new();
+    private int held;
     private readonly SortedDictionary<string, MemoryKeyspace> keyspaces = new(StringComparer.Ordinal);
     private long lastId;
 
@@ -28,6 +29,9 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 
     /// <summary>Held by every operation before it starts.</summary>
     public TaskCompletionSource? Hold { get; set; }
+
+    /// <summary>Calls that are held now.</summary>
+    public int Held => Volatile.Read(ref held);
 
     /// <summary>Snapshots break off behind their entries.</summary>
     public bool SnapshotBreaks { get; set; }
@@ -47,10 +51,7 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
         CancellationToken cancellationToken = default
     )
     {
-        if (Hold is { } hold)
-        {
-            await hold.Task.WaitAsync(cancellationToken);
-        }
+        await IsFreeAsync(cancellationToken);
         return Execute(keyspace, RequestFingerprint.Name(operation));
     }
 
@@ -240,11 +241,25 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 
     public async Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default)
     {
-        if (Hold is { } hold)
+        await IsFreeAsync(cancellationToken);
+        return Throws is null ? ReasonsNotReady : throw Throws;
+    }
+
+    private async Task IsFreeAsync(CancellationToken cancellationToken)
+    {
+        if (Hold is not { } hold)
+        {
+            return;
+        }
+        Interlocked.Increment(ref held);
+        try
         {
             await hold.Task.WaitAsync(cancellationToken);
         }
-        return Throws is null ? ReasonsNotReady : throw Throws;
+        finally
+        {
+            Interlocked.Decrement(ref held);
+        }
     }
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -330,8 +330,10 @@ public sealed class HybridClockTests
         private void Open(bool inDoubt)
         {
             Log = SteppedNodeLog.Open("/data/log", Small, Files, newLogId: 7, out var recovery);
-            clocks = new(Time, SkewMs, static () => []);
+            clocks = new(Time, new(Time), SkewMs, static () => []);
             Clock = new(clocks, Log, Origin, inDoubt ? 0 : recovery.ClockHighWater, inDoubt, SkewMs);
+            // Of two nobody can tell who is wrong; where no other is known the time would not go back.
+            Others = [0];
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed class PeerClocksTests
     public PeerClocksTests()
     {
         own = new(right);
-        clocks = new(own, SkewMs, () => others);
+        clocks = new(own, new(own), SkewMs, () => others);
     }
 
     private long RightMs => right.GetUtcNow().ToUnixTimeMilliseconds();
@@ -41,6 +41,22 @@ public sealed class PeerClocksTests
         own.Shift = TimeSpan.FromMilliseconds(SkewMs - 50);
         Assert.Null(clocks.Problem);
         Assert.Equal(clocks.OwnMs, clocks.NowMs);
+    }
+
+    [Fact]
+    public void A_node_that_knows_no_other_goes_on_in_time_when_its_clock_goes_back_and_follows_the_others_once_it_does()
+    {
+        others = [];
+        var before = clocks.NowMs;
+        own.Shift = TimeSpan.FromMilliseconds(-HourMs);
+        Assert.Equal((before, HourMs), (clocks.NowMs, clocks.HeldMs));
+        Assert.Null(clocks.Problem);
+        Assert.Null(clocks.RefusalToStamp(out _));
+
+        HearAll();
+        Assert.Equal(ClockStanding.Behind, clocks.Standing);
+        Assert.InRange(clocks.NowMs, RightMs - 2, RightMs + 2);
+        Assert.Equal(0, clocks.HeldMs);
     }
 
     [Fact]
