@@ -240,7 +240,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
             _ => new LeaderlessReplica(
                 node,
                 identity,
-                new(node.Disk.OpenShard(identity.StorePrefix), node.Log, node.Log.OpenGroup(group), group)
+                new(
+                    node.Disk.OpenShard(identity.StorePrefix, (ulong)identity.ShardId),
+                    node.Log,
+                    node.Log.OpenGroup(group),
+                    group
+                )
             ),
         };
     }

@@ -38,7 +38,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
         logger = node.LoggerFactory.CreateLogger("Exapyte.Replica");
         peers = new(node.Peers, identity);
         var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
-        var machine = new ShardStateMachine(node.Disk.OpenShard(prefix));
+        var machine = new ShardStateMachine(OpenStore(prefix));
         loop = new(
             ReplicaStart.CreateCore(identity, machine, log, node.Options, (ulong)Random.Shared.NextInt64()),
             machine,
@@ -55,7 +55,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             new((ulong)identity.ReplicaId),
             submission => mailbox.Post(new(ReplicaInputKind.Logged, submission), inline: false, always: true)
         );
-        var receiver = new SnapshotReceiver(node.Disk.OpenShard, node.Disused.Add, node.Prefixes.Issue);
+        var receiver = new SnapshotReceiver(OpenStore, node.Disused.Add, node.Prefixes.Issue);
         driver = new(this, loop, writer, receiver, prefix);
     }
 
@@ -268,6 +268,8 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
             replica.Core.Campaign();
         }
     }
+
+    private IShardStore OpenStore(ulong prefix) => node.Disk.OpenShard(prefix, (ulong)Identity.ShardId);
 
     private bool Post(Action<ReplicaLoop> call) => mailbox.Post(ReplicaInput.Call(call), inline: false, always: true);
 

@@ -222,7 +222,7 @@ internal sealed class ShardStateMachine
     /// <param name="isSeen">Whether later operations of the batch may look at what it made.</param>
     private AppliedWrite Write(in CommandWrite write, bool isSeen)
     {
-        var current = CurrentVersion(write.Key);
+        var current = CurrentVersion(write.Key, out var currentExpiresMs);
         if (write.Condition is { } condition && !condition.IsMetBy(current))
         {
             return new(OutcomeKind.PreconditionFailed, current, false);
@@ -234,7 +234,7 @@ internal sealed class ShardStateMachine
         revision++;
         if (write.Kind == OperationKind.Delete)
         {
-            batch.Delete(write.Key.Span);
+            batch.Delete(write.Key.Span, currentExpiresMs);
             if (isSeen)
             {
                 overlay.Set(write.Key, null);
@@ -250,7 +250,7 @@ internal sealed class ShardStateMachine
             write.ContentType,
             write.Value
         );
-        batch.Put(write.Key.Span, entry);
+        batch.Put(write.Key.Span, entry, currentExpiresMs);
         if (isSeen)
         {
             overlay.Set(write.Key, entry);
@@ -258,13 +258,20 @@ internal sealed class ShardStateMachine
         return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
     }
 
-    private VersionStamp CurrentVersion(ReadOnlyMemory<byte> key)
+    /// <summary>The version that a condition is judged by, and when what is there ends, live or not; 0: it stays.</summary>
+    private VersionStamp CurrentVersion(ReadOnlyMemory<byte> key, out long expiresMs)
     {
+        StoredEntry entry;
         if (overlay.TryGet(key, out var written))
         {
-            return written is { } own && own.IsLive(stampMs) ? new(own.Version.Revision) : VersionStamp.None;
+            entry = written.GetValueOrDefault();
         }
-        return store.TryGetHeader(key.Span, out var entry) && entry.IsLive(stampMs)
+        else
+        {
+            store.TryGetHeader(key.Span, out entry);
+        }
+        expiresMs = entry.ExpiresMs;
+        return !entry.Version.Equals(default(EntryVersion)) && entry.IsLive(stampMs)
             ? new(entry.Version.Revision)
             : VersionStamp.None;
     }

@@ -67,13 +67,12 @@ sealed class StoreInspector(List<InspectedDamage> damage) : IDisposable
         /// <summary>What is wrong with the row, and the applied index where it is the row of that.</summary>
         public (string? Reason, ulong? AppliedIndex) Check(ReadOnlySpan<byte> value)
         {
-            if (space == RowSpace.Entry)
-                return (EntryCodec.Read(value, Key, withValue: false, out _), null);
-            if (space != RowSpace.Meta)
-                return (null, null);
-            if (!ChecksummedRow.TryRead(value, Key, out var meta))
-                return ("the checksum does not hold", null);
-            return (null, Key.IsEmpty ? BinaryPrimitives.ReadUInt64LittleEndian(meta) : null);
+            if (RowCopier.FindDamage(space, Key, value) is { } found)
+                return (found, null);
+            return !RowKey.IsAppliedIndex(space, Key) ? (null, null)
+                : ChecksummedRow.TryRead(value, Key, out var meta) && meta.Length == sizeof(ulong)
+                    ? (null, BinaryPrimitives.ReadUInt64LittleEndian(meta))
+                : ("the applied index makes no sense though the checksum holds", null);
         }
     }
 }

@@ -24,7 +24,7 @@ public sealed class DiskStore : IDisposable
     readonly Ballast _ballast;
     readonly Ballast _openingReserve;
     volatile bool _isFull;
-    readonly Dictionary<ulong, DiskShardStore> _shards = [];
+    readonly Dictionary<(ulong Prefix, ulong Shard), DiskShardStore> _shards = [];
     readonly Lock _shardsLock = new();
 
     DiskStore(RocksEngine engine, Ballast ballast, Ballast openingReserve)
@@ -62,6 +62,7 @@ public sealed class DiskStore : IDisposable
         );
 
     /// <summary>Opens the store in <paramref name="folder"/>, which is made if it is not there.</summary>
+    /// <exception cref="StoreFormatException">A later version wrote it.</exception>
     /// <exception cref="StoreInUseException">The folder is open already, in this process or another one.</exception>
     /// <exception cref="StoreDamagedException">The files are damaged.</exception>
     /// <exception cref="StoreFullException">The disk is full, even without the ballast.</exception>
@@ -75,33 +76,56 @@ public sealed class DiskStore : IDisposable
         var ballast = new Ballast(path, "ballast", options.BallastBytesOrDefault, BallastSpareFactor);
         var reserve = new Ballast(path, "reserve", options.BallastBytes == 0 ? 0 : OpeningReserveBytes, spareFactor: 1);
         RocksEngine engine = OpenEngine(path, options, ballast, reserve);
+        try
+        {
+            StoreFormat.Require(engine);
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
         reserve.Create();
         ballast.Create();
         return new DiskStore(engine, ballast, reserve);
     }
 
-    /// <summary>The store of a shard replica; the same object each time, until the shard is deleted.</summary>
-    public IShardStore OpenShard(ulong prefix)
+    /// <summary>
+    /// The store of a shard replica that has a prefix of its own: the view of all its keys. The same object each time, until
+    /// the prefix is deleted.
+    /// </summary>
+    public IShardStore OpenShard(ulong prefix, ulong shard = 0) => OpenView(StoreView.Whole(prefix, shard));
+
+    /// <summary>
+    /// A view; the same object each time, until the prefix is deleted. The first time its rows are brought to the present
+    /// format.
+    /// </summary>
+    /// <exception cref="StoreFullException">There is no space for that.</exception>
+    public IShardStore OpenView(StoreView view)
     {
         lock (_shardsLock)
         {
-            if (!_shards.TryGetValue(prefix, out DiskShardStore? shard))
-                _shards[prefix] = shard = NewShard(prefix);
+            if (!_shards.TryGetValue((view.Prefix, view.Shard), out DiskShardStore? shard))
+                _shards[(view.Prefix, view.Shard)] = shard = NewShard(view);
             return shard;
         }
     }
 
     /// <summary>
-    /// Removes everything of a shard replica, unread: it may be damaged. The object that was its store refuses reads and
+    /// Removes everything under a prefix, unread: it may be damaged. The objects that were views of it refuse reads and
     /// writes from now on (<see cref="StoreDeletedException"/>). A part of it, or all, comes back after a crash unless <see cref="Flush"/> followed.
     /// </summary>
     public void DeleteShard(ulong prefix)
     {
         lock (_shardsLock)
         {
-            if (_shards.Remove(prefix, out DiskShardStore? shard))
+            DiskShardStore[] views = [.. _shards.Values.Where(shard => shard.Prefix == prefix)];
+            foreach (DiskShardStore shard in views)
+            {
+                _shards.Remove((prefix, shard.Shard));
                 shard.Delete();
-            else
+            }
+            if (views.Length == 0)
                 DiskShardStore.Delete(_engine, prefix);
         }
     }
@@ -110,7 +134,7 @@ public sealed class DiskStore : IDisposable
     public IReadOnlyList<ulong> ListPrefixes()
     {
         var prefixes = new List<ulong>();
-        byte[] start = RowKey.ShardStart(0);
+        byte[] start = RowKey.ShardEnd(RowKey.StorePrefix);
         using RocksIterator iterator = _engine.OpenIterator(start, RowKey.ShardEnd(ulong.MaxValue));
         byte[] row = new byte[64];
         while (iterator.Seek(start, ref row) >= 0)
@@ -164,8 +188,8 @@ public sealed class DiskStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _engine.Dispose();
 
-    DiskShardStore NewShard(ulong prefix) =>
-        new(_engine, prefix, onFull: GiveUpBallast, onWritten: () => _isFull = false);
+    DiskShardStore NewShard(StoreView view) =>
+        new(_engine, view, onFull: GiveUpBallast, onWritten: () => _isFull = false);
 
     void GiveUpBallast()
     {

@@ -4,8 +4,8 @@ namespace Exapyte.Storage.Stores;
 public delegate bool MetaVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
 
 /// <summary>
-/// The state of one shard replica: its entries, ordered by key, rows of metadata beside them, and the index of the
-/// log up to which both are applied.
+/// The state of one shard replica, a view (<see cref="StoreView"/>): its entries, ordered by key, rows of metadata beside
+/// them, and the index of the log up to which both are applied.
 /// </summary>
 /// <remarks>
 /// Invariants: a batch is applied as a whole, with its applied index, or not at all; after a crash a store holds
@@ -17,6 +17,13 @@ public delegate bool MetaVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> valu
 /// </remarks>
 public interface IShardStore
 {
+    /// <summary>The keys that are the shard's: entries outside of them are not there, in reads, scans, counts and sweeps.</summary>
+    KeyRange Bounds
+    {
+        get => KeyRange.All;
+        set => throw new NotSupportedException($"This store has no bounds; {value} was asked for.");
+    }
+
     /// <summary>The log index up to which this store is applied, in memory.</summary>
     ulong AppliedIndex { get; }
 
@@ -44,8 +51,11 @@ public interface IShardStore
     /// <summary>Reads a row of metadata; <see langword="null"/> when there is none.</summary>
     byte[]? GetMeta(ReadOnlySpan<byte> key);
 
-    /// <summary>Visits the rows of metadata whose key begins with <paramref name="prefix"/>, in order.</summary>
-    void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor);
+    /// <summary>
+    /// Visits the rows of metadata whose key begins with <paramref name="prefix"/>, in order; those before
+    /// <paramref name="from"/> are passed over unseen.
+    /// </summary>
+    void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default);
 
     /// <summary>Opens a scan over the state of this moment; later writes do not show in it.</summary>
     IStoreScan Scan(KeyRange range, bool reverse);
@@ -57,9 +67,14 @@ public interface IShardStore
     IStateScan ScanState() => new CopiedStateScan(this);
 
     /// <summary>
+    /// Finds entries that have ended at <paramref name="atMs"/> (Unix milliseconds): those that ended first, at most
+    /// <paramref name="entriesMax"/>.
+    /// </summary>
+    IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax);
+
+    /// <summary>
     /// Deletes entries that had expired at <paramref name="appliedStampMs"/> (Unix milliseconds), at most
-    /// <paramref name="entriesMax"/> rows a call, and returns how many entries went. It may leave an entry for up to a
-    /// thirty-second of its time to live; reads hide it meanwhile.
+    /// <paramref name="entriesMax"/> rows a call, and returns how many entries went.
     /// </summary>
     long SweepExpired(long appliedStampMs, int entriesMax);
 

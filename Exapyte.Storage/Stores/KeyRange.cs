@@ -30,6 +30,14 @@ public readonly record struct KeyRange(ReadOnlyMemory<byte> Start, ReadOnlyMemor
     public bool Contains(ReadOnlySpan<byte> key) =>
         key.SequenceCompareTo(Start.Span) >= 0 && (End is not { } end || key.SequenceCompareTo(end.Span) < 0);
 
+    /// <summary>The keys that are in both ranges.</summary>
+    public KeyRange Within(KeyRange bounds)
+    {
+        ReadOnlyMemory<byte> start = Start.Span.SequenceCompareTo(bounds.Start.Span) >= 0 ? Start : bounds.Start;
+        bool endsFirst = bounds.End is not { } last || (End is { } own && own.Span.SequenceCompareTo(last.Span) <= 0);
+        return new KeyRange(start, endsFirst ? End : bounds.End);
+    }
+
     /// <summary>Whether no key can be in the range.</summary>
     public bool IsEmpty => End is { } end && end.Span.SequenceCompareTo(Start.Span) <= 0;
 }

@@ -121,11 +121,12 @@ public sealed class MemoryStore : IShardStore, IDisposable
         Volatile.Read(ref _state).Meta.TryGetValue(key.ToArray(), out byte[]? value) ? (byte[])value.Clone() : null;
 
     /// <inheritdoc/>
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor)
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default)
     {
         foreach ((byte[] key, byte[] value) in Volatile.Read(ref _state).Meta)
         {
-            if (key.AsSpan().StartsWith(prefix) && !visitor(key, value))
+            bool isWanted = key.AsSpan().StartsWith(prefix) && key.AsSpan().SequenceCompareTo(from) >= 0;
+            if (isWanted && !visitor(key, value))
                 return;
         }
     }
@@ -133,6 +134,13 @@ public sealed class MemoryStore : IShardStore, IDisposable
     /// <inheritdoc/>
     public IStoreScan Scan(KeyRange range, bool reverse) =>
         new MemoryScan(Volatile.Read(ref _state).Root, range, reverse);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax)
+    {
+        lock (_writes)
+            return _expiring.FindDue(atMs, entriesMax);
+    }
 
     /// <summary>Deletes what has expired by this store's own clock.</summary>
     public long SweepExpired(int entriesMax) => SweepExpired(NowMs, entriesMax);

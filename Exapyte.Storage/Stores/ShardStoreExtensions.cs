@@ -20,7 +20,7 @@ public static class ShardStoreExtensions
     public static void Put(this IShardStore store, ReadOnlySpan<byte> key, in StoredEntry entry)
     {
         StoreBatch batch = store.NewBatch();
-        batch.Put(key, entry);
+        batch.Put(key, entry, ExpiryOf(store, key));
         store.Apply(batch);
     }
 
@@ -32,8 +32,11 @@ public static class ShardStoreExtensions
     {
         bool wasThere = store.Exists(key, nowMs);
         StoreBatch batch = store.NewBatch();
-        batch.Delete(key);
+        batch.Delete(key, ExpiryOf(store, key));
         store.Apply(batch);
         return wasThere;
     }
+
+    static long ExpiryOf(IShardStore store, ReadOnlySpan<byte> key) =>
+        store.TryGetHeader(key, out StoredEntry there) ? there.ExpiresMs : 0;
 }

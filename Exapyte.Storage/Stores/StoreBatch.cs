@@ -23,10 +23,17 @@ public abstract class StoreBatch
     public bool IsEmpty => Count == 0 && AppliedIndex is null;
 
     /// <summary>Writes an entry, over whatever the key held.</summary>
-    public abstract void Put(ReadOnlySpan<byte> key, in StoredEntry entry);
+    /// <param name="key">The key.</param>
+    /// <param name="entry">What it is to hold.</param>
+    /// <param name="replacedExpiresMs">
+    /// When the entry that is there ends, Unix milliseconds, so that it leaves the expiry index; 0: it does not, or there is none.
+    /// </param>
+    public abstract void Put(ReadOnlySpan<byte> key, in StoredEntry entry, long replacedExpiresMs = 0);
 
     /// <summary>Removes the entry of a key, if there is one, without a trace.</summary>
-    public abstract void Delete(ReadOnlySpan<byte> key);
+    /// <param name="key">The key.</param>
+    /// <param name="replacedExpiresMs">As in <see cref="Put"/>.</param>
+    public abstract void Delete(ReadOnlySpan<byte> key, long replacedExpiresMs = 0);
 
     /// <summary>Writes a row of metadata. The key must not be empty.</summary>
     public abstract void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);

@@ -48,6 +48,14 @@ public sealed class StoreDeletedException : StoreFailedException
         : base(message, inner) { }
 }
 
+/// <summary>A later version wrote the store; the message says how to go on.</summary>
+public sealed class StoreFormatException : StoreFailedException
+{
+    /// <summary>Creates the exception with what to do.</summary>
+    public StoreFormatException(string message, Exception? inner = null)
+        : base(message, inner) { }
+}
+
 /// <summary>The folder of a store is open already, in this process or another one.</summary>
 public sealed class StoreInUseException : StoreFailedException
 {

@@ -237,7 +237,7 @@ internal sealed class LocalCopy
                     }
                     continue;
                 }
-                batch.Put(entry.Key.Span, stored);
+                batch.Put(entry.Key.Span, stored, current.ExpiresMs);
             }
             batch.AppliedIndex = index;
             Store.Apply(batch);

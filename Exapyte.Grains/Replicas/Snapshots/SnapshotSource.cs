@@ -4,15 +4,13 @@ using Exapyte.Storage.Stores;
 namespace Exapyte.Grains.Replicas.Snapshots;
 
 /// <summary>
-/// The state of a shard at one index, read part by part: the rows of metadata as they were when it was opened, and a
-/// consistent scan of the entries. One thread at a time; dispose it soon.
+/// The state of a shard's view at one index, read part by part: its metadata and its entries, as they were when it was opened.
+/// One thread at a time; dispose it soon.
 /// </summary>
 internal sealed class SnapshotSource : IDisposable
 {
     private readonly int partBytesMax;
-    private readonly List<SnapshotRow> meta = [];
-    private readonly IStoreScan entries;
-    private int metaTaken;
+    private readonly IStateScan rows;
     private int parts;
 
     /// <summary>Opens the source. Nothing may be applied to the shard meanwhile: the caller is the replica's own loop.</summary>
@@ -31,15 +29,7 @@ internal sealed class SnapshotSource : IDisposable
     {
         this.partBytesMax = partBytesMax;
         Head = new(snapshotId, machine.Applied.Value, term.Value, ConfigurationCodec.Encode(configuration));
-        machine.Store.ScanMeta(
-            [],
-            (key, value) =>
-            {
-                meta.Add(new(true, key.ToArray(), new(default, 0, 0, EntryFlags.None, "", value.ToArray())));
-                return true;
-            }
-        );
-        entries = machine.Store.Scan(KeyRange.All, reverse: false);
+        rows = machine.Store.ScanState();
     }
 
     /// <summary>What it is of.</summary>
@@ -48,29 +38,32 @@ internal sealed class SnapshotSource : IDisposable
     /// <summary>The next part; the last one says so.</summary>
     public SnapshotPart Next()
     {
-        List<SnapshotRow> rows = [];
+        List<SnapshotRow> taken = [];
         long bytes = 0;
         while (bytes < partBytesMax)
         {
             if (TakeRow() is not { } row)
             {
-                return new(Head, parts++, IsLast: true, [.. rows]);
+                return new(Head, parts++, IsLast: true, [.. taken]);
             }
-            rows.Add(row);
+            taken.Add(row);
             bytes += SnapshotPart.BytesOf(row);
         }
-        return new(Head, parts++, IsLast: false, [.. rows]);
+        return new(Head, parts++, IsLast: false, [.. taken]);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => entries.Dispose();
+    public void Dispose() => rows.Dispose();
 
     private SnapshotRow? TakeRow()
     {
-        if (metaTaken < meta.Count)
+        if (!rows.MoveNext())
         {
-            return meta[metaTaken++];
+            return null;
         }
-        return entries.MoveNext() ? new SnapshotRow(false, entries.CurrentKey.ToArray(), entries.Current) : null;
+        var key = rows.Key.ToArray();
+        return rows.IsMeta
+            ? new(true, key, new(default, 0, 0, EntryFlags.None, "", rows.Meta))
+            : new SnapshotRow(false, key, rows.Entry);
     }
 }

@@ -7,7 +7,7 @@ namespace Exapyte.Storage.Stores.Disk;
 /// then tagged records), built in managed memory: one native call hands over all of it, where the C interface
 /// would take one call a change.
 /// </summary>
-internal sealed class DiskBatch(DiskShardStore store, ulong prefix) : StoreBatch
+internal sealed class DiskBatch(DiskShardStore store, ulong prefix, ulong shard) : StoreBatch
 {
     const int SequenceBytes = sizeof(ulong);
     const int HeaderBytes = SequenceBytes + sizeof(uint);
@@ -31,8 +31,9 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix) : StoreBatch
 
     public override long Bytes => _length;
 
-    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry)
+    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry, long replacedExpiresMs = 0)
     {
+        LeaveExpiryIndex(key, replacedExpiresMs, entry.ExpiresMs);
         int length = EntryCodec.Length(entry);
         BeginRecord(ValueTag, RowSpace.Entry, key, length);
         _length += Varint.Write(_bytes.AsSpan(_length), (ulong)length);
@@ -40,11 +41,12 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix) : StoreBatch
         _length += length;
         _changes++;
         if (entry.ExpiresMs != 0)
-            PutExpiryRow(key, ExpiryIndex.DueMs(entry.ModifiedMs, entry.ExpiresMs));
+            PutExpiryRow(key, DueMs(entry.ExpiresMs));
     }
 
-    public override void Delete(ReadOnlySpan<byte> key)
+    public override void Delete(ReadOnlySpan<byte> key, long replacedExpiresMs = 0)
     {
+        LeaveExpiryIndex(key, replacedExpiresMs, 0);
         BeginRecord(DeletionTag, RowSpace.Entry, key, 0);
         _changes++;
     }
@@ -59,11 +61,14 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix) : StoreBatch
     public override void DeleteMeta(ReadOnlySpan<byte> key)
     {
         ThrowIfNoMetaKey(key);
-        BeginRecord(DeletionTag, RowSpace.Meta, key, 0);
+        BeginMetaRecord(DeletionTag, key, 0);
         _changes++;
     }
 
-    /// <summary>Removes a row of the expiry index, given what follows the space in its key.</summary>
+    /// <summary>Where an entry stands in the expiry index: an end before 1970 has passed like that of 1970.</summary>
+    public static long DueMs(long expiresMs) => Math.Max(expiresMs, 0);
+
+    /// <summary>Removes a row of the expiry index that no entry has any more, given what follows the space in its key.</summary>
     public void DeleteExpiryRow(ReadOnlySpan<byte> dueAndKey)
     {
         BeginRecord(DeletionTag, RowSpace.Expiry, dueAndKey, 0);
@@ -103,10 +108,26 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix) : StoreBatch
     void PutMetaRow(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         int length = ChecksummedRow.HeadBytes + value.Length;
-        BeginRecord(ValueTag, RowSpace.Meta, key, length);
+        BeginMetaRecord(ValueTag, key, length);
+        int keyBytes = RowKey.ShardBytes + key.Length;
+        ReadOnlySpan<byte> checkedKey = _bytes.AsSpan(_length - keyBytes, keyBytes);
         _length += Varint.Write(_bytes.AsSpan(_length), (ulong)length);
-        ChecksummedRow.Write(_bytes.AsSpan(_length), key, value);
+        ChecksummedRow.Write(_bytes.AsSpan(_length), checkedKey, value);
         _length += length;
+    }
+
+    void BeginMetaRecord(byte tag, ReadOnlySpan<byte> key, int valueBytesMax)
+    {
+        BeginRecord(tag, RowSpace.Meta, key, valueBytesMax, RowKey.ShardBytes);
+        BinaryPrimitives.WriteUInt64BigEndian(_bytes.AsSpan(_length - key.Length - RowKey.ShardBytes), shard);
+    }
+
+    void LeaveExpiryIndex(ReadOnlySpan<byte> key, long expiresMs, long becomesMs)
+    {
+        if (expiresMs == 0 || expiresMs == becomesMs)
+            return;
+        BeginRecord(DeletionTag, RowSpace.Expiry, key, 0, RowKey.DueBytes);
+        BinaryPrimitives.WriteInt64BigEndian(_bytes.AsSpan(_length - key.Length - RowKey.DueBytes), DueMs(expiresMs));
     }
 
     void PutExpiryRow(ReadOnlySpan<byte> key, long dueMs)

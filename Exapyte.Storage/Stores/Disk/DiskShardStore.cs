@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Exapyte.Storage.Stores.Disk;
 
-/// <summary>The part of a <see cref="DiskStore"/> that is one shard replica.</summary>
+/// <summary>The part of a <see cref="DiskStore"/> that is one shard replica: a view of a prefix.</summary>
 internal sealed class DiskShardStore : IShardStore
 {
     const int CountSampleMax = 4096;
@@ -11,28 +11,39 @@ internal sealed class DiskShardStore : IShardStore
     readonly Action _onFull;
     readonly Action _onWritten;
     readonly Lock _writes = new();
-    readonly byte[] _start;
-    readonly byte[] _end;
+    Box<KeyRange> _bounds;
     ulong _appliedIndex;
     long _sweptToMs;
     volatile bool _deleted;
 
-    public DiskShardStore(RocksEngine engine, ulong prefix, Action onFull, Action onWritten)
+    public DiskShardStore(RocksEngine engine, StoreView view, Action onFull, Action onWritten)
     {
         _engine = engine;
         _onFull = onFull;
         _onWritten = onWritten;
-        Prefix = prefix;
-        _start = RowKey.ShardStart(prefix);
-        _end = RowKey.ShardEnd(prefix);
+        Prefix = view.Prefix;
+        Shard = view.Shard;
+        _bounds = new(view.Bounds);
+        StoreMigration.RunIfNeeded(engine, view);
         _appliedIndex = ReadAppliedIndex(persistedOnly: false);
     }
 
     public ulong Prefix { get; }
 
+    /// <summary>Whose metadata it is.</summary>
+    public ulong Shard { get; }
+
+    public KeyRange Bounds
+    {
+        get => Volatile.Read(ref _bounds).Value;
+        set => Volatile.Write(ref _bounds, new(value));
+    }
+
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
 
-    public long ApproximateBytes => _engine.ApproximateBytes(_start, _end);
+    public long ApproximateBytes =>
+        _engine.ApproximateBytes(EntryKey(Bounds.Start.Span), EntryEnd(Bounds))
+        + _engine.ApproximateBytes(RowKey.BuildMeta(Prefix, Shard, default), RowKey.MetaEnd(Prefix, Shard));
 
     /// <summary>
     /// Counts up to <see cref="CountSampleMax"/> entries; where there are more, the bytes that those take are put in
@@ -42,8 +53,8 @@ internal sealed class DiskShardStore : IShardStore
     {
         get
         {
-            byte[] first = RowKey.Build(Prefix, RowSpace.Entry, ReadOnlySpan<byte>.Empty);
-            byte[] end = RowKey.SpaceEnd(Prefix, RowSpace.Entry);
+            byte[] first = EntryKey(Bounds.Start.Span);
+            byte[] end = EntryEnd(Bounds);
             using RocksIterator iterator = _engine.OpenIterator(first, end);
             byte[] key = new byte[64];
             int length = 0;
@@ -63,7 +74,7 @@ internal sealed class DiskShardStore : IShardStore
 
     public ulong ReadFlushedIndex() => ReadAppliedIndex(persistedOnly: true);
 
-    public StoreBatch NewBatch() => new DiskBatch(this, Prefix);
+    public StoreBatch NewBatch() => new DiskBatch(this, Prefix, Shard);
 
     public void Apply(StoreBatch batch)
     {
@@ -89,19 +100,19 @@ internal sealed class DiskShardStore : IShardStore
     public byte[]? GetMeta(ReadOnlySpan<byte> key)
     {
         Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
-        using PinnedRow row = _engine.Get(RowKey.Build(buffer, Prefix, RowSpace.Meta, key));
+        using PinnedRow row = _engine.Get(RowKey.BuildMeta(buffer, Prefix, Shard, key));
         ThrowIfDeleted();
         return row.IsFound ? DecodeMeta(row.Value, key) : null;
     }
 
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor)
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default)
     {
-        using RocksIterator iterator = OpenIterator(RowSpace.Meta, KeyRange.Prefix(prefix));
+        using RocksIterator iterator = OpenMeta(prefix, from);
         byte[] row = new byte[64];
         int length;
         while ((length = iterator.Move(reverse: false, ref row)) >= 0)
         {
-            ReadOnlySpan<byte> key = row.AsSpan(RowKey.HeadBytes, length - RowKey.HeadBytes);
+            ReadOnlySpan<byte> key = row.AsSpan(RowKey.MetaHeadBytes, length - RowKey.MetaHeadBytes);
             if (key.IsEmpty)
                 continue;
             byte[] value = iterator.Read(
@@ -113,32 +124,44 @@ internal sealed class DiskShardStore : IShardStore
         }
     }
 
-    public IStoreScan Scan(KeyRange range, bool reverse) =>
-        new DiskScan(this, OpenIterator(RowSpace.Entry, range), reverse);
+    public IStoreScan Scan(KeyRange range, bool reverse) => new DiskScan(this, OpenEntries(range), reverse);
 
-    public IStateScan ScanState() =>
-        new DiskStateScan(
-            this,
-            NotOfDeleted(_engine.OpenIterator(_start, RowKey.SpaceEnd(Prefix, RowSpace.Entry), fillsCache: false))
-        );
+    public IStateScan ScanState()
+    {
+        RocksIterator meta = OpenMeta(default, default, fillsCache: false);
+        try
+        {
+            return new DiskStateScan(this, meta, OpenEntries(KeyRange.All, fillsCache: false));
+        }
+        catch
+        {
+            meta.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax)
+    {
+        lock (_writes)
+        {
+            ThrowIfDeleted();
+            return VisitExpired(atMs, entriesMax, new DiskBatch(this, Prefix, Shard));
+        }
+    }
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Walks the expiry index up to the stamp. A row that is due is deleted together with its entry, or alone, if the
-    /// entry was written again since and has another row or none. Writers wait meanwhile, so that no entry is written
-    /// between being looked at and being deleted.
+    /// Walks the expiry index up to the stamp. Writers wait meanwhile, so that no entry is written between being looked at
+    /// and being deleted.
     /// </remarks>
     public long SweepExpired(long appliedStampMs, int entriesMax)
     {
         lock (_writes)
         {
             ThrowIfDeleted();
-            var batch = new DiskBatch(this, Prefix);
-            (long swept, long reachedMs) = CollectExpired(appliedStampMs, entriesMax, batch);
-            if (!batch.IsEmpty)
-                Write(batch);
-            _sweptToMs = reachedMs;
-            return swept;
+            var batch = new DiskBatch(this, Prefix, Shard);
+            return VisitExpired(appliedStampMs, entriesMax, batch, deletes: true).Count;
         }
     }
 
@@ -186,56 +209,93 @@ internal sealed class DiskShardStore : IShardStore
         Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
         using PinnedRow row = _engine.Get(RowKey.Build(buffer, Prefix, RowSpace.Entry, key));
         ThrowIfDeleted();
+        if (!Bounds.Contains(key))
+        {
+            entry = default;
+            return false;
+        }
         entry = row.IsFound ? Decode(row.Value, key, withValue) : default;
         return row.IsFound;
     }
 
     ulong ReadAppliedIndex(bool persistedOnly)
     {
-        Span<byte> buffer = stackalloc byte[RowKey.HeadBytes];
-        ReadOnlySpan<byte> rowKey = RowKey.Build(buffer, Prefix, RowSpace.Meta, ReadOnlySpan<byte>.Empty);
+        Span<byte> buffer = stackalloc byte[RowKey.MetaHeadBytes];
+        ReadOnlySpan<byte> rowKey = RowKey.BuildMeta(buffer, Prefix, Shard, ReadOnlySpan<byte>.Empty);
         using PinnedRow row = _engine.Get(rowKey, persistedOnly);
         return row.IsFound ? BinaryPrimitives.ReadUInt64LittleEndian(DecodeMeta(row.Value, default)) : 0;
     }
 
-    (long Swept, long ReachedMs) CollectExpired(long stampMs, int rowsMax, DiskBatch batch)
+    /// <summary>
+    /// Visits what has ended, the first first. A row of the index whose entry is gone or ends at another time is deleted: a
+    /// batch that wrote a key twice leaves one. What is visited begins where the visit before began, but for writes since.
+    /// </summary>
+    List<byte[]> VisitExpired(long atMs, int entriesMax, DiskBatch batch, bool deletes = false)
     {
         Span<byte> due = stackalloc byte[RowKey.DueBytes];
         BinaryPrimitives.WriteInt64BigEndian(due, _sweptToMs);
         byte[] from = RowKey.Build(Prefix, RowSpace.Expiry, due);
         using RocksIterator iterator = _engine.OpenIterator(from, RowKey.SpaceEnd(Prefix, RowSpace.Expiry));
         byte[] row = new byte[64];
-        long swept = 0;
+        KeyRange bounds = Bounds;
+        List<byte[]> found = [];
         long reachedMs = _sweptToMs;
-        for (int rows = 0; rows < rowsMax; rows++)
+        for (int rows = 0; rows < entriesMax; rows++)
         {
             int length = iterator.Move(reverse: false, ref row);
             if (length < 0)
                 break;
             ReadOnlySpan<byte> dueAndKey = row.AsSpan(RowKey.HeadBytes, length - RowKey.HeadBytes);
             long dueMs = BinaryPrimitives.ReadInt64BigEndian(dueAndKey);
-            if (dueMs > stampMs)
+            if (dueMs > atMs)
                 break;
-            reachedMs = dueMs;
             ReadOnlySpan<byte> key = dueAndKey[RowKey.DueBytes..];
-            batch.DeleteExpiryRow(dueAndKey);
-            if (!TryGetHeader(key, out StoredEntry entry) || !IsIndexedAt(dueMs, entry))
-                continue;
-            batch.Delete(key);
-            swept++;
+            reachedMs = found.Count == 0 || deletes ? dueMs : reachedMs;
+            if (!bounds.Contains(key))
+                rows--;
+            else if (!TryGetHeader(key, out StoredEntry entry) || !IsIndexedAt(dueMs, entry))
+                batch.DeleteExpiryRow(dueAndKey);
+            else
+            {
+                found.Add(key.ToArray());
+                if (deletes)
+                    batch.Delete(key, entry.ExpiresMs);
+            }
         }
-        return (swept, reachedMs);
+        if (!batch.IsEmpty)
+            Write(batch);
+        _sweptToMs = reachedMs;
+        return found;
     }
 
     static bool IsIndexedAt(long dueMs, in StoredEntry entry) =>
-        entry.ExpiresMs != 0 && ExpiryIndex.DueMs(entry.ModifiedMs, entry.ExpiresMs) == dueMs;
+        entry.ExpiresMs != 0 && DiskBatch.DueMs(entry.ExpiresMs) == dueMs;
 
-    RocksIterator OpenIterator(RowSpace space, KeyRange range)
+    byte[] EntryKey(ReadOnlySpan<byte> key) => RowKey.Build(Prefix, RowSpace.Entry, key);
+
+    byte[] EntryEnd(KeyRange range) =>
+        range.End is { } end ? EntryKey(end.Span) : RowKey.SpaceEnd(Prefix, RowSpace.Entry);
+
+    RocksIterator OpenEntries(KeyRange range, bool fillsCache = true)
     {
-        byte[] start = RowKey.Build(Prefix, space, range.Start.Span);
-        byte[] end = range.End is { } last ? RowKey.Build(Prefix, space, last.Span) : RowKey.SpaceEnd(Prefix, space);
+        range = range.Within(Bounds);
+        byte[] start = EntryKey(range.Start.Span);
+        byte[] end = EntryEnd(range);
         // RocksDB wants its bounds in order; a range that ends before it starts is the empty one at its start.
-        return NotOfDeleted(_engine.OpenIterator(start, end.AsSpan().SequenceCompareTo(start) < 0 ? start : end));
+        return NotOfDeleted(
+            _engine.OpenIterator(start, end.AsSpan().SequenceCompareTo(start) < 0 ? start : end, fillsCache)
+        );
+    }
+
+    RocksIterator OpenMeta(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> from, bool fillsCache = true)
+    {
+        KeyRange range = KeyRange.Prefix(prefix);
+        ReadOnlySpan<byte> first = from.SequenceCompareTo(prefix) > 0 ? from : prefix;
+        byte[] start = RowKey.BuildMeta(Prefix, Shard, first);
+        byte[] end = range.End is { } last ? RowKey.BuildMeta(Prefix, Shard, last.Span) : RowKey.MetaEnd(Prefix, Shard);
+        return NotOfDeleted(
+            _engine.OpenIterator(start, end.AsSpan().SequenceCompareTo(start) < 0 ? start : end, fillsCache)
+        );
     }
 
     /// <summary>What an iterator shows is the state of when it was opened, whatever is deleted later.</summary>
@@ -263,7 +323,7 @@ internal sealed class DiskShardStore : IShardStore
 
     void DeleteRows()
     {
-        _engine.DeleteRange(_start, _end);
+        _engine.DeleteRange(RowKey.ShardStart(Prefix), RowKey.ShardEnd(Prefix));
         _sweptToMs = 0;
         Volatile.Write(ref _appliedIndex, 0);
     }
@@ -271,10 +331,14 @@ internal sealed class DiskShardStore : IShardStore
     static void DeleteFiles(RocksEngine engine, ulong prefix) =>
         engine.DeleteFiles(RowKey.ShardStart(prefix), RowKey.ShardEnd(prefix));
 
-    public byte[] DecodeMeta(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key) =>
-        ChecksummedRow.TryRead(row, key, out ReadOnlySpan<byte> value)
+    public byte[] DecodeMeta(ReadOnlySpan<byte> row, ReadOnlySpan<byte> key)
+    {
+        Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
+        ReadOnlySpan<byte> rowKey = RowKey.BuildMeta(buffer, Prefix, Shard, key);
+        return ChecksummedRow.TryRead(row, rowKey[RowKey.HeadBytes..], out ReadOnlySpan<byte> value)
             ? value.ToArray()
             : throw Damaged("metadata", key, "the checksum does not hold");
+    }
 
     StoreDamagedException Damaged(string what, ReadOnlySpan<byte> key, string damage) =>
         new($"The {what} with the key 0x{Convert.ToHexString(key)} in shard {Prefix} of {_engine.Folder}: {damage}.");
@@ -284,6 +348,12 @@ internal sealed class DiskShardStore : IShardStore
     {
         if (_deleted)
             throw new StoreDeletedException($"Shard {Prefix} of {_engine.Folder} has been deleted.");
+    }
+
+    /// <summary>A value that is swapped whole.</summary>
+    sealed class Box<T>(T value)
+    {
+        public T Value => value;
     }
 
     readonly ref struct MetaRow(DiskShardStore store, ReadOnlySpan<byte> key)

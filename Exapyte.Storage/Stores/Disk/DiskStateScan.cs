@@ -1,8 +1,10 @@
 namespace Exapyte.Storage.Stores.Disk;
 
-/// <summary>A scan over metadata and entries of a shard on disk; they lie behind each other.</summary>
-internal sealed class DiskStateScan(DiskShardStore store, RocksIterator iterator) : IStateScan
+/// <summary>A scan over metadata and entries of a view on disk: over the ones, then over the others.</summary>
+internal sealed class DiskStateScan(DiskShardStore store, RocksIterator meta, RocksIterator entries) : IStateScan
 {
+    RocksIterator? _entriesAhead = entries;
+    RocksIterator _iterator = meta;
     byte[] _row = new byte[64];
     int _length = -1;
 
@@ -10,17 +12,17 @@ internal sealed class DiskStateScan(DiskShardStore store, RocksIterator iterator
 
     public ReadOnlySpan<byte> Key =>
         _length >= 0
-            ? _row.AsSpan(RowKey.HeadBytes, _length - RowKey.HeadBytes)
+            ? _row.AsSpan(HeadBytes, _length - HeadBytes)
             : throw new InvalidOperationException("The scan does not stand on a row.");
 
     public ReadOnlyMemory<byte> Meta =>
         IsMeta
-            ? iterator.Read(this, static (row, scan) => scan.Store.DecodeMeta(row, scan.Key))
+            ? _iterator.Read(this, static (row, scan) => scan.Store.DecodeMeta(row, scan.Key))
             : throw new InvalidOperationException("The scan stands on no row of metadata.");
 
     public StoredEntry Entry =>
         Space == RowSpace.Entry
-            ? iterator.Read(this, static (row, scan) => scan.Store.Decode(row, scan.Key, withValue: true))
+            ? _iterator.Read(this, static (row, scan) => scan.Store.Decode(row, scan.Key, withValue: true))
             : throw new InvalidOperationException("The scan stands on no entry.");
 
     /// <summary>Moves on; the applied index, which has the empty key among the metadata, is passed over.</summary>
@@ -28,12 +30,24 @@ internal sealed class DiskStateScan(DiskShardStore store, RocksIterator iterator
     {
         do
         {
-            _length = iterator.Move(reverse: false, ref _row);
-        } while (_length == RowKey.HeadBytes && IsMeta);
+            _length = _iterator.Move(reverse: false, ref _row);
+        } while (_length == RowKey.MetaHeadBytes && IsMeta);
+        if (_length < 0 && _entriesAhead is { } ahead)
+        {
+            _iterator.Dispose();
+            (_iterator, _entriesAhead) = (ahead, null);
+            _length = _iterator.Move(reverse: false, ref _row);
+        }
         return _length >= 0;
     }
 
-    public void Dispose() => iterator.Dispose();
+    public void Dispose()
+    {
+        _iterator.Dispose();
+        _entriesAhead?.Dispose();
+    }
+
+    int HeadBytes => IsMeta ? RowKey.MetaHeadBytes : RowKey.HeadBytes;
 
     RowSpace? Space => _length >= RowKey.HeadBytes ? (RowSpace)_row[RowKey.PrefixBytes] : null;
 

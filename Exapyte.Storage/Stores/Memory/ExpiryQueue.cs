@@ -13,6 +13,27 @@ internal sealed class ExpiryQueue
     /// <summary>The first to expire.</summary>
     public MemoryEntry? First => _heap.Count > 0 ? _heap[0] : null;
 
+    /// <summary>The keys of the first to expire, of those that have expired at a time, Unix milliseconds.</summary>
+    public List<byte[]> FindDue(long atMs, int entriesMax)
+    {
+        List<byte[]> found = [];
+        var open = new PriorityQueue<int, long>();
+        Offer(0);
+        while (found.Count < entriesMax && open.TryDequeue(out int at, out _))
+        {
+            found.Add(_heap[at].Key);
+            Offer((2 * at) + 1);
+            Offer((2 * at) + 2);
+        }
+        return found;
+
+        void Offer(int at)
+        {
+            if (at < _heap.Count && _heap[at].Entry.IsExpired(atMs))
+                open.Enqueue(at, _heap[at].Entry.ExpiresMs);
+        }
+    }
+
     public void Add(MemoryEntry entry)
     {
         _heap.Add(entry);

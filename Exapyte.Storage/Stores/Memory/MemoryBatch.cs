@@ -14,7 +14,7 @@ internal sealed class MemoryBatch(MemoryStore store) : StoreBatch
 
     public override long Bytes => _bytes;
 
-    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry)
+    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry, long replacedExpiresMs = 0)
     {
         // A default entry has no content type at all; readers are promised a string.
         StoredEntry owned = entry with
@@ -25,7 +25,7 @@ internal sealed class MemoryBatch(MemoryStore store) : StoreBatch
         Add(new Change(ChangeKind.Put, key.ToArray(), owned, null));
     }
 
-    public override void Delete(ReadOnlySpan<byte> key) =>
+    public override void Delete(ReadOnlySpan<byte> key, long replacedExpiresMs = 0) =>
         Add(new Change(ChangeKind.Delete, key.ToArray(), default, null));
 
     public override void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)

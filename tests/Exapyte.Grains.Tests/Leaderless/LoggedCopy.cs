@@ -99,7 +99,10 @@ internal sealed class StoreThatFills(IShardStore inner) : IShardStore
 
     public byte[]? GetMeta(ReadOnlySpan<byte> key) => inner.GetMeta(key);
 
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor) => inner.ScanMeta(prefix, visitor);
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default) =>
+        inner.ScanMeta(prefix, visitor, from);
+
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) => inner.FindExpired(atMs, entriesMax);
 
     public IStoreScan Scan(KeyRange range, bool reverse) => inner.Scan(range, reverse);
 

@@ -178,7 +178,10 @@ internal sealed class PeekedStore(IShardStore store) : IShardStore
 
     public byte[]? GetMeta(ReadOnlySpan<byte> key) => store.GetMeta(key);
 
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor) => store.ScanMeta(prefix, visitor);
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default) =>
+        store.ScanMeta(prefix, visitor, from);
+
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) => store.FindExpired(atMs, entriesMax);
 
     public IStoreScan Scan(KeyRange range, bool reverse) => store.Scan(range, reverse);
 

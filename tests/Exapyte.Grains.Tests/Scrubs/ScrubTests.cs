@@ -290,7 +290,8 @@ public sealed class ScrubTests
     private static IShardStore StoreOf(ReplicaCluster cluster, ReplicaPlacement replica)
     {
         var host = cluster.HostOf(replica.Node);
-        return host.Services.Disk.OpenShard(host.Replicas.Find(replica.ReplicaId)!.StorePrefix);
+        var found = host.Replicas.Find(replica.ReplicaId)!;
+        return host.Services.Disk.OpenShard(found.StorePrefix, (ulong)found.Identity.ShardId);
     }
 
     private static IEnumerable<long> Ids(KeyspaceMap map) =>

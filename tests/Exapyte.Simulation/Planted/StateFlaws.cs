@@ -160,6 +160,12 @@ internal sealed class AlteredStore(ModelShard shard, Func<StoredEntry, bool> hid
 {
     public delegate bool KeepsMeta(ReadOnlySpan<byte> key);
 
+    public KeyRange Bounds
+    {
+        get => shard.Bounds;
+        set => shard.Bounds = value;
+    }
+
     public ulong AppliedIndex => shard.AppliedIndex;
 
     public long ApproximateCount => shard.ApproximateCount;
@@ -179,7 +185,10 @@ internal sealed class AlteredStore(ModelShard shard, Func<StoredEntry, bool> hid
 
     public byte[]? GetMeta(ReadOnlySpan<byte> key) => keepsMeta(key) ? shard.GetMeta(key) : null;
 
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor) => shard.ScanMeta(prefix, visitor);
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default) =>
+        shard.ScanMeta(prefix, visitor, from);
+
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) => shard.FindExpired(atMs, entriesMax);
 
     public IStoreScan Scan(KeyRange range, bool reverse) => shard.Scan(range, reverse);
 

@@ -25,10 +25,10 @@ internal sealed class ModelBatch(ModelShard shard) : StoreBatch
 
     public override long Bytes => changes.Count;
 
-    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry) =>
+    public override void Put(ReadOnlySpan<byte> key, in StoredEntry entry, long replacedExpiresMs = 0) =>
         changes.Add(new(ModelChangeKind.Put, key.ToArray(), entry with { Value = entry.Value.ToArray() }, null));
 
-    public override void Delete(ReadOnlySpan<byte> key) =>
+    public override void Delete(ReadOnlySpan<byte> key, long replacedExpiresMs = 0) =>
         changes.Add(new(ModelChangeKind.Delete, key.ToArray(), default, null));
 
     public override void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) =>

@@ -52,6 +52,9 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
         }
     }
 
+    /// <inheritdoc/>
+    public KeyRange Bounds { get; set; } = KeyRange.All;
+
     public bool TryGet(ReadOnlySpan<byte> key, out StoredEntry entry) => entries.TryGetValue(key.ToArray(), out entry);
 
     public bool TryGetHeader(ReadOnlySpan<byte> key, out StoredEntry entryWithoutValue)
@@ -63,9 +66,10 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
 
     public byte[]? GetMeta(ReadOnlySpan<byte> key) => meta.GetValueOrDefault(key.ToArray());
 
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor)
+    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default)
     {
-        for (var i = KeyOrder.FirstNotLess(meta.Keys, prefix); i < meta.Count; i++)
+        var first = from.SequenceCompareTo(prefix) > 0 ? from : prefix;
+        for (var i = KeyOrder.FirstNotLess(meta.Keys, first); i < meta.Count; i++)
         {
             if (!meta.Keys[i].AsSpan().StartsWith(prefix) || !visitor(meta.Keys[i], meta.Values[i]))
             {
@@ -90,6 +94,15 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
         }
         return new ModelScan(found);
     }
+
+    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) =>
+        [
+            .. entries
+                .Where(entry => entry.Value.IsExpired(atMs))
+                .OrderBy(entry => entry.Value.ExpiresMs)
+                .Take(entriesMax)
+                .Select(entry => entry.Key),
+        ];
 
     public long SweepExpired(long appliedStampMs, int entriesMax)
     {

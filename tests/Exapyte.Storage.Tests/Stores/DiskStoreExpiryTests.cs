@@ -1,4 +1,3 @@
-using CsCheck;
 using Exapyte.Storage.Stores;
 using Exapyte.Testing.Stores;
 using Xunit;
@@ -70,43 +69,65 @@ public sealed class DiskStoreExpiryTests : IDisposable
     }
 
     [Fact]
-    public void An_entry_is_due_no_earlier_than_it_expires_and_late_by_a_thirty_second_at_most()
+    public void An_entry_is_found_from_the_millisecond_on_at_which_it_ends()
     {
-        Gen.Select(Gen.Long[0, 1L << 42], Gen.Long[1, 1L << 42])
-            .Sample(
-                (modifiedMs, timeToLiveMs) =>
-                {
-                    long expiresMs = modifiedMs + timeToLiveMs;
-                    long lateMs = ExpiryIndex.DueMs(modifiedMs, expiresMs) - expiresMs;
-                    Assert.InRange(lateMs, 0, Math.Min(timeToLiveMs / 32, ExpiryIndex.StepMsMax));
-                }
-            );
-    }
+        _fixture.Shard.Put(Key("long"), Entry("v", expiresMs: WrittenMs + 3_000_000_000));
 
-    [Theory]
-    [InlineData(0, long.MaxValue, long.MaxValue)]
-    [InlineData(5, 5, 5)]
-    [InlineData(9, 5, 5)]
-    [InlineData(0, -5, 0)]
-    [InlineData(long.MinValue, 40, 40)]
-    public void Extreme_expiries_have_a_place_in_the_index(long modifiedMs, long expiresMs, long dueMs)
-    {
-        Assert.Equal(dueMs, ExpiryIndex.DueMs(modifiedMs, expiresMs));
+        Assert.Empty(_fixture.Shard.FindExpired(WrittenMs + 2_999_999_999, 10));
+        Assert.Equal([Key("long")], _fixture.Shard.FindExpired(WrittenMs + 3_000_000_000, 10));
     }
 
     [Fact]
-    public void Renewals_within_one_step_share_one_row_of_the_index()
+    public void What_was_found_is_found_again_until_it_is_deleted()
     {
-        const long TimeToLiveMs = 1_000_000;
-        long[] due =
-        [
-            .. Enumerable
-                .Range(0, 1000)
-                .Select(second => ExpiryIndex.DueMs(WrittenMs + second, WrittenMs + second + TimeToLiveMs))
-                .Distinct(),
-        ];
+        for (int number = 0; number < 10; number++)
+            _fixture.Shard.Put(Key(number), Entry("v", expiresMs: WrittenMs + 1_000 - number));
 
-        Assert.InRange(due.Length, 1, 2);
+        Assert.Equal([Key(9), Key(8), Key(7)], _fixture.Shard.FindExpired(LateMs, 3));
+        Assert.Equal([Key(9), Key(8), Key(7)], _fixture.Shard.FindExpired(LateMs, 3));
+        _fixture.Shard.Delete(Key(9), WrittenMs);
+        Assert.Equal([Key(8), Key(7)], _fixture.Shard.FindExpired(LateMs, 2));
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(5)]
+    [InlineData(-5)]
+    public void Extreme_expiries_have_a_place_in_the_index(long expiresMs)
+    {
+        _fixture.Shard.Put(Key("k"), Entry("v", expiresMs: expiresMs));
+
+        Assert.Equal([Key("k")], _fixture.Shard.FindExpired(long.MaxValue, 1));
+        Assert.Equal(1, Sweep(long.MaxValue));
+        Assert.Empty(_fixture.Shard.All());
+    }
+
+    [Fact]
+    public void A_key_that_a_batch_wrote_twice_is_swept_at_its_last_end_alone()
+    {
+        StoreBatch batch = _fixture.Shard.NewBatch();
+        batch.Put(Key("k"), Entry("v", expiresMs: WrittenMs + 1));
+        batch.Put(Key("k"), Entry("v", expiresMs: WrittenMs + 1_000));
+        _fixture.Shard.Apply(batch);
+
+        Assert.Empty(_fixture.Shard.FindExpired(WrittenMs + 999, 10));
+        Assert.Equal(0, Sweep(WrittenMs + 999));
+        Assert.Equal(["k"], _fixture.Shard.Keys());
+        Assert.Equal(1, Sweep(WrittenMs + 1_000));
+    }
+
+    [Fact]
+    public void A_view_finds_and_sweeps_inside_its_bounds_alone()
+    {
+        IShardStore left = _fixture.Store.OpenView(new(1, 10, new(default, Key("m"))));
+        IShardStore right = _fixture.Store.OpenView(new(1, 11, new(Key("m"), null)));
+        left.Put(Key("a"), Entry("v", expiresMs: WrittenMs + 2));
+        right.Put(Key("z"), Entry("v", expiresMs: WrittenMs + 1));
+
+        Assert.Equal([Key("a")], left.FindExpired(LateMs, 10));
+        Assert.Equal([Key("z")], right.FindExpired(LateMs, 10));
+        Assert.Equal(1, left.SweepExpired(LateMs, 10));
+        Assert.Equal(["z"], right.Keys());
     }
 
     long Sweep(long stampMs) => _fixture.Store.SweepExpired(DiskStoreFixture.Prefix, stampMs, 1000);

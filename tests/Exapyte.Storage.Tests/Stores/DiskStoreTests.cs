@@ -98,7 +98,7 @@ public sealed class DiskStoreTests : IDisposable
     [Fact]
     public void Shards_do_not_see_each_other()
     {
-        ulong[] prefixes = [0, 1, 255, 256, ulong.MaxValue - 1, ulong.MaxValue];
+        ulong[] prefixes = [1, 2, 255, 256, ulong.MaxValue - 1, ulong.MaxValue];
         foreach (ulong prefix in prefixes)
         {
             IShardStore shard = _fixture.Store.OpenShard(prefix);

@@ -118,10 +118,10 @@ internal sealed record StoreModel(
                         Kind == 1 ? "application/json" : "",
                         Value
                     );
-                    batch.Put(Key, entry);
+                    batch.Put(Key, entry, ExpiryIn(model, name));
                     return model with { Entries = model.Entries.SetItem(name, entry) };
                 case < 7:
-                    batch.Delete(Key);
+                    batch.Delete(Key, ExpiryIn(model, name));
                     return model with { Entries = model.Entries.Remove(name) };
                 case < 9 when Key.Length > 0:
                     batch.PutMeta(Key, Value);
@@ -133,6 +133,9 @@ internal sealed record StoreModel(
                     return model with { Meta = model.Meta.Remove(name) };
             }
         }
+
+        static long ExpiryIn(StoreModel model, string name) =>
+            model.Entries.TryGetValue(name, out StoredEntry entry) ? entry.ExpiresMs : 0;
 
         public override string ToString() => $"{Kind}:{Convert.ToHexString(Key)}:{Revision}:{Expiry}";
     }
