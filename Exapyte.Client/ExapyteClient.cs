@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client.Administration;
 using Exapyte.Client.Backups;
+using Exapyte.Client.Connections;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Retries;
 using Exapyte.Client.Routing;
@@ -9,12 +10,18 @@ using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Topology;
 using Exapyte.Wire;
+using Microsoft.Extensions.Options;
 
 namespace Exapyte.Client;
 
-/// <summary>The data plane, put together. See <see cref="IExapyteClient"/>.</summary>
-internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposable
+/// <summary>
+/// The client: see <see cref="IExapyteClient"/>. In an application it comes from <c>AddExapyteClient</c>; elsewhere from
+/// <see cref="ConnectAsync"/>.
+/// </summary>
+public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposable
 {
+    private static readonly TimeSpan CallTimeoutMin = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan CallTimeoutMax = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(5);
 
     private readonly ExapyteClientOptions options;
@@ -27,6 +34,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
     private readonly SnapshotReader snapshots;
     private readonly KeyspaceAdministration keyspaces;
     private readonly ClusterView cluster;
+    private ClusterConnection? owned;
     private volatile bool disposed;
 
     /// <param name="grains">The silo's own factory, or an Orleans client.</param>
@@ -35,22 +43,30 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
     /// <param name="time">The clock of deadlines and pauses.</param>
     /// <param name="meters">Where the meter is made; null: a meter of its own.</param>
     /// <param name="news">Word of new leaders and maps, where a node of the same process has it; null: none.</param>
-    public ExapyteClient(
+    /// <param name="connection">The connection that it goes by, where it is in no node's process; null: none.</param>
+    internal ExapyteClient(
         IGrainFactory grains,
         bool insideSilo,
         ExapyteClientOptions options,
         TimeProvider time,
         IMeterFactory? meters,
-        NodeNews? news = null
+        NodeNews? news = null,
+        GatewayConnections? connection = null
     )
     {
         this.options = options;
+        var gateways = connection ?? new(isTold: false);
+        var ids = new RequestIds();
         clock = new(time);
         meter = new(meters);
         sweeper = new(clock);
         var failures = new CallFailures(insideSilo);
         var calls = new GrainCalls(options, clock, failures);
-        var lanes = new LaneContext(options, clock, sweeper, failures, meter) { News = news ?? new() };
+        var lanes = new LaneContext(options, clock, sweeper, failures, meter)
+        {
+            Gateways = gateways,
+            News = news ?? new(),
+        };
         var regions = new NodeRegions(
             options,
             clock,
@@ -64,11 +80,12 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         );
         var maps = new MapCache(grains, new RouteBuilder(grains, lanes, regions), options, clock);
         lanes.NewerMap = maps.Offer;
+        gateways.Lost = sweeper.ConnectionLost;
         news?.Leaders.Listen(maps.HearOf);
         news?.Maps.Listen(maps.HearOf);
         var paths = new Pathfinder(maps, options, clock);
-        operations = new(paths, options, clock, meter);
-        batches = new(paths, options, clock, meter);
+        operations = new(paths, options, clock, meter, ids);
+        batches = new(paths, options, clock, meter, ids);
         var shards = new ShardScanner(paths, maps, options, clock, failures, meter);
         scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
@@ -76,9 +93,62 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         cluster = new(grains, maps, regions, calls, options, lanes.News);
     }
 
+    /// <summary>Connects to a cluster of other processes. Dispose the client to disconnect.</summary>
+    /// <param name="addresses">
+    /// Nodes of the cluster as <c>host:port</c>, separated by commas, each with its port for .NET clients. Name several: the
+    /// client survives the loss of those that it knows.
+    /// </param>
+    /// <param name="configure">Changes the settings; null: the defaults.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="FormatException">The addresses are none.</exception>
+    /// <exception cref="OptionsValidationException">The settings are not acceptable; every reason is told.</exception>
+    /// <exception cref="ExapyteConnectException">
+    /// No node answered within <see cref="ExapyteClientOptions.ConnectTimeout"/>; the message says what was found.
+    /// </exception>
+    public static async Task<ExapyteClient> ConnectAsync(
+        string addresses,
+        Action<ExapyteClientOptions>? configure = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var settings = new ExapyteClientOptions();
+        configure?.Invoke(settings);
+        ExapyteClientOptionsValidator.Demand(settings);
+        var connection = new ClusterConnection(ClusterAddresses.Parse(addresses), settings, loggers: null);
+        try
+        {
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+            return new ExapyteClient(
+                connection.Grains,
+                insideSilo: false,
+                settings,
+                TimeProvider.System,
+                meters: null,
+                connection: connection.Gateways
+            )
+            {
+                owned = connection,
+            };
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
         Operation operation,
+        CancellationToken cancellationToken = default
+    ) => ExecuteAsync(keyspace, operation, default, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<OperationResult> ExecuteAsync(
+        string keyspace,
+        Operation operation,
+        CallOptions call,
         CancellationToken cancellationToken = default
     )
     {
@@ -88,29 +158,40 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return operations.RunAsync(
             keyspace,
             RequestFingerprint.Name(operation),
-            clock.After(options.OperationTimeout),
+            new CallTerms(DeadlineOf(call), call.NamesWrites),
             cancellationToken
         );
     }
 
+    /// <inheritdoc/>
     public ValueTask<OperationResult[]> ExecuteBatchAsync(
         string keyspace,
         IReadOnlyList<Operation> operations,
         bool atomic,
+        CancellationToken cancellationToken = default
+    ) => ExecuteBatchAsync(keyspace, operations, atomic, default, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<OperationResult[]> ExecuteBatchAsync(
+        string keyspace,
+        IReadOnlyList<Operation> operations,
+        bool atomic,
+        CallOptions call,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(keyspace);
         ArgumentNullException.ThrowIfNull(operations);
         ThrowIfOver(cancellationToken);
-        var call = new BatchCall(
-            RequestFingerprint.Name(operations, atomic),
-            atomic,
-            clock.After(options.OperationTimeout)
+        var named = RequestFingerprint.Name(operations, atomic);
+        return batches.RunAsync(
+            keyspace,
+            new BatchCall(named, atomic, DeadlineOf(call), call.NamesWrites),
+            cancellationToken
         );
-        return batches.RunAsync(keyspace, call, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public ValueTask<ScanPage> ScanAsync(
         string keyspace,
         ScanQuery query,
@@ -123,6 +204,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return scans.RunAsync(keyspace, query, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public IAsyncEnumerable<SnapshotPart> ReadSnapshotAsync(
         string keyspace,
         CancellationToken cancellationToken = default
@@ -133,6 +215,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return snapshots.ReadAsync(keyspace, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<KeyspaceReply> PutKeyspaceAsync(
         string keyspace,
         KeyspaceSettings settings,
@@ -145,6 +228,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return keyspaces.PutAsync(keyspace, settings, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<KeyspaceReply> GetKeyspaceAsync(string keyspace, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keyspace);
@@ -152,6 +236,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return keyspaces.GetAsync(keyspace, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<KeyspaceReply> DeleteKeyspaceAsync(string keyspace, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keyspace);
@@ -159,18 +244,21 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return keyspaces.DeleteAsync(keyspace, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<string[]> ListKeyspacesAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfOver(cancellationToken);
         return cluster.ListKeyspacesAsync(cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<ClusterTopology> GetTopologyAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfOver(cancellationToken);
         return cluster.GetTopologyAsync(cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<IReadOnlyList<ShardStatus>?> GetShardsAsync(
         string keyspace,
         CancellationToken cancellationToken = default
@@ -181,6 +269,7 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         return cluster.GetShardsAsync(keyspace, cancellationToken);
     }
 
+    /// <inheritdoc/>
     public Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfOver(cancellationToken);
@@ -197,6 +286,10 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
             await Task.Delay(DrainPoll, clock.Time);
         }
         Dispose();
+        if (Interlocked.Exchange(ref owned, null) is { } connection)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Takes nothing new. Deadlines of what is under way are no longer watched: prefer <see cref="DisposeAsync"/>.</summary>
@@ -205,6 +298,17 @@ internal sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposa
         disposed = true;
         sweeper.Dispose();
         meter.Dispose();
+    }
+
+    private long DeadlineOf(CallOptions call)
+    {
+        if (call.Timeout is not { } timeout)
+        {
+            return clock.After(options.OperationTimeout);
+        }
+        ArgumentOutOfRangeException.ThrowIfLessThan(timeout, CallTimeoutMin, nameof(call));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(timeout, CallTimeoutMax, nameof(call));
+        return clock.After(timeout);
     }
 
     private void ThrowIfOver(CancellationToken cancellationToken)

@@ -3,7 +3,7 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client;
 
-/// <summary>The everyday calls, by text key (as UTF-8) or by bytes. What each answers is <see cref="IExapyteClient.ExecuteAsync"/>'s.</summary>
+/// <summary>The everyday calls, by text key (as UTF-8) or by bytes. What each answers is that of <see cref="IExapyteClient.ExecuteAsync(string, Operation, CancellationToken)"/>.</summary>
 public static class ExapyteClientExtensions
 {
     /// <summary>Reads an entry.</summary>

@@ -11,7 +11,19 @@ public sealed class ExapyteClientOptions
     /// one, and an operation that still stands in the queue of a stuck replica leaves it. A write without a request id
     /// that is on its way waits for its whole <see cref="OperationTimeout"/> and is then unknown.
     /// </summary>
-    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(2);
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Longest time to reach a first node of a cluster of other processes, 100 ms to 5 minutes; after it the connection fails
+    /// with <see cref="ExapyteConnectException"/>.
+    /// </summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Sets up the Orleans client of a connection to a cluster of other processes, for what has no setting here (certificates:
+    /// <c>client.UseTls(..)</c>); null: nothing.
+    /// </summary>
+    public Action<IClientBuilder>? ConfigureOrleans { get; set; }
 
     /// <summary>Most operations that wait for one replica, beyond which they are refused as overloaded; 1 to 1,000,000.</summary>
     public int QueuedOperationsMax { get; set; } = 16_384;

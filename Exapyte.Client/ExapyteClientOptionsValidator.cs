@@ -7,13 +7,29 @@ namespace Exapyte.Client;
 internal sealed class ExapyteClientOptionsValidator : IValidateOptions<ExapyteClientOptions>
 {
     private static readonly TimeSpan TimeoutMin = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ConnectMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TimeoutMax = TimeSpan.FromMinutes(5);
+
+    /// <exception cref="OptionsValidationException">They are not acceptable.</exception>
+    public static void Demand(ExapyteClientOptions options)
+    {
+        var result = new ExapyteClientOptionsValidator().Validate(null, options);
+        if (result.Failed)
+        {
+            throw new OptionsValidationException(
+                nameof(ExapyteClientOptions),
+                typeof(ExapyteClientOptions),
+                result.Failures
+            );
+        }
+    }
 
     public ValidateOptionsResult Validate(string? name, ExapyteClientOptions options)
     {
         List<string> reasons = [];
         Within(reasons, nameof(options.OperationTimeout), options.OperationTimeout, TimeoutMin, TimeoutMax);
         Within(reasons, nameof(options.AttemptTimeout), options.AttemptTimeout, TimeoutMin, TimeoutMax);
+        Within(reasons, nameof(options.ConnectTimeout), options.ConnectTimeout, ConnectMin, TimeoutMax);
         Within(reasons, nameof(options.QueuedOperationsMax), options.QueuedOperationsMax, 1, 1_000_000);
         Within(reasons, nameof(options.InflightBatchesMax), options.InflightBatchesMax, 1, 64);
         Within(reasons, nameof(options.BatchOperationsMax), options.BatchOperationsMax, 1, 10_000);

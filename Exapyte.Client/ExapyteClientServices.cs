@@ -1,24 +1,115 @@
 using System.Diagnostics.Metrics;
+using Exapyte.Client;
+using Exapyte.Client.Connections;
 using Exapyte.Client.Security;
 using Exapyte.Topology;
-using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Exapyte.Client;
+namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Adds the data plane to an application.</summary>
+/// <summary>Adds the client to an application.</summary>
 public static class ExapyteClientServices
 {
+    /// <summary>The member of a configuration section that names the nodes.</summary>
+    public const string AddressesKey = "Addresses";
+
     /// <summary>
     /// Adds <see cref="IExapyteClient"/> as a singleton over the Orleans that the application already has: a silo in this
     /// process (its own grain factory), or an Orleans client (<c>UseOrleansClient</c>). Settings are validated at start,
-    /// with every reason. Idempotent.
+    /// with every reason. Idempotent. A node in this process (<c>AddExapyte</c>) has added it already.
     /// </summary>
     public static IServiceCollection AddExapyteClient(
         this IServiceCollection services,
         Action<ExapyteClientOptions>? configure = null
     )
+    {
+        services.AddClientOptions(configure);
+        services.TryAddSingleton(provider => new ExapyteClient(
+            provider.GetRequiredService<IGrainFactory>(),
+            insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
+            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<IMeterFactory>(),
+            provider.GetService<NodeNews>()
+        ));
+        services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
+        services.TryAddSingleton<IKeyAdministration>(provider =>
+            KeyAdministration.Create(
+                provider.GetRequiredService<IGrainFactory>(),
+                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
+                provider.GetRequiredService<TimeProvider>()
+            )
+        );
+        return services;
+    }
+
+    /// <summary>
+    /// Adds <see cref="IExapyteClient"/> as a singleton that connects to a cluster of other processes when the application
+    /// starts. The application may host an Orleans silo, or be the client of another one, besides.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="addresses">
+    /// Nodes of the cluster as <c>host:port</c>, separated by commas, each with its port for .NET clients. Name several: the
+    /// client survives the loss of those that it knows.
+    /// </param>
+    /// <param name="configure">Changes the settings; null: the defaults.</param>
+    /// <exception cref="FormatException">The addresses are none.</exception>
+    /// <remarks>
+    /// Where no node answers within <see cref="ExapyteClientOptions.ConnectTimeout"/> the start fails with
+    /// <see cref="ExapyteConnectException"/>.
+    /// </remarks>
+    public static IServiceCollection AddExapyteClient(
+        this IServiceCollection services,
+        string addresses,
+        Action<ExapyteClientOptions>? configure = null
+    )
+    {
+        var nodes = ClusterAddresses.Parse(addresses);
+        services.AddClientOptions(configure);
+        services.TryAddSingleton(provider => new ClusterConnection(
+            nodes,
+            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
+            provider.GetService<ILoggerFactory>()
+        ));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ConnectAtStart>());
+        services.TryAddSingleton(provider => new ExapyteClient(
+            provider.GetRequiredService<ClusterConnection>().Grains,
+            insideSilo: false,
+            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<IMeterFactory>(),
+            connection: provider.GetRequiredService<ClusterConnection>().Gateways
+        ));
+        services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
+        services.TryAddSingleton<IKeyAdministration>(provider =>
+            KeyAdministration.Create(
+                provider.GetRequiredService<ClusterConnection>().Grains,
+                insideSilo: false,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
+                provider.GetRequiredService<TimeProvider>()
+            )
+        );
+        return services;
+    }
+
+    /// <summary>
+    /// The same from a section of the configuration: <see cref="AddressesKey"/>, and any of
+    /// <see cref="ExapyteClientOptions"/>.
+    /// </summary>
+    /// <exception cref="FormatException">The section names no addresses.</exception>
+    /// <inheritdoc cref="AddExapyteClient(IServiceCollection, string, Action{ExapyteClientOptions})"/>
+    public static IServiceCollection AddExapyteClient(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return services.AddExapyteClient(configuration[AddressesKey] ?? "", configuration.Bind);
+    }
+
+    private static void AddClientOptions(this IServiceCollection services, Action<ExapyteClientOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(services);
         var options = services.AddOptions<ExapyteClientOptions>().ValidateOnStart();
@@ -30,22 +121,5 @@ public static class ExapyteClientServices
             ServiceDescriptor.Singleton<IValidateOptions<ExapyteClientOptions>, ExapyteClientOptionsValidator>()
         );
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IExapyteClient>(provider => new ExapyteClient(
-            provider.GetRequiredService<IGrainFactory>(),
-            insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
-            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<IMeterFactory>(),
-            provider.GetService<NodeNews>()
-        ));
-        services.TryAddSingleton<IKeyAdministration>(provider =>
-            KeyAdministration.Create(
-                provider.GetRequiredService<IGrainFactory>(),
-                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
-                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
-                provider.GetRequiredService<TimeProvider>()
-            )
-        );
-        return services;
     }
 }

@@ -23,6 +23,14 @@ public interface IExapyteClient
         CancellationToken cancellationToken = default
     );
 
+    /// <summary>Runs one operation, with what this call asks of the client.</summary>
+    ValueTask<OperationResult> ExecuteAsync(
+        string keyspace,
+        Operation operation,
+        CallOptions call,
+        CancellationToken cancellationToken = default
+    );
+
     /// <summary>
     /// Runs up to <see cref="Limits.BatchItemsMax"/> operations; the results stand in the same order. Operations on
     /// different shards are independent. With <paramref name="atomic"/> all of them must lie in one shard of a raft
@@ -32,6 +40,15 @@ public interface IExapyteClient
         string keyspace,
         IReadOnlyList<Operation> operations,
         bool atomic,
+        CancellationToken cancellationToken = default
+    );
+
+    /// <summary>The same, with what this call asks of the client.</summary>
+    ValueTask<OperationResult[]> ExecuteBatchAsync(
+        string keyspace,
+        IReadOnlyList<Operation> operations,
+        bool atomic,
+        CallOptions call,
         CancellationToken cancellationToken = default
     );
 

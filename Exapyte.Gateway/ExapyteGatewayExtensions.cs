@@ -1,6 +1,7 @@
 using Exapyte.Client;
+using Exapyte.Gateway;
 
-namespace Exapyte.Gateway;
+namespace Microsoft.AspNetCore.Builder;
 
 /// <summary>
 /// Maps the REST gateway into an application. It needs an <see cref="IExapyteClient"/> among the services; its own

@@ -1,4 +1,3 @@
-using Exapyte.Client;
 using Exapyte.Gateway;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Nodes;

@@ -54,6 +54,20 @@ internal sealed class DeadlineSweeper : IDisposable
         }
     }
 
+    /// <summary>A connection to the cluster broke.</summary>
+    public void ConnectionLost()
+    {
+        ReplicaLane[] all;
+        lock (gate)
+        {
+            all = [.. lanes];
+        }
+        foreach (var lane in all)
+        {
+            lane.ConnectionLost();
+        }
+    }
+
     private void Sweep()
     {
         // Cleared first, and seen by others before the lanes are looked at: one that becomes busy after that sets it again.

@@ -31,12 +31,12 @@ internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch b
         }
     }
 
-    /// <summary>The replica leads no longer: see <see cref="Patience.OnceLeaderMoved"/>.</summary>
-    public void LeaderMoved(long untilMs)
+    /// <summary>Its callers wait for less long, or for as long as before.</summary>
+    public void Hasten(Func<Patience, Patience> shorten)
     {
         foreach (var item in items)
         {
-            item.Patience = item.Patience.OnceLeaderMoved(untilMs);
+            item.Patience = shorten(item.Patience);
         }
         EarliestMs = EarliestOf(items);
     }

@@ -18,6 +18,13 @@ internal readonly record struct Patience(long QueuedUntilMs, long AnsweredUntilM
     }
 
     /// <summary>
+    /// A connection to the cluster broke: what was asked over it is never answered, and nobody can tell what was. What may be
+    /// asked twice waits no longer than until then.
+    /// </summary>
+    public Patience OnceConnectionLost(long untilMs) =>
+        Repeatable ? this with { AnsweredUntilMs = Math.Min(AnsweredUntilMs, untilMs) } : this;
+
+    /// <summary>
     /// Another replica leads. One that handed over answers all it has taken at once; one that is frozen or cut off never
     /// does: what can be asked of the new leader waits no longer than until then.
     /// </summary>

@@ -1,25 +1,8 @@
-using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Topology;
 using Exapyte.Wire;
 
 namespace Exapyte.Client.Lanes;
-
-/// <summary>What all lanes of a client share.</summary>
-internal sealed record LaneContext(
-    ExapyteClientOptions Options,
-    MonotonicClock Clock,
-    DeadlineSweeper Sweeper,
-    CallFailures Failures,
-    ClientMeter Meter
-)
-{
-    /// <summary>Takes the maps that replies carry.</summary>
-    public Action<KeyspaceMap> NewerMap { get; set; } = static _ => { };
-
-    /// <summary>What the node of this process knows of the others; a client elsewhere knows nothing.</summary>
-    public NodeNews News { get; init; } = new();
-}
 
 /// <summary>
 /// The way to one replica: gathers concurrent operations into batches, each kind apart: a read must not wait for a disk,
@@ -35,6 +18,9 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
 {
     /// <summary>What a replica that handed its leadership over needs to answer all it has taken before, and to spare.</summary>
     private const int AfterLeaderMovedMs = 200;
+
+    /// <summary>What a replica whose connection did not break needs to answer what it has taken.</summary>
+    private const int AfterConnectionLostMs = 100;
 
     private readonly Lock gate = new();
     private readonly List<LaneQueue> queues = [];
@@ -123,7 +109,17 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 item.Patience = item.Patience.OnceLeaderMoved(untilMs);
                 queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
             }
-            inflight.ForEach(flight => flight.LeaderMoved(untilMs));
+            inflight.ForEach(flight => flight.Hasten(patience => patience.OnceLeaderMoved(untilMs)));
+        }
+    }
+
+    /// <summary>A connection to the cluster broke: see <see cref="Patience.OnceConnectionLost"/>.</summary>
+    public void ConnectionLost()
+    {
+        lock (gate)
+        {
+            var untilMs = context.Clock.NowMs + AfterConnectionLostMs;
+            inflight.ForEach(flight => flight.Hasten(patience => patience.OnceConnectionLost(untilMs)));
         }
     }
 
@@ -335,6 +331,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         BatchReply? reply = null;
         var kind = AttemptKind.Answered;
         context.Meter.Sent(flight.Batch.Operations.Length);
+        var connection = context.Gateways.Mark();
         try
         {
             reply = await replica.Execute(flight.Batch).ConfigureAwait(false);
@@ -346,7 +343,9 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         }
         catch (Exception exception)
         {
-            kind = context.Failures.Classify(exception);
+            kind = context.Gateways.NothingSince(connection)
+                ? AttemptKind.NotSent
+                : context.Failures.Classify(exception);
             // A call that fails at once would start the next one on this very stack.
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }

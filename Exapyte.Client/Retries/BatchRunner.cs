@@ -13,7 +13,8 @@ internal sealed class BatchRunner(
     Pathfinder paths,
     ExapyteClientOptions options,
     MonotonicClock clock,
-    ClientMeter meter
+    ClientMeter meter,
+    RequestIds ids
 )
 {
     private static readonly OperationOutcome NotOneShard = OperationOutcome.Of(
@@ -39,6 +40,10 @@ internal sealed class BatchRunner(
         if (path.Map is not { } map)
         {
             return All(call.Results, path.WhyNot!);
+        }
+        if (call.NamesWrites)
+        {
+            call = call with { Operations = ids.Name(map.Map.Settings, call.Operations, call.Atomic) };
         }
         var valid = Judge(map, call);
         if (call.Atomic && ReasonAgainstAtomic(map, call, valid) is { } reason)

@@ -7,7 +7,7 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>A caller's batch under way: what is asked, what each item has met so far, and where the outcomes go.</summary>
-internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomic, long DeadlineMs)
+internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomic, long DeadlineMs, bool NamesWrites)
 {
     public OperationResult[] Results { get; } = new OperationResult[Operations.Count];
 

@@ -7,6 +7,11 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Retries;
 
+/// <summary>What a caller asks of a call beside its operations.</summary>
+/// <param name="DeadlineMs">When its time is up, in the clock's milliseconds.</param>
+/// <param name="NamesWrites">See <see cref="CallOptions.NamesWrites"/>.</param>
+internal readonly record struct CallTerms(long DeadlineMs, bool NamesWrites);
+
 /// <summary>
 /// The life of one operation: (1) find the keyspace's map, (2) judge the operation, (3) find its shard and the replica to
 /// try, (4) wait in that replica's lane, (5) judge what came back, (6) pause and go on at 3, until it is done or its time
@@ -16,7 +21,8 @@ internal sealed class OperationRunner(
     Pathfinder paths,
     ExapyteClientOptions options,
     MonotonicClock clock,
-    ClientMeter meter
+    ClientMeter meter,
+    RequestIds ids
 )
 {
     private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
@@ -24,31 +30,31 @@ internal sealed class OperationRunner(
     public ValueTask<OperationResult> RunAsync(
         string keyspace,
         Operation operation,
-        long deadlineMs,
+        CallTerms terms,
         CancellationToken cancellationToken
     )
     {
-        var path = paths.FindAsync(keyspace, deadlineMs, cancellationToken);
+        var path = paths.FindAsync(keyspace, terms.DeadlineMs, cancellationToken);
         return path.IsCompletedSuccessfully
-            ? Start(path.Result, operation, deadlineMs, cancellationToken)
-            : StartLaterAsync(path, operation, deadlineMs, cancellationToken);
+            ? Start(path.Result, operation, terms, cancellationToken)
+            : StartLaterAsync(path, operation, terms, cancellationToken);
     }
 
     private async ValueTask<OperationResult> StartLaterAsync(
         ValueTask<Path> path,
         Operation operation,
-        long deadlineMs,
+        CallTerms terms,
         CancellationToken cancellationToken
     )
     {
         var found = await path.ConfigureAwait(false);
-        return await Start(found, operation, deadlineMs, cancellationToken).ConfigureAwait(false);
+        return await Start(found, operation, terms, cancellationToken).ConfigureAwait(false);
     }
 
     private ValueTask<OperationResult> Start(
         Path path,
         Operation operation,
-        long deadlineMs,
+        CallTerms terms,
         CancellationToken cancellationToken
     )
     {
@@ -60,17 +66,19 @@ internal sealed class OperationRunner(
         {
             return new(Ended(OperationOutcome.Of(OutcomeKind.Invalid, reasons)));
         }
-        return TravelAsync(map, operation, deadlineMs, cancellationToken);
+        return TravelAsync(map, operation, terms, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<OperationResult> TravelAsync(
         RoutedMap map,
-        Operation operation,
-        long deadlineMs,
+        Operation asked,
+        CallTerms terms,
         CancellationToken cancellationToken
     )
     {
+        var operation = terms.NamesWrites ? ids.Name(map.Map.Settings, asked) : asked;
+        var deadlineMs = terms.DeadlineMs;
         var repeatable = RetryRules.IsRepeatable(operation);
         var settings = map.Map.Settings;
         var preference = LevelRules.PreferenceOf(settings.Replication, operation.IsWrite, operation.Level);
@@ -116,7 +124,7 @@ internal sealed class OperationRunner(
             {
                 return trail.MayHaveHappened && operation.IsWrite
                     ? Ended(trail.OutOfTime(operation))
-                    : await Start(path, operation, deadlineMs, cancellationToken).ConfigureAwait(false);
+                    : await Start(path, asked, terms, cancellationToken).ConfigureAwait(false);
             }
             if (next != map)
             {

@@ -1,6 +1,7 @@
 using System.Net;
 using Exapyte.Grains.ControlPlane;
 using Exapyte.Storage.Node;
+using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -18,7 +19,6 @@ internal static class ClusteringExtensions
     public const string ControlStorage = "control";
 
     private const string ControlTables = "control-tables";
-    private const string ClusterName = "exapyte";
 
     private static readonly TimeSpan TablePeriod = TimeSpan.FromSeconds(3);
 
@@ -33,7 +33,7 @@ internal static class ClusteringExtensions
     {
         IPAddress address = IPAddress.Parse(options.AdvertisedAddress);
         bool isAlone = options.Clustering == ExapyteClustering.None;
-        silo.Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = ClusterName);
+        silo.Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = ClusterIdentity.Name);
         silo.Configure<SiloOptions>(o => o.SiloName = options.Node);
         silo.Configure<EndpointOptions>(o =>
         {

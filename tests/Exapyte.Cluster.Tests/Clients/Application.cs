@@ -1,10 +1,7 @@
-using System.Net;
 using Exapyte.Client;
 using Exapyte.Testing.Processes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Orleans.Configuration;
-using Orleans.Hosting;
 
 namespace Exapyte.Cluster.Tests.Clients;
 
@@ -23,14 +20,9 @@ sealed class Application : IAsyncDisposable
         Action<ExapyteClientOptions>? configure = null
     )
     {
-        var addresses = silos.Select(silo => new IPEndPoint(IPAddress.Loopback, silo.Settings.GatewayPort)).ToArray();
+        var addresses = string.Join(',', silos.Select(silo => $"127.0.0.1:{silo.Settings.GatewayPort}"));
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
-        builder.UseOrleansClient(orleans =>
-            orleans
-                .UseStaticClustering(addresses)
-                .Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = "exapyte")
-        );
-        builder.Services.AddExapyteClient(options => configure?.Invoke(options));
+        builder.Services.AddExapyteClient(addresses, options => configure?.Invoke(options));
         var host = builder.Build();
         try
         {

@@ -45,6 +45,21 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 
     public ServedBy Served { get; set; } = new(ConsistencyLevel.Linearizable, "n1", "eu", 0, false);
 
+    public ValueTask<OperationResult> ExecuteAsync(
+        string keyspace,
+        Operation operation,
+        CallOptions call,
+        CancellationToken cancellationToken = default
+    ) => ExecuteAsync(keyspace, operation, cancellationToken);
+
+    public ValueTask<OperationResult[]> ExecuteBatchAsync(
+        string keyspace,
+        IReadOnlyList<Operation> operations,
+        bool atomic,
+        CallOptions call,
+        CancellationToken cancellationToken = default
+    ) => ExecuteBatchAsync(keyspace, operations, atomic, cancellationToken);
+
     public async ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
         Operation operation,

@@ -24,15 +24,23 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
     private readonly ConcurrentDictionary<string, bool> isRaft = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
+    public ValueTask<OperationResult> ExecuteAsync(
+        string keyspace,
+        Operation operation,
+        CancellationToken cancellationToken = default
+    ) => ExecuteAsync(keyspace, operation, default, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
         Operation operation,
+        CallOptions call,
         CancellationToken cancellationToken = default
     )
     {
         var asked = await Repeatable(keyspace, operation, cancellationToken);
         return await Insist(
-            () => client.ExecuteAsync(keyspace, asked, cancellationToken),
+            () => client.ExecuteAsync(keyspace, asked, call, cancellationToken),
             result => result.Outcome.Kind,
             cancellationToken
         );
@@ -45,6 +53,15 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
         bool atomic,
         CancellationToken cancellationToken = default
     ) => client.ExecuteBatchAsync(keyspace, operations, atomic, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<OperationResult[]> ExecuteBatchAsync(
+        string keyspace,
+        IReadOnlyList<Operation> operations,
+        bool atomic,
+        CallOptions call,
+        CancellationToken cancellationToken = default
+    ) => client.ExecuteBatchAsync(keyspace, operations, atomic, call, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<ScanPage> ScanAsync(
