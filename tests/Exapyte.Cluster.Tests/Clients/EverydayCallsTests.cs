@@ -150,6 +150,16 @@ public sealed class EverydayCallsTests(ConnectedClient connected) : IClassFixtur
             mixed.Skip(40).Select(item => item.Outcome.Kind)
         );
         Assert.Equal((OutcomeKind.NotFound, 0), await KindAndLengthAsync(keyspace, "batch-gone"));
+
+        var emptied = await Client.ExecuteBatchAsync(
+            keyspace,
+            [.. keys.SelectMany(key => (Operation[])[Get(key), Put(key, "again"), Get(key), Delete(key), Get(key)])],
+            atomic: false
+        );
+        Assert.Equal(
+            keys.SelectMany(key => (string[])[key, "Ok", "again", "Ok", "NotFound"]),
+            emptied.Select((item, at) => at % 5 is 0 or 2 ? Text(item.Outcome.Value) : item.Outcome.Kind.ToString())
+        );
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed class LevelTests(LeaderlessNodes nodes) : IClassFixture<Leaderless
 
         Assert.Equal(OutcomeKind.Ok, one.Outcome.Kind);
         Assert.DoesNotContain(all, write => write.IsCompleted);
-        Array.ForEach(gates, gate => gate.SetResult());
+        Array.ForEach(gates, gate => gate.TrySetResult());
         Assert.All(
             await Task.WhenAll(all),
             write => Assert.Equal((OutcomeKind.Ok, 3), (write.Outcome.Kind, write.Outcome.Acknowledged))

@@ -69,7 +69,7 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
         var read = (await nodes.Run(keyspace, "n2", 20_000, Get(key, ConsistencyLevel.Quorum))).Single();
 
         Assert.Equal("new", Text(read));
-        gate.SetResult();
+        gate.TrySetResult();
     }
 
     [Theory]
@@ -98,7 +98,7 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
         var gate = nodes.Faults.Hold("n2", Replicate);
         var slow = nodes.Client().PutAsync(Quorum, key, "1").AsTask();
         Assert.False(slow.IsCompleted);
-        gate.SetResult();
+        gate.TrySetResult();
         Assert.Equal((OutcomeKind.Ok, 2), ((await slow).Outcome.Kind, (await slow).Outcome.Acknowledged));
 
         // It has met its full disk by now: it takes no write for a client, and counts for none of another.
@@ -150,7 +150,7 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
         var outcome = (await write.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)).Single();
 
         Assert.Equal(OutcomeKind.Unknown, outcome.Kind);
-        Array.ForEach(gates, gate => gate.SetResult());
+        Array.ForEach(gates, gate => gate.TrySetResult());
         await deleting;
         await Eventually.Holds(
             async () => (await nodes.Client().PutAsync(keyspace, key, "w")).Outcome.Kind == OutcomeKind.NoSuchKeyspace,
@@ -187,7 +187,7 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
         Assert.True(another.Kind == OutcomeKind.Ok, $"{another.Kind}: {another.Detail}");
 
         nodes.Faults.Clear();
-        gate.SetResult();
+        gate.TrySetResult();
         await Eventually.Holds(
             async () => (await nodes.Run(Quorum, "n1", 20_000, Put(key, "again"))).Single().Kind == OutcomeKind.Ok,
             "It serves again."

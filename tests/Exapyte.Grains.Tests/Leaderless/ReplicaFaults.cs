@@ -8,6 +8,7 @@ namespace Exapyte.Grains.Tests.Leaderless;
 internal sealed class ReplicaFaults
 {
     private readonly ConcurrentDictionary<(string Node, string Method), Func<Task>> before = new();
+    private readonly ConcurrentQueue<TaskCompletionSource> held = new();
 
     /// <summary>Calls of this name fail at the node.</summary>
     public void Refuse(string node, string method) =>
@@ -17,12 +18,22 @@ internal sealed class ReplicaFaults
     public TaskCompletionSource Hold(string node, string method)
     {
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        held.Enqueue(gate);
         before[(node, method)] = () => gate.Task;
         return gate;
     }
 
-    /// <summary>All is well again.</summary>
-    public void Clear() => before.Clear();
+    /// <summary>
+    /// All is well again, and what is held goes on: a test that failed half-way must not leave calls behind for the next.
+    /// </summary>
+    public void Clear()
+    {
+        before.Clear();
+        while (held.TryDequeue(out var gate))
+        {
+            gate.TrySetResult();
+        }
+    }
 
     public Task Meet(string node, string method) =>
         before.TryGetValue((node, method), out var what) ? what() : Task.CompletedTask;
