@@ -17,7 +17,9 @@ public sealed class MissedDeletionTests(LeaderlessNodes nodes) : IClassFixture<L
     [Theory]
     [InlineData(Async)]
     [InlineData(AsyncMemory)]
-    public async Task What_a_node_takes_that_has_not_heard_of_a_deletion_is_in_no_keyspace_of_that_name_later(string kind)
+    public async Task What_a_node_takes_that_has_not_heard_of_a_deletion_is_in_no_keyspace_of_that_name_later(
+        string kind
+    )
     {
         var keyspace = $"missed-{key}";
         var settings = nodes.MapOf(kind).Settings;

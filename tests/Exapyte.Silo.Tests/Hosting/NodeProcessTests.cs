@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Exapyte.Testing.Clusters;
 using Xunit;
 using FreePorts = Exapyte.Testing.Processes.FreePorts;
@@ -61,6 +62,43 @@ public sealed class NodeProcessTests : IDisposable
         Assert.Equal(2, ValueOf(metrics, "exapyte_replicas", "role=\"leader\""));
         Assert.Equal(3, ValueOf(metrics, "exapyte_client_operations_total", "outcome=\"Ok\""));
         Assert.True(ValueOf(metrics, "dotnet_process_memory_working_set_bytes", "") > 0);
+    }
+
+    [Fact]
+    public async Task What_a_node_evicts_for_want_of_memory_is_told_by_its_metrics_and_its_shards()
+    {
+        await using NodeProcess node = NodeProcess.Launch(folder, "data", ports, "--memory-bytes", $"{16 << 20}");
+        await node.WaitUntilReadyAsync();
+        using HttpClient http = new() { BaseAddress = node.Http };
+        await PutAsync(
+            http,
+            "v1/keyspaces/m",
+            """{"replication":"async","storage":"memory","replicas":1,"shards":2}"""
+        );
+        string value = new('v', 1_000_000);
+        for (int i = 0; i < 40; i++)
+            await PutAsync(http, $"v1/keyspaces/m/entries/{i}", value);
+
+        string[] metrics = (await http.GetStringAsync("metrics")).Split('\n');
+        using JsonDocument told = JsonDocument.Parse(await http.GetStringAsync("v1/keyspaces/m/shards"));
+        JsonElement[] replicas =
+        [
+            .. told
+                .RootElement.GetProperty("shards")
+                .EnumerateArray()
+                .SelectMany(shard => shard.GetProperty("replicas").EnumerateArray()),
+        ];
+        long entries = replicas.Sum(replica => replica.GetProperty("evictedEntries").GetInt64());
+        Assert.InRange(entries, 24, 39);
+        Assert.Equal(40, entries + replicas.Sum(replica => replica.GetProperty("entries").GetInt64()));
+        Assert.InRange(
+            replicas.Sum(replica => replica.GetProperty("evictedBytes").GetInt64()),
+            entries * 1_000_000,
+            long.MaxValue
+        );
+        Assert.Equal(entries, ValueOf(metrics, "exapyte_memory_evicted_total", "keyspace=\"m\""));
+        Assert.Equal(16 << 20, ValueOf(metrics, "exapyte_memory_limit_bytes", ""));
+        Assert.InRange(ValueOf(metrics, "exapyte_memory_used_bytes", ""), 1_000_000, 16 << 20);
     }
 
     /// <summary>Asks again until it is taken: a node whose leaders are not elected in time says so.</summary>
