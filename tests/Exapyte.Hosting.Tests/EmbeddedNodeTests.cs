@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using Exapyte.Client;
 using Exapyte.Storage.Node;
+using Exapyte.Testing.Clusters;
 using Exapyte.Testing.Processes;
 
 namespace Exapyte.Hosting.Tests;

@@ -1,3 +1,4 @@
+using Exapyte.Testing.Clusters;
 using Exapyte.Testing.Processes;
 
 namespace Exapyte.Hosting.Tests;

@@ -4,6 +4,7 @@ using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Queries;
+using Exapyte.Testing.Clusters;
 using Exapyte.Testing.Processes;
 
 namespace Exapyte.Hosting.Tests;

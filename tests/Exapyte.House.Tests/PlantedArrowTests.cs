@@ -60,6 +60,7 @@ public sealed class PlantedArrowTests
             Project("Exapyte.Client", "Exapyte.Grains.Interfaces", "Exapyte.Queries"),
             Project("Exapyte.Gateway", "Exapyte.Client"),
             Project("Exapyte.Hosting", "Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"),
+            Project("Exapyte.Providers", "Exapyte.Client"),
             Project("Exapyte.Silo", "Exapyte.Hosting"),
         ];
 

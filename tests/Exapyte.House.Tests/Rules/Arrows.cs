@@ -22,6 +22,7 @@ public static class Arrows
         ["Exapyte.Client"] = ["Exapyte.Grains.Interfaces", "Exapyte.Queries"],
         ["Exapyte.Gateway"] = ["Exapyte.Client"],
         ["Exapyte.Hosting"] = ["Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"],
+        ["Exapyte.Providers"] = ["Exapyte.Client"],
         ["Exapyte.Silo"] = ["Exapyte.Hosting"],
     };
 

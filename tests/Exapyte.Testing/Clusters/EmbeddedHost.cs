@@ -4,10 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Exapyte.Hosting.Tests;
+namespace Exapyte.Testing.Clusters;
 
 /// <summary>An application that hosts a node, in this process.</summary>
-sealed class EmbeddedHost : IAsyncDisposable
+public sealed class EmbeddedHost : IAsyncDisposable
 {
     readonly IHost _host;
 
@@ -17,11 +17,18 @@ sealed class EmbeddedHost : IAsyncDisposable
         Addresses = $"127.0.0.1:{gatewayPort}";
     }
 
+    /// <summary>The client inside.</summary>
     public IExapyteClient Client => _host.Services.GetRequiredService<IExapyteClient>();
+
+    /// <summary>The application's services.</summary>
+    public IServiceProvider Services => _host.Services;
 
     /// <summary>Where .NET clients reach it.</summary>
     public string Addresses { get; }
 
+    /// <summary>Starts it as node n1 on free ports.</summary>
+    /// <param name="dataFolder">Its data folder.</param>
+    /// <param name="besides">What else the application is made of.</param>
     public static async Task<EmbeddedHost> StartAsync(string dataFolder, Action<HostApplicationBuilder>? besides = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
