@@ -270,6 +270,14 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
     }
 
     /// <inheritdoc/>
+    public Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ThrowIfOver(cancellationToken);
+        return cluster.GetUseAsync(map, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfOver(cancellationToken);

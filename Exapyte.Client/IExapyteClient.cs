@@ -94,6 +94,11 @@ public interface IExapyteClient
     /// <exception cref="ClusterUnavailableException">The keyspace's map is not known and could not be read.</exception>
     Task<IReadOnlyList<ShardStatus>?> GetShardsAsync(string keyspace, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// What a keyspace with a quota holds; null where it has none, or too few replicas answered to tell.
+    /// </summary>
+    Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken = default);
+
     /// <summary>Whether operations can be served from here now; the reasons against it where not.</summary>
     Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default);
 }

@@ -57,7 +57,7 @@ internal sealed class ClusterView(
         {
             return null;
         }
-        var nodes = map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.Node).Distinct().ToArray();
+        var nodes = NodesOf(map);
         var statuses = await Task.WhenAll(nodes.Select(node => AskAsync(map, node, cancellationToken)));
         var byNode = nodes.Zip(statuses).ToDictionary(pair => pair.First, pair => pair.Second);
         return Array.ConvertAll(
@@ -67,6 +67,29 @@ internal sealed class ClusterView(
                 Array.ConvertAll(shard.Replicas, replica => StatusOf(replica, byNode[replica.Node]))
             )
         );
+    }
+
+    /// <summary>What the keyspace holds; null where nobody counts, or not every shard could be asked.</summary>
+    public async Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken)
+    {
+        if (map.Settings.Quota is null)
+        {
+            return null;
+        }
+        var answers = await Task.WhenAll(
+            NodesOf(map)
+                .Select(node =>
+                    calls.TryAsync(
+                        () => grains.GetGrain<INodeGrain>(NodeKey.Of(node)).Uses(map.KeyspaceId).AsTask(),
+                        NodePatience,
+                        cancellationToken
+                    )
+                )
+        );
+        var shards = KeyspaceUse.ByShard(map.Settings.Replication, answers.SelectMany(answer => answer.Value ?? []));
+        return Array.TrueForAll(map.Shards, shard => shards.ContainsKey(shard.ShardId))
+            ? map.Shards.Aggregate(default(Usage), (sum, shard) => sum + shards[shard.ShardId])
+            : null;
     }
 
     /// <summary>
@@ -115,6 +138,9 @@ internal sealed class ClusterView(
         );
         return call.Value;
     }
+
+    private static string[] NodesOf(KeyspaceMap map) =>
+        [.. map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.Node).Distinct()];
 
     private static ReplicaStatus StatusOf(ReplicaPlacement replica, ReplicaStatus[]? ofNode)
     {

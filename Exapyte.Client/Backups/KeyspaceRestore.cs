@@ -18,6 +18,9 @@ public enum RestoreOutcome
 
     /// <summary>The cluster did not take it.</summary>
     Failed,
+
+    /// <summary>The archive holds more than the keyspace's quota.</summary>
+    QuotaExceeded,
 }
 
 /// <summary>The answer to a restore.</summary>
@@ -170,7 +173,7 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
             }
             if (await WriteAsync(keyspace, block.Entries, cancellationToken) is { } failure)
             {
-                return Refused(RestoreOutcome.Failed, failure);
+                return failure;
             }
         }
     }
@@ -188,8 +191,8 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
         }
     }
 
-    /// <summary>Writes the entries in batches; why it cannot where it fails.</summary>
-    private async Task<string?> WriteAsync(
+    /// <summary>Writes the entries in batches; the refusal where it fails.</summary>
+    private async Task<RestoreReply?> WriteAsync(
         string keyspace,
         IReadOnlyList<StampedEntry> block,
         CancellationToken cancellationToken
@@ -224,7 +227,11 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
     /// Sends a batch until all of it is in. Also what may have happened is sent again: nobody else writes here yet, and
     /// putting an entry twice is putting it once.
     /// </summary>
-    private async Task<string?> SendAsync(string keyspace, List<Operation> batch, CancellationToken cancellationToken)
+    private async Task<RestoreReply?> SendAsync(
+        string keyspace,
+        List<Operation> batch,
+        CancellationToken cancellationToken
+    )
     {
         wrote = true;
         var left = batch;
@@ -238,9 +245,13 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
                 return null;
             }
             var why = results.First(result => result.Outcome.Kind != OutcomeKind.Ok).Outcome;
+            if (why.Kind == OutcomeKind.QuotaExceeded)
+            {
+                return Refused(RestoreOutcome.QuotaExceeded, why.Detail);
+            }
             if (tries == TriesMax || why.Kind is OutcomeKind.Invalid or OutcomeKind.NoSuchKeyspace)
             {
-                return $"{why.Kind}: {why.Detail}";
+                return Refused(RestoreOutcome.Failed, $"{why.Kind}: {why.Detail}");
             }
             left = failed;
             await Task.Delay(Pause * tries, time, cancellationToken);

@@ -29,6 +29,9 @@ public enum EntryStatus
     /// <summary>A disk is full; nothing changed.</summary>
     StorageFull,
 
+    /// <summary>The keyspace would hold more than its quota; nothing changed.</summary>
+    QuotaExceeded,
+
     /// <summary>There is no such keyspace.</summary>
     NoSuchKeyspace,
 
@@ -56,6 +59,7 @@ internal static class EntryStatuses
             OutcomeKind.Overloaded => EntryStatus.Overloaded,
             OutcomeKind.Invalid => EntryStatus.Invalid,
             OutcomeKind.DiskFull => EntryStatus.StorageFull,
+            OutcomeKind.QuotaExceeded => EntryStatus.QuotaExceeded,
             OutcomeKind.NoSuchKeyspace => EntryStatus.NoSuchKeyspace,
             OutcomeKind.RequestIdReused => EntryStatus.RequestIdReused,
             // Said by a later version: what this one does not understand proves nothing.

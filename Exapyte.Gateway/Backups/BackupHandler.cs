@@ -131,6 +131,7 @@ internal sealed class BackupHandler(IExapyteClient client, ProblemWriter problem
         {
             RestoreOutcome.Restored => null,
             RestoreOutcome.Damaged => new(ProblemKinds.InvalidBody, detail) { InDoubt = reply.IsPartLeft },
+            RestoreOutcome.QuotaExceeded => new(ProblemKinds.QuotaExceeded, detail) { InDoubt = reply.IsPartLeft },
             RestoreOutcome.Conflict => new(ProblemKinds.KeyspaceConflict, detail),
             _ => new(ProblemKinds.Unavailable, detail) { InDoubt = reply.IsPartLeft, Retryable = !reply.IsPartLeft },
         };

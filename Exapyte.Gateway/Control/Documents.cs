@@ -40,7 +40,8 @@ internal sealed record SettingsDocument(
     string Storage,
     long? DefaultTtlSeconds,
     string? PartitionDelimiter,
-    int IdempotencyWindowSeconds
+    int IdempotencyWindowSeconds,
+    QuotaDocument? Quota
 )
 {
     public static SettingsDocument Of(KeyspaceSettings settings) =>
@@ -54,9 +55,13 @@ internal sealed record SettingsDocument(
             SettingNames.Of(settings.Storage),
             settings.DefaultTtlSeconds,
             settings.PartitionDelimiter,
-            settings.IdempotencyWindowSeconds
+            settings.IdempotencyWindowSeconds,
+            settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null
         );
 }
+
+/// <summary>What a keyspace may hold, or holds: entries, and bytes of their keys and values.</summary>
+internal sealed record QuotaDocument(long? Entries, long? Bytes);
 
 /// <summary>GET and PUT K.</summary>
 internal sealed record KeyspaceDocument(
@@ -67,10 +72,13 @@ internal sealed record KeyspaceDocument(
     int Wanted,
     int Placed,
     string? Why,
-    SettingsDocument Settings
+    SettingsDocument Settings,
+    QuotaDocument? Use
 )
 {
-    public static KeyspaceDocument Of(KeyspaceMap map)
+    /// <param name="map">The keyspace.</param>
+    /// <param name="use">What it holds; null where nobody counts, or not all of it could be asked for.</param>
+    public static KeyspaceDocument Of(KeyspaceMap map, Usage? use)
     {
         var replication = ReplicationState.Of(map.Shards, map.Settings.Replicas);
         return new(
@@ -81,7 +89,8 @@ internal sealed record KeyspaceDocument(
             replication.Wanted,
             replication.Placed,
             replication.Why,
-            SettingsDocument.Of(map.Settings)
+            SettingsDocument.Of(map.Settings),
+            use is { } held ? new(held.Entries, held.Bytes) : null
         );
     }
 }

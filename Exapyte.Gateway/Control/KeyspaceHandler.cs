@@ -3,6 +3,8 @@ using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
+using Exapyte.Keyspaces;
+using Exapyte.Security;
 using Exapyte.Wire;
 
 namespace Exapyte.Gateway.Control;
@@ -61,8 +63,13 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
             context.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
-        await AnswerAsync(context, StatusCodes.Status200OK, reply);
+        var use = SeesUse(call) ? await client.GetUseAsync(reply.Map!, context.RequestAborted) : null;
+        await AnswerAsync(context, StatusCodes.Status200OK, reply, use);
     }
+
+    /// <summary>Who may not see all entries may not see how many there are.</summary>
+    private static bool SeesUse(in Call call) =>
+        call.Caller.May(KeyRights.Read, call.Keyspace) || call.Caller.May(KeyRights.Admin, call.Keyspace);
 
     /// <summary>GET K/shards.</summary>
     public async Task ShardsAsync(HttpContext context, Call call)
@@ -116,9 +123,14 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
         await AnswerAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, reply);
     }
 
-    private static Task AnswerAsync(HttpContext context, int status, KeyspaceReply reply) =>
+    private static Task AnswerAsync(HttpContext context, int status, KeyspaceReply reply, Usage? use = null) =>
         reply.Map is { } map
-            ? JsonAnswer.WriteAsync(context, status, KeyspaceDocument.Of(map), GatewayJson.Relaxed.KeyspaceDocument)
+            ? JsonAnswer.WriteAsync(
+                context,
+                status,
+                KeyspaceDocument.Of(map, use),
+                GatewayJson.Relaxed.KeyspaceDocument
+            )
             : throw new InvalidOperationException($"The answer {reply.Outcome} of a keyspace holds no map.");
 
     /// <summary>Keyspaces have no tags: a condition that is not judged must not be passed over.</summary>

@@ -11,7 +11,7 @@ internal static class SettingsReader
 {
     private const string Members =
         "replication, replicas, writeQuorum, readQuorum, distribution, shards, storage, defaultTtlSeconds, "
-        + "partitionDelimiter and idempotencyWindowSeconds";
+        + "partitionDelimiter, idempotencyWindowSeconds and quota";
 
     /// <summary>Reads the document; null for no body at all: every default.</summary>
     public static KeyspaceSettings Read(JsonDocument? document, List<string> reasons)
@@ -68,10 +68,42 @@ internal static class SettingsReader
                 return settings with { DefaultTtlSeconds = NumberOrNull(name, value, reasons) };
             case "partitionDelimiter":
                 return settings with { PartitionDelimiter = Text(name, value, reasons) };
+            case "quota":
+                return settings with { Quota = Quota(value, reasons) };
             default:
                 reasons.Add($"'{name}' is no setting; the settings are {Members}.");
                 return settings;
         }
+    }
+
+    private static KeyspaceQuota? Quota(JsonElement value, List<string> reasons)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            reasons.Add($"quota must be an object with entries, bytes or both, or null, not {Shown(value)}.");
+            return null;
+        }
+        var quota = new KeyspaceQuota();
+        foreach (var member in value.EnumerateObject())
+        {
+            switch (member.Name)
+            {
+                case "entries":
+                    quota = quota with { Entries = NumberOrNull("quota.entries", member.Value, reasons) };
+                    break;
+                case "bytes":
+                    quota = quota with { Bytes = NumberOrNull("quota.bytes", member.Value, reasons) };
+                    break;
+                default:
+                    reasons.Add($"'quota.{member.Name}' is not known; a quota has entries and bytes.");
+                    break;
+            }
+        }
+        return quota;
     }
 
     private static T Kind<T>(string name, JsonElement value, List<string> reasons, Func<T, string> nameOf, T otherwise)

@@ -71,6 +71,7 @@ internal static class OutcomeProblems
             OutcomeKind.Overloaded => ProblemKinds.Overloaded,
             OutcomeKind.Invalid => ProblemKinds.NotApplicable,
             OutcomeKind.DiskFull => ProblemKinds.DiskFull,
+            OutcomeKind.QuotaExceeded => ProblemKinds.QuotaExceeded,
             OutcomeKind.NoSuchKeyspace => ProblemKinds.NoSuchKeyspace,
             OutcomeKind.RequestIdReused => ProblemKinds.RequestIdReused,
             OutcomeKind.DeadlineExceeded => ProblemKinds.DeadlineExceeded,
@@ -92,6 +93,8 @@ internal static class OutcomeProblems
                     + "with an Idempotency-Key.",
             OutcomeKind.Overloaded => "A bound was reached; nothing changed. Wait and try again.",
             OutcomeKind.DiskFull => "A replica's disk is full; nothing changed. Free space or add a node.",
+            OutcomeKind.QuotaExceeded =>
+                "There is no room for it in the keyspace's quota; nothing changed. Delete entries.",
             OutcomeKind.NoSuchKeyspace => "There is no such keyspace. Create it with PUT /v1/keyspaces/{keyspace}.",
             OutcomeKind.RequestIdReused => "Use a new Idempotency-Key for each distinct request; nothing changed.",
             OutcomeKind.DeadlineExceeded => "The time ran out before anything was sent; nothing changed. Try again.",

@@ -90,6 +90,11 @@ internal static class ProblemKinds
         true
     );
     public static readonly ProblemKind DiskFull = new(507, "disk-full", "The disk is full.", true);
+    public static readonly ProblemKind QuotaExceeded = new(
+        507,
+        "quota-exceeded",
+        "The keyspace would hold more than its quota."
+    );
 
     /// <summary>All of them, by status.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
@@ -124,5 +129,6 @@ internal static class ProblemKinds
         UnknownOutcome,
         DeadlineExceeded,
         DiskFull,
+        QuotaExceeded,
     ];
 }

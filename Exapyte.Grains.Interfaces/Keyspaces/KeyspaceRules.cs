@@ -49,6 +49,7 @@ public static class KeyspaceRules
         {
             reasons.Add($"partitionDelimiter must be 1 to {PartitionDelimiterCharsMax} characters.");
         }
+        AddQuotaReasons(reasons, settings.Quota);
         if (settings is { Replication: ReplicationKind.Raft, Storage: StorageKind.Memory })
         {
             reasons.Add(
@@ -70,6 +71,22 @@ public static class KeyspaceRules
         Fixed(reasons, "shards", current.Shards, wanted.Shards);
         Fixed(reasons, "partitionDelimiter", current.PartitionDelimiter, wanted.PartitionDelimiter);
         return reasons;
+    }
+
+    private static void AddQuotaReasons(List<string> reasons, KeyspaceQuota? quota)
+    {
+        if (quota is { Entries: null, Bytes: null })
+        {
+            reasons.Add("quota must say entries, bytes or both.");
+        }
+        if (quota?.Entries is { } entries)
+        {
+            Within(reasons, "quota.entries", entries, 1, Limits.QuotaMax);
+        }
+        if (quota?.Bytes is { } bytes)
+        {
+            Within(reasons, "quota.bytes", bytes, 1, Limits.QuotaMax);
+        }
     }
 
     private static void AddQuorumReasons(List<string> reasons, KeyspaceSettings settings)

@@ -76,4 +76,8 @@ public sealed record KeyspaceSettings
     /// <summary>For how long the outcome of a request id is remembered, in seconds of log time (raft keyspaces).</summary>
     [Id(9)]
     public int IdempotencyWindowSeconds { get; init; } = 600;
+
+    /// <summary>What it may hold; null: as much as the disks take.</summary>
+    [Id(11)]
+    public KeyspaceQuota? Quota { get; init; }
 }

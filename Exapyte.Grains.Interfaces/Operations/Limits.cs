@@ -39,6 +39,9 @@ public static class Limits
     /// <summary>Latest moment at which an entry may be told to end, Unix milliseconds: the end of the year 9999.</summary>
     public const long ExpiresAtMsMax = 253_402_300_799_999;
 
+    /// <summary>Largest quota of entries, and of bytes.</summary>
+    public const long QuotaMax = 1L << 60;
+
     /// <summary>Most shards in a keyspace.</summary>
     public const int ShardsMax = 1_024;
 

@@ -56,6 +56,9 @@ public enum OutcomeKind : byte
     /// each says so there is no use in trying on.
     /// </summary>
     ClockWrong = 15,
+
+    /// <summary>The keyspace would hold more than its quota; nothing changed. Deletes make room.</summary>
+    QuotaExceeded = 16,
 }
 
 /// <summary>The outcome of one operation. Immutable.</summary>

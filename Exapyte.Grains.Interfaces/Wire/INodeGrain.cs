@@ -21,6 +21,10 @@ public interface INodeGrain : IGrainWithStringKey
     /// <summary>How the node's replicas of a keyspace stand.</summary>
     [Alias("replicas")]
     ValueTask<ReplicaStatus[]> Replicas(long keyspaceId);
+
+    /// <summary>How much the node's replicas of a keyspace hold; those that do not count it are missing.</summary>
+    [Alias("uses")]
+    ValueTask<ShardUse[]> Uses(long keyspaceId);
 }
 
 /// <summary>The answer to <see cref="INodeGrain.ApplyMap"/>.</summary>

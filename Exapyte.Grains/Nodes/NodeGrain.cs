@@ -19,4 +19,7 @@ internal sealed class NodeGrain(NodeHost host) : Grain, INodeGrain
 
     /// <inheritdoc/>
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId) => ValueTask.FromResult(host.StatusOf(keyspaceId));
+
+    /// <inheritdoc/>
+    public ValueTask<ShardUse[]> Uses(long keyspaceId) => ValueTask.FromResult(host.UsesOf(keyspaceId));
 }

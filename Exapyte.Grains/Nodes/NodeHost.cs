@@ -73,6 +73,10 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
             }
             await replicas.Apply(map, confirmed: true);
             maps.Forget(map.KeyspaceId);
+            if (map.Deleted)
+            {
+                node.Quotas.Forget(map.KeyspaceId);
+            }
             node.News.Maps.Tell(map);
             return new() { Accepted = true, Epoch = map.Epoch };
         }
@@ -199,6 +203,15 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                     Role = "quarantined",
                     Problem = damaged.Reason,
                 }),
+        ];
+
+    /// <summary>How much this node's replicas of a keyspace hold, as far as they count it.</summary>
+    public ShardUse[] UsesOf(long keyspaceId) =>
+        [
+            .. replicas
+                .All.Where(replica => replica.Identity.KeyspaceId == keyspaceId)
+                .Select(replica => replica.Use)
+                .OfType<ShardUse>(),
         ];
 
     /// <summary>

@@ -14,6 +14,7 @@ internal sealed record NodeServices
 {
     private ComparisonBudget? comparing;
     private PushBudget? pushes;
+    private NodeQuotas? quotas;
     private MemoryBudget? memory;
 
     /// <summary>The node's id.</summary>
@@ -83,6 +84,9 @@ internal sealed record NodeServices
 
     /// <summary>What comparing and copying leaderless replicas may use of the node at one time.</summary>
     public ComparisonBudget Comparing => LazyInitializer.EnsureInitialized(ref comparing, () => new(Options));
+
+    /// <summary>What the shards of keyspaces with a quota hold.</summary>
+    public NodeQuotas Quotas => LazyInitializer.EnsureInitialized(ref quotas, () => new(this));
 
     /// <summary>Prefixes in the store that no replica uses any more.</summary>
     public DisusedPrefixes Disused { get; } = new();

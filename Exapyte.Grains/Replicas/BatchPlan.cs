@@ -80,7 +80,9 @@ internal readonly struct BatchPlan
     /// What is to be proposed: the batch without the operations that were refused, its conditions as the shard's rows have
     /// versions. An atomic one was refused as a whole or not at all.
     /// </summary>
-    public PendingWrite ToPropose(long deadlineMs)
+    /// <param name="deadlineMs">Until when it may wait.</param>
+    /// <param name="limits">See <see cref="PendingWrite.Limits"/>.</param>
+    public PendingWrite ToPropose(long deadlineMs, Usage? limits)
     {
         var operations = batch.Operations;
         if (Array.Exists(outcomes, outcome => outcome is not null) || Array.Exists(operations, HasVersions))
@@ -102,7 +104,7 @@ internal readonly struct BatchPlan
             Atomic = batch.Atomic,
             TimeoutMs = batch.TimeoutMs,
         };
-        return new(proposed, deadlineMs) { Reads = PlacedReads.Of(operations, life) };
+        return new(proposed, deadlineMs) { Reads = PlacedReads.Of(operations, life), Limits = limits };
     }
 
     /// <summary>The reads of an atomic batch that writes nothing.</summary>

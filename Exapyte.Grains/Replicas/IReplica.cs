@@ -31,6 +31,9 @@ internal interface IReplica
     /// <summary>How it stands.</summary>
     ReplicaStatus Status();
 
+    /// <summary>How much it holds; null where it does not count.</summary>
+    ShardUse? Use { get; }
+
     /// <summary>A tick of the node's clock.</summary>
     void Tick();
 

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
 
@@ -20,6 +21,9 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
     /// <summary>The reads of the batch, answered where it is applied; null where it has none.</summary>
     public PlacedReads? Reads { get; init; }
 
+    /// <summary>What the shard may hold, by what the others hold; null: as the keyspace's rules say.</summary>
+    public Usage? Limits { get; init; }
+
     /// <summary>Until when it may wait, in milliseconds of the replica's clock.</summary>
     public long DeadlineMs => deadlineMs;
 
@@ -34,6 +38,17 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
 
     /// <summary>Whether it has been completed.</summary>
     public bool IsDone => completion.Task.IsCompleted;
+
+    /// <summary>The command that it is.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    /// <param name="rules">What the keyspace's settings say.</param>
+    public byte[] Encode(long stampMs, in CommandRules rules) =>
+        ShardCommandCodec.Encode(
+            batch.Operations,
+            batch.Atomic,
+            stampMs,
+            rules.Limits is null ? rules : rules with { Limits = Limits ?? rules.Limits }
+        );
 
     /// <summary>It was applied.</summary>
     public void Applied(in AppliedCommand applied) =>

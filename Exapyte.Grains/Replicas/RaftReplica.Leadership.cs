@@ -43,6 +43,10 @@ internal sealed partial class RaftReplica
         {
             mailbox.Post(ReplicaInput.Tick, inline: false);
         }
+        else if (IsToBeCounted)
+        {
+            Post(ConsiderCounting);
+        }
         else if (loop.IsHeldUp)
         {
             Post(static replica => replica.TryApplyAgain());
@@ -77,6 +81,7 @@ internal sealed partial class RaftReplica
         RequireLog();
         ConsiderPreferredLeader(loop);
         ConsiderMembership(loop);
+        ConsiderCounting(loop);
     }
 
     /// <summary>Every few seconds a leader that is not the preferred one looks whether that one is ready to lead.</summary>

@@ -293,7 +293,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaOutside
                 LeavesReads = true,
             };
         }
-        var write = plan.ToPropose(NowMs + batch.TimeoutMs);
+        var write = plan.ToPropose(NowMs + batch.TimeoutMs, await LimitsOf(batch));
         if (!mailbox.Post(ReplicaInput.Of(write), inline: true))
         {
             return new() { Kind = OutcomeKind.Overloaded, Detail = "The replica's queue is full." };

@@ -233,7 +233,7 @@ internal sealed partial class ReplicaLoop(
         lastStampMs = Math.Max(Math.Max(lastStampMs, Machine.StampMs), nowMs);
         foreach (var write in gathered)
         {
-            payloads.Add(ShardCommandCodec.Encode(write.Batch.Operations, write.Batch.Atomic, lastStampMs, rules));
+            payloads.Add(write.Encode(lastStampMs, rules));
         }
         var result = core.Propose(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(payloads));
         payloads.Clear();

@@ -1,5 +1,7 @@
 using Exapyte.Grains.Fields;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Quotas;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
@@ -41,6 +43,7 @@ internal sealed class ShardStateMachine
         requests = new(store);
         named = new(requests);
         find = TryFind;
+        Usage = new(store);
         if (store.GetMeta(StateKey) is { } state)
         {
             var reader = new SpanReader(state);
@@ -67,6 +70,9 @@ internal sealed class ShardStateMachine
 
     /// <summary>The index of the last entry applied.</summary>
     public LogIndex Applied => new(store.AppliedIndex);
+
+    /// <summary>What it holds, where the keyspace has a quota.</summary>
+    public ShardUsage Usage { get; }
 
     /// <summary>The store behind it, for reads.</summary>
     public IShardStore Store => store;
@@ -131,6 +137,7 @@ internal sealed class ShardStateMachine
         {
             (revision, stampMs) = (publishedRevision, publishedStampMs);
             requests.BatchFailed();
+            Usage.Reload();
             throw;
         }
         finally
@@ -154,9 +161,18 @@ internal sealed class ShardStateMachine
     {
         stampMs = Math.Max(stampMs, command.StampMs);
         reads?.Begin();
+        if (command.Limits is null)
+        {
+            Usage.End(batch);
+        }
+        else
+        {
+            Usage.Begin(stampMs);
+        }
         var isNamedWhole = command.Atomic && Array.Exists(command.Writes, write => write.IsNamed);
         var applied = isNamedWhole ? ApplyOnce(command, reads) : ApplyWrites(command, reads, named);
         requests.Evict(batch, stampMs - command.RequestIdWindowMs);
+        Usage.Save(batch);
         WriteState();
         return applied;
     }
@@ -173,7 +189,10 @@ internal sealed class ShardStateMachine
             return earlier;
         }
         var applied = ApplyWrites(command, reads, known: null);
-        named.RememberAtomic(batch, command.Writes, stampMs, applied);
+        if (!applied.IsBeyondQuota)
+        {
+            named.RememberAtomic(batch, command.Writes, stampMs, applied);
+        }
         return applied;
     }
 
@@ -187,7 +206,9 @@ internal sealed class ShardStateMachine
             reads?.AnswerBefore(i, find, stampMs, revision);
             ref readonly var write = ref command.Writes[i];
             outcomes[i] =
-                known is null || write.RequestId is null ? Write(write, isSeen) : WriteOnce(write, isSeen, known);
+                known is null || write.RequestId is null
+                    ? Write(write, isSeen, command.Limits)
+                    : WriteOnce(write, isSeen, command.Limits, known);
             if (command.Atomic && outcomes[i].Kind != OutcomeKind.Ok)
             {
                 Undo(revisionBefore);
@@ -204,76 +225,112 @@ internal sealed class ShardStateMachine
         batch.Clear();
         requests.BatchDone();
         overlay.Clear();
+        Usage.Undo();
         revision = revisionBefore;
     }
 
-    private AppliedWrite WriteOnce(in CommandWrite write, bool isSeen, NamedRequests known)
+    private AppliedWrite WriteOnce(in CommandWrite write, bool isSeen, Usage? limits, NamedRequests known)
     {
         if (known.TryRecall(write, out var earlier))
         {
             return earlier;
         }
-        var outcome = Write(write, isSeen);
-        known.Remember(batch, write, stampMs, outcome);
+        var outcome = Write(write, isSeen, limits);
+        if (outcome.Kind != OutcomeKind.QuotaExceeded)
+        {
+            // One that found no room is to be judged anew when it comes again.
+            known.Remember(batch, write, stampMs, outcome);
+        }
         return outcome;
     }
 
     /// <param name="write">The write.</param>
     /// <param name="isSeen">Whether later operations of the batch may look at what it made.</param>
-    private AppliedWrite Write(in CommandWrite write, bool isSeen)
+    /// <param name="limits">What the shard may hold; null: nobody counts.</param>
+    private AppliedWrite Write(in CommandWrite write, bool isSeen, Usage? limits)
     {
-        var current = CurrentVersion(write.Key, out var currentExpiresMs);
+        var found = Find(write.Key, withValue: limits is not null);
+        var held = found is { } entry && entry.IsLive(stampMs) ? found : null;
+        var current = held is { } live ? new VersionStamp(live.Version.Revision) : VersionStamp.None;
         if (write.Condition is { } condition && !condition.IsMetBy(current))
         {
             return new(OutcomeKind.PreconditionFailed, current, false);
         }
-        if (write.Kind == OperationKind.Delete && current.IsNone)
+        // When what is there ends, live or not; 0: it stays.
+        var replacedExpiresMs = found.GetValueOrDefault().ExpiresMs;
+        return write.Kind == OperationKind.Delete
+            ? Delete(write.Key, held, replacedExpiresMs, isSeen, limits)
+            : Put(write, held, replacedExpiresMs, isSeen, limits);
+    }
+
+    private AppliedWrite Delete(
+        ReadOnlyMemory<byte> key,
+        in StoredEntry? held,
+        long replacedExpiresMs,
+        bool isSeen,
+        Usage? limits
+    )
+    {
+        if (held is null)
         {
             return new(OutcomeKind.Ok, default, false);
         }
         revision++;
-        if (write.Kind == OperationKind.Delete)
+        batch.Delete(key.Span, replacedExpiresMs);
+        if (isSeen)
         {
-            batch.Delete(write.Key.Span, currentExpiresMs);
-            if (isSeen)
-            {
-                overlay.Set(write.Key, null);
-            }
-            return new(OutcomeKind.Ok, new(revision), true);
+            overlay.Set(key, null);
         }
+        if (limits is not null)
+        {
+            Usage.Replace(key.Span, held, null);
+        }
+        return new(OutcomeKind.Ok, new(revision), true);
+    }
+
+    private AppliedWrite Put(
+        in CommandWrite write,
+        in StoredEntry? held,
+        long replacedExpiresMs,
+        bool isSeen,
+        Usage? limits
+    )
+    {
         var expiresMs = write.ExpiresMs(stampMs);
         var entry = new StoredEntry(
-            new(revision, 0),
+            new(revision + 1, 0),
             stampMs,
             expiresMs,
             EntryFlags.None,
             write.ContentType,
             write.Value
         );
-        batch.Put(write.Key.Span, entry, currentExpiresMs);
+        if (limits is { } most)
+        {
+            if (!Usage.Fits(write.Key.Span, held, entry, most))
+            {
+                return new(OutcomeKind.QuotaExceeded, default, false);
+            }
+            Usage.Replace(write.Key.Span, held, entry);
+        }
+        revision++;
+        batch.Put(write.Key.Span, entry, replacedExpiresMs);
         if (isSeen)
         {
             overlay.Set(write.Key, entry);
         }
-        return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
+        return new(OutcomeKind.Ok, new(revision), held is null) { ExpiresMs = expiresMs };
     }
 
-    /// <summary>The version that a condition is judged by, and when what is there ends, live or not; 0: it stays.</summary>
-    private VersionStamp CurrentVersion(ReadOnlyMemory<byte> key, out long expiresMs)
+    /// <summary>What the key holds at this place of the batch, live or not; null where that is nothing.</summary>
+    private StoredEntry? Find(ReadOnlyMemory<byte> key, bool withValue)
     {
-        StoredEntry entry;
         if (overlay.TryGet(key, out var written))
         {
-            entry = written.GetValueOrDefault();
+            return written;
         }
-        else
-        {
-            store.TryGetHeader(key.Span, out entry);
-        }
-        expiresMs = entry.ExpiresMs;
-        return !entry.Version.Equals(default(EntryVersion)) && entry.IsLive(stampMs)
-            ? new(entry.Version.Revision)
-            : VersionStamp.None;
+        var isThere = withValue ? store.TryGet(key.Span, out var entry) : store.TryGetHeader(key.Span, out entry);
+        return isThere ? entry : null;
     }
 
     /// <summary>Finds an entry as it is at this place of the batch that is being applied, or between two.</summary>

@@ -59,6 +59,20 @@ public sealed class BackupTests
     }
 
     [Fact]
+    public async Task An_archive_beyond_the_quota_is_507_and_leaves_no_keyspace()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        await gateway.PutAsync("/v1/keyspaces/k/entries/a", "one");
+        var archive = (await gateway.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
+        gateway.Client.Intercept = (_, _) => OperationOutcome.Of(OutcomeKind.QuotaExceeded, "No room.");
+
+        var answer = await gateway.SendAsync("POST", "/v1/restores?keyspace=copy", archive, Archive);
+
+        Assert.Equal((507, "quota-exceeded"), (answer.Status, answer.Code));
+        Assert.Equal(404, (await gateway.GetAsync("/v1/keyspaces/copy")).Status);
+    }
+
+    [Fact]
     public async Task A_damaged_archive_is_refused_and_leaves_no_keyspace()
     {
         await using var gateway = await GatewayFixture.StartAsync();

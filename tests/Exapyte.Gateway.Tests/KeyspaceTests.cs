@@ -16,18 +16,21 @@ public sealed class KeyspaceTests
             Orders,
             """
             {"replication":"quorum","replicas":5,"writeQuorum":4,"readQuorum":2,"distribution":"hash","shards":4,
-             "storage":"memory","defaultTtlSeconds":60,"partitionDelimiter":"/","idempotencyWindowSeconds":30}
+             "storage":"memory","defaultTtlSeconds":60,"partitionDelimiter":"/","idempotencyWindowSeconds":30,
+             "quota":{"entries":9,"bytes":null}}
             """,
             "Content-Type: application/json"
         );
         Assert.Equal((201, Orders), (created.Status, created.Header("Location")));
         var read = await gateway.GetAsync(Orders);
-        Assert.Equal(created.Text, read.Text);
+        Assert.Equal(created.Json.GetProperty("settings").GetRawText(), read.Json.GetProperty("settings").GetRawText());
+        Assert.Equal("""{"entries":0,"bytes":0}""", read.Json.GetProperty("use").GetRawText());
         var settings = read.Json.GetProperty("settings");
         Assert.Equal("quorum", settings.GetProperty("replication").GetString());
         Assert.Equal("memory", settings.GetProperty("storage").GetString());
         Assert.Equal(4, settings.GetProperty("writeQuorum").GetInt32());
         Assert.Equal("/", settings.GetProperty("partitionDelimiter").GetString());
+        Assert.Equal("""{"entries":9}""", settings.GetProperty("quota").GetRawText());
         Assert.True(read.Json.GetProperty("underReplicated").GetBoolean());
         Assert.Equal(5, read.Json.GetProperty("wanted").GetInt32());
         Assert.Equal(1, read.Json.GetProperty("placed").GetInt32());
@@ -91,6 +94,11 @@ public sealed class KeyspaceTests
     [InlineData("{\"defaultTtlSeconds\":-1}", "defaultTtlSeconds must be 1 to")]
     [InlineData("{\"partitionDelimiter\":5}", "partitionDelimiter must be text")]
     [InlineData("{\"partitionDelimiter\":\"\\ud800\"}", "half a character")]
+    [InlineData("{\"quota\":7}", "quota must be an object")]
+    [InlineData("{\"quota\":{}}", "quota must say entries, bytes or both")]
+    [InlineData("{\"quota\":{\"entries\":0}}", "quota.entries must be 1 to")]
+    [InlineData("{\"quota\":{\"bytes\":\"1\"}}", "quota.bytes must be a whole number")]
+    [InlineData("{\"quota\":{\"rows\":1}}", "'quota.rows' is not known")]
     [InlineData("{\"replication\":\"quorum\",\"writeQuorum\":1,\"readQuorum\":1}", "must be greater than replicas")]
     public async Task Bad_settings_are_400_and_create_nothing(string body, string reason)
     {

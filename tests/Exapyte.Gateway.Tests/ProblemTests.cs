@@ -22,6 +22,7 @@ public sealed class ProblemTests
     [InlineData(OutcomeKind.Overloaded, 429, "overloaded", true, false)]
     [InlineData(OutcomeKind.Invalid, 422, "not-applicable", false, false)]
     [InlineData(OutcomeKind.DiskFull, 507, "disk-full", true, false)]
+    [InlineData(OutcomeKind.QuotaExceeded, 507, "quota-exceeded", false, false)]
     [InlineData(OutcomeKind.NoSuchKeyspace, 404, "no-such-keyspace", false, false)]
     [InlineData(OutcomeKind.RequestIdReused, 422, "request-id-reused", false, false)]
     [InlineData(OutcomeKind.DeadlineExceeded, 504, "deadline-exceeded", true, false)]

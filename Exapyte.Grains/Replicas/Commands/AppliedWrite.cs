@@ -5,6 +5,10 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// <summary>What became of one write of a command, as every replica computes it alike. Its version has no origin.</summary>
 internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Version, bool Changed)
 {
+    /// <summary>Why a put beyond the quota is refused.</summary>
+    public const string QuotaDetail =
+        "The keyspace would hold more than its quota; nothing changed. Delete entries, or raise the quota.";
+
     /// <summary>When the entry that was put ends, Unix milliseconds; 0: it stays.</summary>
     public long ExpiresMs { get; init; }
 
@@ -22,6 +26,7 @@ internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Vers
             Detail = Kind switch
             {
                 OutcomeKind.RequestIdReused => "The request id was used before for another request. Use a new one.",
+                OutcomeKind.QuotaExceeded => QuotaDetail,
                 OutcomeKind.PreconditionFailed when Version.IsNone => "The condition does not hold: there is no entry.",
                 OutcomeKind.PreconditionFailed => "The condition does not hold: the entry is at another version.",
                 _ => null,
@@ -38,6 +43,9 @@ internal readonly record struct AppliedCommand(AppliedWrite[] Writes, int Refuse
 {
     /// <summary>No atomic command was refused.</summary>
     public const int NotRefused = -1;
+
+    /// <summary>Whether it is an atomic command that found no room.</summary>
+    public bool IsBeyondQuota => RefusedAt != NotRefused && Writes[RefusedAt].Kind == OutcomeKind.QuotaExceeded;
 
     public static readonly AppliedCommand Nothing = new([], NotRefused);
 

@@ -6,8 +6,16 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// <summary>What a keyspace's settings say about its commands. The leader resolves them, once, when it proposes.</summary>
 internal readonly record struct CommandRules(long DefaultTtlMs, long RequestIdWindowMs)
 {
+    /// <summary>What a shard may hold; null: as much as it likes.</summary>
+    public Usage? Limits { get; init; }
+
     public static CommandRules Of(KeyspaceSettings settings) =>
-        new(settings.DefaultTtlSeconds.GetValueOrDefault() * 1_000, settings.IdempotencyWindowSeconds * 1_000L);
+        new(settings.DefaultTtlSeconds.GetValueOrDefault() * 1_000, settings.IdempotencyWindowSeconds * 1_000L)
+        {
+            Limits = settings.Quota is { } quota
+                ? new(quota.Entries ?? long.MaxValue, quota.Bytes ?? long.MaxValue)
+                : null,
+        };
 
     /// <summary>Lifetime of a put in milliseconds; 0: it stays.</summary>
     public long TtlMsOf(Operation operation) =>

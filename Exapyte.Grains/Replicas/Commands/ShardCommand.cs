@@ -1,3 +1,4 @@
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
@@ -53,6 +54,12 @@ internal sealed class ShardCommand
     public required long RequestIdWindowMs { get; init; }
 
     public required CommandWrite[] Writes { get; init; }
+
+    /// <summary>
+    /// What the shard may hold once a put is done; null: as much as it likes, and nobody counts. The leader takes it from the
+    /// keyspace's quota and what the other shards hold, so that each replica judges by the same.
+    /// </summary>
+    public Usage? Limits { get; init; }
 
     /// <summary>
     /// Not null: the command changes nothing, and marks the place in the log whose state all members compare, under this id.

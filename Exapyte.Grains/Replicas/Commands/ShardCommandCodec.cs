@@ -1,12 +1,13 @@
 using Exapyte.Grains.Fields;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
 /// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub, 3 writes of which some end
-/// at a given moment, 4 writes of which some name their whole request and some may end at a given moment), then little-endian
-/// fields. Golden files in the tests hold it; a change is a new format byte.
+/// at a given moment, 4 writes of which some name their whole request and some may end at a given moment, 5 the same with what the shard may hold
+/// in its header), then little-endian fields. Golden files in the tests hold it; a change is a new format byte.
 /// </summary>
 internal static class ShardCommandCodec
 {
@@ -14,6 +15,7 @@ internal static class ShardCommandCodec
     private const byte ScrubFormat = 2;
     private const byte MomentsFormat = 3;
     private const byte NamedFormat = 4;
+    private const byte LimitedFormat = 5;
     private const int ScrubBytes = 1 + sizeof(long) + sizeof(ulong);
     private const byte AtomicFlag = 1;
     private const byte ConditionFlag = 1;
@@ -25,6 +27,7 @@ internal static class ShardCommandCodec
     /// <summary>Behind the request id stand the request's fingerprint and the position in it; in <see cref="NamedFormat"/> only.</summary>
     private const byte NamedFlag = 8;
     private const int HeaderBytes = 1 + 1 + (2 * sizeof(long)) + sizeof(int);
+    private const int LimitsBytes = 2 * sizeof(long);
     private const int WriteBytesMin = 1 + 1 + sizeof(int);
     private const int VersionBytes = 2 * sizeof(ulong);
     private const int NameBytes = (2 * sizeof(ulong)) + sizeof(int);
@@ -38,7 +41,8 @@ internal static class ShardCommandCodec
     {
         int bytes = HeaderBytes,
             count = 0;
-        var format = Format;
+        var format = rules.Limits is null ? Format : LimitedFormat;
+        bytes += rules.Limits is null ? 0 : LimitsBytes;
         foreach (var operation in operations)
         {
             if (operation.IsWrite)
@@ -54,6 +58,11 @@ internal static class ShardCommandCodec
         writer.Byte(atomic ? AtomicFlag : (byte)0);
         writer.Int64(stampMs);
         writer.Int64(rules.RequestIdWindowMs);
+        if (rules.Limits is { } limits)
+        {
+            writer.Int64(limits.Entries);
+            writer.Int64(limits.Bytes);
+        }
         writer.Int32(count);
         foreach (var operation in operations)
         {
@@ -87,13 +96,14 @@ internal static class ShardCommandCodec
         {
             return DecodeScrub(ref reader);
         }
-        if (format is not (Format or MomentsFormat or NamedFormat))
+        if (format is not (Format or MomentsFormat or NamedFormat or LimitedFormat))
         {
             return null;
         }
         var flags = reader.Byte();
         var stampMs = reader.Int64();
         var windowMs = reader.Int64();
+        Usage? limits = format == LimitedFormat ? new(reader.Int64(), reader.Int64()) : null;
         var writes = new CommandWrite[reader.Count(WriteBytesMin)];
         for (var i = 0; i < writes.Length; i++)
         {
@@ -106,6 +116,7 @@ internal static class ShardCommandCodec
                 Atomic = (flags & AtomicFlag) != 0,
                 RequestIdWindowMs = windowMs,
                 Writes = writes,
+                Limits = limits,
             }
             : null;
     }

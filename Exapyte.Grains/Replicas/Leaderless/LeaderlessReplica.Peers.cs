@@ -34,6 +34,7 @@ internal sealed partial class LeaderlessReplica
             copy.HasForgotten();
         }
         context.Use(new(map, placement, others, selfCounts, before));
+        ConsiderCounting();
         foreach (var peer in others)
         {
             peer.Lane.MapEpoch = map.Epoch;

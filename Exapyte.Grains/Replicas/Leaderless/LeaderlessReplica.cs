@@ -1,4 +1,5 @@
 using Exapyte.Grains.Nodes;
+using Exapyte.Keyspaces;
 using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -113,7 +114,37 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         damage.Tick();
         copy.Tick();
         comparison.Tick();
+        ConsiderCounting();
     }
+
+    private void ConsiderCounting()
+    {
+        if (context.Peers.Map is not { } map || local.Failure.Length > 0)
+        {
+            return;
+        }
+        try
+        {
+            local.Count(map.Settings.Quota is not null, NowMs);
+        }
+        catch (StoreFailedException failure)
+        {
+            // The next tick tries again.
+            Met(failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ShardUse? Use =>
+        local.Usage.At(NowMs) is { } held
+            ? new() { ShardId = identity.ShardId, Usage = AtMost(held, local.Store as MemoryStore) }
+            : null;
+
+    /// <summary>A store that lets entries go for want of memory does not tell which: no more is there than it holds.</summary>
+    private static Usage AtMost(Usage held, MemoryStore? memory) =>
+        memory is { Statistics.EvictedEntries: > 0 }
+            ? new(Math.Min(held.Entries, memory.ApproximateCount), Math.Min(held.Bytes, memory.ApproximateBytes))
+            : held;
 
     /// <inheritdoc/>
     public ValueTask HandOver() => ValueTask.CompletedTask;

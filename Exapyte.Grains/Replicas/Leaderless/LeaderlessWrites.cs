@@ -80,6 +80,7 @@ internal sealed class LeaderlessWrites
         var settings = current.Map!.Settings;
         var rules = CommandRules.Of(settings);
         var inReach = context.InReach(current, selfCounts: true);
+        var quota = await QuotaCheck.Of(context, current.Map, batch, at);
         List<Planned> planned = new(at.Count);
         foreach (var i in at)
         {
@@ -96,6 +97,11 @@ internal sealed class LeaderlessWrites
             if (needed > 1 && needed > inReach)
             {
                 outcomes[i] = context.TooFew(needed, inReach, current);
+                continue;
+            }
+            if (quota?.Refuse(operation) is { } beyond)
+            {
+                outcomes[i] = beyond;
                 continue;
             }
             var isHeld = local.Store.TryGetHeader(operation.Key.Span, out var held);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Exapyte.Grains.Replicas.Quotas;
 using Exapyte.Operations;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
@@ -35,7 +36,7 @@ internal sealed class LocalCopy
     private readonly INodeLog? log;
     private readonly GroupLog? group;
     private readonly GroupId groupId;
-    private readonly StoreBatch batch;
+    private readonly StoreMerge merge;
     private readonly ReplicaMailbox<LocalWrite> merges;
     private readonly Queue<LocalWrite> unmerged = new();
     private readonly SortedSet<ulong> unpushed = [];
@@ -44,7 +45,6 @@ internal sealed class LocalCopy
     private LocalVerdict refusal = LocalVerdict.Ok;
     private bool isReplayed;
     private volatile string failure = "";
-    private long superseded;
 
     /// <summary>Opens the copy and merges what the log holds beyond the store, the rest once a full store takes it.</summary>
     /// <exception cref="ReplicaFailedException">Log and store do not fit together, or the log cannot be read.</exception>
@@ -54,7 +54,7 @@ internal sealed class LocalCopy
         this.log = log;
         this.group = group;
         this.groupId = groupId;
-        batch = store.NewBatch();
+        merge = new(store);
         merges = new(int.MaxValue, FinishAll);
         if (group is not null)
         {
@@ -77,7 +77,10 @@ internal sealed class LocalCopy
     public GroupLog? Log => group;
 
     /// <summary>Entries that lost against a greater stamp; one that comes again is not counted.</summary>
-    public long Superseded => Volatile.Read(ref superseded);
+    public long Superseded => merge.Superseded;
+
+    /// <summary>What it holds, where the keyspace has a quota.</summary>
+    public ShardUsage Usage => merge.Usage;
 
     /// <summary>Why nothing can be written any more; empty while all is well.</summary>
     public string Failure => failure;
@@ -128,7 +131,7 @@ internal sealed class LocalCopy
         {
             lock (gate)
             {
-                return Task.FromResult(LocalVerdict.Ok with { Winners = Merge(entries, null) });
+                return Task.FromResult(LocalVerdict.Ok with { Winners = merge.Run(entries, null) });
             }
         }
         var write = new LocalWrite(this, entries);
@@ -174,6 +177,21 @@ internal sealed class LocalCopy
         Store.Apply(row);
     }
 
+    /// <summary>Counts what it holds from now on, or no longer.</summary>
+    /// <param name="isWanted">Whether the keyspace has a quota.</param>
+    /// <param name="nowMs">The time, Unix milliseconds.</param>
+    /// <exception cref="StoreFailedException">The store cannot be read, or not be written.</exception>
+    public void Count(bool isWanted, long nowMs)
+    {
+        if (isWanted != Usage.IsCounted)
+        {
+            lock (gate)
+            {
+                merge.Count(isWanted, nowMs);
+            }
+        }
+    }
+
     /// <summary>What this copy holds for a key, tombstones and expired entries included.</summary>
     public StampedEntry Read(ReadOnlyMemory<byte> key) =>
         Store.TryGet(key.Span, out var entry) ? StampedCodec.FromStored(key, entry) : StampedCodec.Absent(key);
@@ -205,65 +223,10 @@ internal sealed class LocalCopy
                 var entries =
                     StampedCodec.Decode(record.Payload)
                     ?? throw new ReplicaFailedException($"Log entry {record.Index} is none that this version knows.");
-                Merge(entries, record.Index);
+                merge.Run(entries, record.Index);
             }
         }
         isReplayed = true;
-    }
-
-    /// <summary>Merges; answers what the entries lost to, as <see cref="LocalVerdict.Winners"/> tells it.</summary>
-    private VersionStamp[]? Merge(StampedEntry[] entries, ulong? index)
-    {
-        VersionStamp[]? winners = null;
-        var lost = 0;
-        try
-        {
-            var order = StampOrder(entries);
-            for (var at = 0; at < entries.Length; at++)
-            {
-                var i = order?[at] ?? at;
-                var entry = entries[i];
-                var stored = StampedCodec.ToStored(entry);
-                if (
-                    Store.TryGetHeader(entry.Key.Span, out var current)
-                    && (current.Version > stored.Version || (current.Version == stored.Version && !entry.Overrules))
-                )
-                {
-                    if (current.Version > stored.Version)
-                    {
-                        lost++;
-                        winners ??= new VersionStamp[entries.Length];
-                        winners[i] = new(current.Version.Revision, current.Version.Origin);
-                    }
-                    continue;
-                }
-                batch.Put(entry.Key.Span, stored, current.ExpiresMs);
-            }
-            batch.AppliedIndex = index;
-            Store.Apply(batch);
-        }
-        finally
-        {
-            batch.Clear();
-        }
-        superseded += lost;
-        return winners;
-    }
-
-    /// <summary>
-    /// The positions of the entries by rising stamp, so that of two for one key the greater is put last; null where they
-    /// stand that way, as they usually do.
-    /// </summary>
-    private static int[]? StampOrder(StampedEntry[] entries)
-    {
-        for (var i = 1; i < entries.Length; i++)
-        {
-            if (entries[i].Version < entries[i - 1].Version)
-            {
-                return [.. Enumerable.Range(0, entries.Length).OrderBy(at => entries[at].Version)];
-            }
-        }
-        return null;
     }
 
     private void Logged(LocalWrite write, LogAppendResult result)
@@ -319,7 +282,7 @@ internal sealed class LocalCopy
             }
             while (unmerged.TryPeek(out var write))
             {
-                write.Winners = Merge(write.Entries, write.Index);
+                write.Winners = merge.Run(write.Entries, write.Index);
                 unmerged.Dequeue();
             }
             return true;

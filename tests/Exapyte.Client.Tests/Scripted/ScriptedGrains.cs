@@ -112,6 +112,8 @@ public sealed class ScriptedNodeGrain : Grain, INodeGrain
 
     public ValueTask<DeliverReply> Deliver(PeerBatch batch) => throw new NotSupportedException();
 
+    public ValueTask<ShardUse[]> Uses(long keyspaceId) => new([]);
+
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId)
     {
         var node = NodeKey.NodeIn(this.GetPrimaryKeyString()).ToString();

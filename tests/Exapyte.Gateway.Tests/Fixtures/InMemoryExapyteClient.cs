@@ -254,6 +254,20 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
         }
     }
 
+    public Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken = default)
+    {
+        lock (gate)
+        {
+            return Task.FromResult<Usage?>(
+                map.Settings.Quota is null
+                    ? null
+                    : keyspaces[map.Name]
+                        .Snapshot(NowMs)
+                        .Aggregate(default(Usage), (sum, one) => sum + new Usage(1, one.Key.Length + one.Value.Length))
+            );
+        }
+    }
+
     public async Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default)
     {
         await IsFreeAsync(cancellationToken);

@@ -76,4 +76,6 @@ internal sealed class RecordingNodeGrain(NodeRecorder recorder) : Grain, INodeGr
     public ValueTask<DeliverReply> Deliver(PeerBatch batch) => new(new DeliverReply { Accepted = 0 });
 
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId) => new([]);
+
+    public ValueTask<ShardUse[]> Uses(long keyspaceId) => new([]);
 }

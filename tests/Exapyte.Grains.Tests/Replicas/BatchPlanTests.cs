@@ -25,7 +25,7 @@ public sealed class BatchPlanTests
     {
         var outcomes = new OperationOutcome?[4];
         var plan = PlanOf(outcomes, atomic: true, Get("a"), Put("b"), Get("c"), Put("d"));
-        var write = plan.ToPropose(deadlineMs: 1);
+        var write = plan.ToPropose(deadlineMs: 1, limits: null);
         write.Applied(
             Grains.Replicas.Commands.AppliedCommand.Refused(2, 1, new(OutcomeKind.PreconditionFailed, new(9), false))
         );
@@ -65,7 +65,7 @@ public sealed class BatchPlanTests
     private static WriteCondition Proposed(WriteCondition condition)
     {
         var plan = PlanOf(new OperationOutcome?[1], atomic: false, Put("a") with { Condition = condition });
-        return plan.ToPropose(deadlineMs: 1).Batch.Operations[0].Condition!;
+        return plan.ToPropose(deadlineMs: 1, limits: null).Batch.Operations[0].Condition!;
     }
 
     private static BatchPlan PlanOf(OperationOutcome?[] outcomes, bool atomic, params Operation[] operations) =>

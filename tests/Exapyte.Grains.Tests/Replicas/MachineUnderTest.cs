@@ -1,8 +1,10 @@
 using System.Text;
 using Exapyte.Grains.Replicas;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
+using Exapyte.Storage.Stores;
 using Exapyte.Testing.Stores;
 
 namespace Exapyte.Grains.Tests.Replicas;
@@ -21,6 +23,30 @@ internal sealed class MachineUnderTest : IDisposable
     public long StampMs { get; set; } = 1_000;
 
     public long WindowMs { get; init; } = 60_000;
+
+    /// <summary>What the shard may hold; null: nobody counts.</summary>
+    public Usage? Limits { get; set; }
+
+    /// <summary>Removes what has expired, as a replica does when it likes.</summary>
+    public void Sweep() => fixture.Shard.SweepExpired(StampMs, int.MaxValue);
+
+    /// <summary>What is live now, looked for entry by entry.</summary>
+    public Usage Live
+    {
+        get
+        {
+            var live = default(Usage);
+            using var scan = fixture.Shard.Scan(KeyRange.All, reverse: false);
+            while (scan.MoveNext())
+            {
+                var header = scan.CurrentHeader;
+                live += header.Entry.IsLive(StampMs)
+                    ? new Usage(1, scan.CurrentKey.Length + header.ValueBytes)
+                    : default;
+            }
+            return live;
+        }
+    }
 
     public void Dispose() => fixture.Dispose();
 
@@ -58,26 +84,26 @@ internal sealed class MachineUnderTest : IDisposable
             : null;
 
     /// <summary>Rows of metadata that remember requests.</summary>
-    public int RequestRows
+    public int RequestRows => CountRows('q') + CountRows('i') + CountRows('r') + CountRows('t');
+
+    /// <summary>Rows of metadata whose name begins so.</summary>
+    public int CountRows(char mark)
     {
-        get
-        {
-            var rows = 0;
-            fixture.Shard.ScanMeta(
-                [],
-                (key, _) =>
-                {
-                    rows += key[0] is (byte)'q' or (byte)'i' or (byte)'r' or (byte)'t' ? 1 : 0;
-                    return true;
-                }
-            );
-            return rows;
-        }
+        var rows = 0;
+        fixture.Shard.ScanMeta(
+            [(byte)mark],
+            (_, _) =>
+            {
+                rows++;
+                return true;
+            }
+        );
+        return rows;
     }
 
     private AppliedCommand Apply(bool atomic, Operation[] operations, PlacedReads? reads)
     {
-        var payload = ShardCommandCodec.Encode(operations, atomic, StampMs, new(0, WindowMs));
+        var payload = ShardCommandCodec.Encode(operations, atomic, StampMs, new(0, WindowMs) { Limits = Limits });
         return Machine.Apply(new(new(1), Machine.Applied.Next, EntryKind.Command, payload), null, reads);
     }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Grains.Tests.Replicas;
@@ -46,15 +47,17 @@ public sealed class ShardCommandCodecTests
     [Fact]
     public void A_command_decodes_to_the_writes_that_were_encoded()
     {
-        Gen.Select(Operations.Array[0, 20], Gen.Bool, Gen.Long)
+        Gen.Select(Operations.Array[0, 20], Gen.Bool, Gen.Long, Gen.Long.Nullable())
             .Sample(
-                (operations, atomic, stampMs) =>
+                (operations, atomic, stampMs, most) =>
                 {
-                    var rules = new CommandRules(DefaultTtlMs: 77, RequestIdWindowMs: 9);
+                    Usage? limits = most is { } entries ? new(entries, -entries) : null;
+                    var rules = new CommandRules(DefaultTtlMs: 77, RequestIdWindowMs: 9) { Limits = limits };
                     var command = ShardCommandCodec.Decode(
                         ShardCommandCodec.Encode(operations, atomic, stampMs, rules)
                     );
                     Assert.NotNull(command);
+                    Assert.Equal(limits, command.Limits);
                     Assert.Equal((stampMs, atomic, 9L), (command.StampMs, command.Atomic, command.RequestIdWindowMs));
                     var writes = operations.Where(operation => operation.IsWrite).ToArray();
                     Assert.Equal(writes.Length, command.Writes.Length);
@@ -174,6 +177,21 @@ public sealed class ShardCommandCodecTests
             "03000100000000000000060000000000000002000000"
                 + "0204010000006B01000000740200000000000000010000007602000100"
                 + "00006C00000000030000000000000000000000",
+            Convert.ToHexString(bytes)
+        );
+    }
+
+    [Fact]
+    public void The_format_of_a_command_under_a_quota_does_not_change()
+    {
+        var bytes = ShardCommandCodec.Encode(
+            [new() { Kind = OperationKind.Delete, Key = "k"u8.ToArray() }],
+            atomic: false,
+            stampMs: 1,
+            new(0, 6) { Limits = new(7, 8) }
+        );
+        Assert.Equal(
+            "050001000000000000000600000000000000070000000000000008000000000000000100000003000100" + "00006B",
             Convert.ToHexString(bytes)
         );
     }

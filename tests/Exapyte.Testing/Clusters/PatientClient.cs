@@ -106,6 +106,10 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
     ) => client.GetShardsAsync(keyspace, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken = default) =>
+        client.GetUseAsync(map, cancellationToken);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default) =>
         client.GetReasonsNotReadyAsync(cancellationToken);
 
