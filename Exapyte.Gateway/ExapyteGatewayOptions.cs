@@ -67,6 +67,9 @@ public sealed class ExapyteGatewayOptions
     /// <summary>How callers are authenticated.</summary>
     public GatewayAuthentication Authentication { get; set; }
 
+    /// <summary>Whose tokens are taken beside keys; null: nobody's. Goes with <see cref="GatewayAuthentication.Keys"/>.</summary>
+    public GatewayJwtOptions? Jwt { get; set; }
+
     /// <summary>
     /// Failed authentications a second that an address may have, ten times as many at once; those beyond are answered a
     /// second later, or not looked at. More than 0.
@@ -109,6 +112,13 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
         if (!Enum.IsDefined(options.Authentication))
         {
             reasons.Add($"{nameof(options.Authentication)} must be one of {nameof(GatewayAuthentication)}'s.");
+        }
+        reasons.AddRange(options.Jwt?.Reasons() ?? []);
+        if (options.Jwt is not null && options.Authentication != GatewayAuthentication.Keys)
+        {
+            reasons.Add(
+                $"{nameof(options.Jwt)} goes with {nameof(GatewayAuthentication)}.{nameof(GatewayAuthentication.Keys)}."
+            );
         }
         if (!(options.AuthenticationFailuresPerSecond > 0))
         {

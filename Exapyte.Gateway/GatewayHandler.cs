@@ -81,7 +81,7 @@ internal sealed partial class GatewayHandler
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         backups = new(client, problems, time ?? TimeProvider.System);
         keys = new(keyAdministration, problems, time ?? TimeProvider.System);
-        gate = new(limits, knownKeys, problems, new AuditLog(loggers), time ?? TimeProvider.System);
+        gate = new(limits, knownKeys, problems, new AuditLog(loggers), time ?? TimeProvider.System, loggers);
     }
 
     /// <summary>Answers a request.</summary>
@@ -108,10 +108,10 @@ internal sealed partial class GatewayHandler
     }
 
     /// <summary>Lets a call to something beside the gateway's routes through, or refuses it.</summary>
-    public Task GuardAsync(HttpContext context, string what, RequestDelegate next)
+    public async Task GuardAsync(HttpContext context, string what, RequestDelegate next)
     {
-        var admission = gate.AdmitProbe(context);
-        return admission.Refusal is null ? next(context) : gate.RefuseAsync(context, what, "", admission);
+        var admission = await gate.AdmitProbeAsync(context);
+        await (admission.Refusal is null ? next(context) : gate.RefuseAsync(context, what, "", admission));
     }
 
     private Task RouteAsync(HttpContext context, string prefix, ref bool isCounted)
@@ -157,7 +157,17 @@ internal sealed partial class GatewayHandler
     /// </summary>
     private Task AdmitAsync(HttpContext context, in Call call)
     {
-        var admission = gate.Admit(context, call);
+        var admission = gate.AdmitAsync(context, call);
+        return admission.IsCompletedSuccessfully
+            ? GoOn(context, call, admission.Result)
+            : GoOnLaterAsync(context, call, admission);
+    }
+
+    private async Task GoOnLaterAsync(HttpContext context, Call call, ValueTask<Admission> admission) =>
+        await GoOn(context, call, await admission);
+
+    private Task GoOn(HttpContext context, in Call call, in Admission admission)
+    {
         if (admission.Refusal is not null)
         {
             return gate.RefuseAsync(context, NameOf(context, call), call.Keyspace, admission);

@@ -75,7 +75,11 @@ internal static class Composition
         });
         if (settings.Security.AsksForKeys)
         {
-            services.Configure<ExapyteGatewayOptions>(gateway => gateway.Authentication = GatewayAuthentication.Keys);
+            services.Configure<ExapyteGatewayOptions>(gateway =>
+            {
+                gateway.Authentication = GatewayAuthentication.Keys;
+                gateway.Jwt = settings.Security.Jwt;
+            });
         }
     }
 

@@ -7,6 +7,8 @@ using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
+using Exapyte.Queries.Execution;
+using Exapyte.Security;
 
 namespace Exapyte.Gateway.Queries;
 
@@ -84,7 +86,15 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
         }
         writer.WriteEndArray();
         writer.WriteNumber("shards"u8, keys.IsEmpty ? 0 : shards.Count);
-        writer.WriteNumber("estimate"u8, keys.IsEmpty ? 0 : shards.Sum(EntriesOf));
+        if (call.Caller.May(KeyRights.Read, call.Keyspace))
+        {
+            writer.WriteNumber("estimate"u8, keys.IsEmpty ? 0 : shards.Sum(EntriesOf));
+        }
+        else
+        {
+            // It counts entries of the whole keyspace.
+            writer.WriteNull("estimate"u8);
+        }
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted);
     }
@@ -103,8 +113,17 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
         {
             return new(ProblemKinds.InvalidHeader, "Queries are not served at consistency bounded or session.");
         }
-        return body.Refusal ?? QueryRequest.Read(body.Document, consistency.Level, out request);
+        return body.Refusal
+            ?? QueryRequest.Read(body.Document, consistency.Level, out request)
+            ?? RefuseKeys(call, request!.Plan.Keys);
     }
+
+    /// <summary>
+    /// Every key that is looked at must be one that the caller may read, whether or not it matches: what is examined, how long
+    /// that takes and what an aggregate says would tell of the others.
+    /// </summary>
+    private static Problem? RefuseKeys(in Call call, KeyInterval keys) =>
+        keys.IsEmpty ? null : call.Caller.RefuseBetween(KeyRights.Read, call.Keyspace, keys.Start.Span, keys.End);
 
     private static Problem OtherCursor() =>
         new(

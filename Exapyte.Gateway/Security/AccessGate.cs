@@ -8,7 +8,11 @@ namespace Exapyte.Gateway.Security;
 /// <summary>What the gate says of a request.</summary>
 /// <param name="Caller">Who it is.</param>
 /// <param name="Refusal">Why it goes no further; null where it does.</param>
-internal readonly record struct Admission(Caller Caller, Problem? Refusal);
+internal readonly record struct Admission(Caller Caller, Problem? Refusal)
+{
+    /// <summary>The rate that the caller's key is beyond, where that is why.</summary>
+    public KeyRate? Exceeded { get; init; }
+}
 
 /// <summary>
 /// Decides who may do what, before any operation and from what this process holds: no other is asked. Thread-safe.
@@ -24,6 +28,7 @@ internal sealed class AccessGate
     private readonly FailureLimiter failures;
     private readonly Lock swapping = new();
     private readonly bool isOn;
+    private readonly JwtVerifier? tokens;
     private volatile KeyTable? table;
 
     /// <summary>Creates a gate; throws where keys are asked for and nobody keeps any.</summary>
@@ -32,7 +37,8 @@ internal sealed class AccessGate
         KnownKeys? known,
         ProblemWriter problems,
         AuditLog audit,
-        TimeProvider time
+        TimeProvider time,
+        ILoggerFactory loggers
     )
     {
         (this.problems, this.audit, this.time) = (problems, audit, time);
@@ -48,6 +54,7 @@ internal sealed class AccessGate
                 "The gateway is to ask for keys, and nothing in this process keeps any: host a node (AddExapyte), which does."
             );
         }
+        tokens = options.Jwt is { } jwt ? new(jwt, time, loggers.CreateLogger<JwtVerifier>()) : null;
         known.Taken.Listen(Use);
         if (known.Current is { } current)
         {
@@ -55,31 +62,39 @@ internal sealed class AccessGate
         }
     }
 
-    /// <summary>Judges a call.</summary>
-    public Admission Admit(HttpContext context, in Call call)
+    /// <summary>Judges a call; at once, but for one with a token.</summary>
+    public ValueTask<Admission> AdmitAsync(HttpContext context, in Call call)
     {
         if (!isOn)
         {
-            return new(Caller.Anyone, null);
+            return new(new Admission(Caller.Anyone, null));
         }
         if (
             AccessRules.IsOpen(call.Route) || (AccessRules.IsOpenOnLoopback(call.Route) && Loopback.IsCalledOn(context))
         )
         {
-            return new(Caller.Nobody, null);
+            return new(new Admission(Caller.Nobody, null));
         }
-        var admission = Authenticate(context);
-        return admission.Refusal is null
+        var known = AuthenticateAsync(context);
+        return known.IsCompletedSuccessfully
+            ? new(Judged(known.Result, call, context))
+            : JudgeLater(known, call, context);
+    }
+
+    private static async ValueTask<Admission> JudgeLater(ValueTask<Admission> known, Call call, HttpContext context) =>
+        Judged(await known, call, context);
+
+    private static Admission Judged(in Admission admission, in Call call, HttpContext context) =>
+        admission.Refusal is null
             ? admission with
             {
                 Refusal = AccessRules.Judge(admission.Caller, call, context.Request.Method),
             }
             : admission;
-    }
 
     /// <summary>Judges a call on something that is no route of the gateway's but served beside it, such as metrics.</summary>
-    public Admission AdmitProbe(HttpContext context) =>
-        !isOn || Loopback.IsCalledOn(context) ? new(Caller.Nobody, null) : Authenticate(context);
+    public ValueTask<Admission> AdmitProbeAsync(HttpContext context) =>
+        !isOn || Loopback.IsCalledOn(context) ? new(new Admission(Caller.Nobody, null)) : AuthenticateAsync(context);
 
     /// <summary>Answers a refused call, later where its address has failed often.</summary>
     public async Task RefuseAsync(HttpContext context, string what, string keyspace, Admission admission)
@@ -87,7 +102,7 @@ internal sealed class AccessGate
         var problem = admission.Refusal!;
         var from = context.Connection.RemoteIpAddress;
         long unwritten = 0;
-        var isWritten = problem.Kind != ProblemKinds.RateExceeded;
+        var isWritten = admission.Exceeded?.TryWrite(out unwritten) ?? true;
         if (problem.Kind == ProblemKinds.Unauthorized)
         {
             context.Response.Headers.WWWAuthenticate = $"{Scheme} realm=\"exapyte\"";
@@ -134,22 +149,17 @@ internal sealed class AccessGate
         }
     }
 
-    private Admission Authenticate(HttpContext context)
+    private ValueTask<Admission> AuthenticateAsync(HttpContext context)
     {
         var header = context.Request.Headers.Authorization;
         if (header.Count != 1)
         {
-            return Fail(
-                header.Count == 0
-                    ? "This call takes a key: send Authorization: Bearer <id>.<secret>."
-                    : "Authorization is given more than once."
-            );
-        }
-        if (table is not { } keys)
-        {
             return new(
-                Caller.Nobody,
-                new(ProblemKinds.Unavailable, "This node does not know the cluster's keys yet. Try again.")
+                Fail(
+                    header.Count == 0
+                        ? "This call takes a key: send Authorization: Bearer <id>.<secret>."
+                        : "Authorization is given more than once."
+                )
             );
         }
         var text = header[0].AsSpan().Trim(' ');
@@ -159,9 +169,24 @@ internal sealed class AccessGate
             || !text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
         )
         {
-            return Fail("Authorization must be Bearer <id>.<secret>.");
+            return new(Fail("Authorization must be Bearer <id>.<secret>."));
         }
-        if (keys.Find(text[(Scheme.Length + 1)..].TrimStart(' ')) is not { } entry)
+        var credential = text[(Scheme.Length + 1)..].TrimStart(' ');
+        return tokens is not null && JwtVerifier.IsToken(credential)
+            ? new(tokens.VerifyAsync(credential.ToString(), context.RequestAborted))
+            : new(Check(credential));
+    }
+
+    private Admission Check(ReadOnlySpan<char> credential)
+    {
+        if (table is not { } keys)
+        {
+            return new(
+                Caller.Nobody,
+                new(ProblemKinds.Unavailable, "This node does not know the cluster's keys yet. Try again.")
+            );
+        }
+        if (keys.Find(credential) is not { } entry)
         {
             return Fail("There is no such key, or its secret is another.");
         }
@@ -174,7 +199,10 @@ internal sealed class AccessGate
             : new(
                 entry.Caller,
                 new(ProblemKinds.RateExceeded, $"The key may be used {entry.Rate.PerSecond} times a second.")
-            );
+            )
+            {
+                Exceeded = entry.Rate,
+            };
     }
 
     private static Admission Fail(string detail) => new(Caller.Nobody, new(ProblemKinds.Unauthorized, detail));

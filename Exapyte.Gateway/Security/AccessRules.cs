@@ -6,7 +6,7 @@ namespace Exapyte.Gateway.Security;
 
 /// <summary>
 /// Which grant each route takes. What only the body or the query names (items of a batch, lines of an import, bounds of a
-/// listing, the target of a restore) its handler judges by the same <see cref="Caller"/>; here such a call is refused where
+/// listing, keys that a query can match, the target of a restore) its handler judges by the same <see cref="Caller"/>; here such a call is refused where
 /// no such grant is held at all. A route without a rule is refused.
 /// </summary>
 internal static class AccessRules
@@ -48,10 +48,11 @@ internal static class AccessRules
             GatewayRoute.Batch => caller.MaySomewhere(KeyRights.Write, call.Keyspace)
                 ? null
                 : caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),
-            // What a condition matches shows in counts and costs too, so a prefix in it would not be enough.
-            GatewayRoute.Query or GatewayRoute.Explain => caller.RefuseIn(KeyRights.Read, call.Keyspace),
             GatewayRoute.Import => caller.RefuseSomewhere(KeyRights.Write, call.Keyspace),
-            GatewayRoute.Listing => caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),
+            GatewayRoute.Listing or GatewayRoute.Query or GatewayRoute.Explain => caller.RefuseSomewhere(
+                KeyRights.Read,
+                call.Keyspace
+            ),
             GatewayRoute.Entry or GatewayRoute.Entry64 => caller.RefuseAt(
                 IsRead(method) ? KeyRights.Read : KeyRights.Write,
                 call.Keyspace,

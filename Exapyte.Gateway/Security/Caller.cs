@@ -56,6 +56,47 @@ internal sealed record Caller(string Id, KeyGrant[] Grants)
             ? Missing(right, $"on all that it names of keyspace '{keyspace}': name a prefix inside of a granted one")
         : Missing(right, $"on keyspace '{keyspace}'");
 
+    /// <summary>
+    /// The problem where the right is not granted on all keys from one to another; else null. They must lie inside of one grant.
+    /// </summary>
+    /// <param name="right">The right.</param>
+    /// <param name="keyspace">The keyspace.</param>
+    /// <param name="start">The first key that there can be.</param>
+    /// <param name="end">The key behind the last; null: there is no last.</param>
+    public Problem? RefuseBetween(KeyRights right, string keyspace, ReadOnlySpan<byte> start, ReadOnlyMemory<byte>? end)
+    {
+        foreach (var grant in Grants)
+        {
+            if (grant.Covers(right, keyspace, start) && EndsInside(grant.Prefix.Span, end))
+            {
+                return null;
+            }
+        }
+        return MaySomewhere(right, keyspace)
+            ? Missing(
+                right,
+                $"on all keys of keyspace '{keyspace}' that it may look at: bound it by a granted prefix, such as "
+                    + "key.startsWith('..') && (..)"
+            )
+            : Missing(right, $"on keyspace '{keyspace}'");
+    }
+
+    /// <summary>Whether what begins inside of a prefix also ends there.</summary>
+    private static bool EndsInside(ReadOnlySpan<byte> prefix, ReadOnlyMemory<byte>? end)
+    {
+        // The first key behind all that begin with the prefix; all bytes of a prefix may be the greatest there are: then none is.
+        var length = prefix.TrimEnd(byte.MaxValue).Length;
+        if (length == 0)
+        {
+            return true;
+        }
+        return end is { } last
+            && (last.Span.StartsWith(prefix) || (last.Length == length && IsNext(prefix[..length], last.Span)));
+    }
+
+    private static bool IsNext(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> next) =>
+        next[..^1].SequenceEqual(prefix[..^1]) && next[^1] == prefix[^1] + 1;
+
     /// <summary>The problem where the right is not granted on the whole keyspace; else null.</summary>
     public Problem? RefuseIn(KeyRights right, string keyspace) =>
         May(right, keyspace) ? null

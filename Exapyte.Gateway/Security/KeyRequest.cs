@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.Json;
 using Exapyte.Gateway.Http;
-using Exapyte.Gateway.Routing;
 using Exapyte.Security;
 
 namespace Exapyte.Gateway.Security;
@@ -79,85 +77,12 @@ internal sealed class KeyRequest(List<string> reasons)
                 }
                 break;
             case "grants":
-                ReadGrants(value);
+                grants = new GrantReader(reasons).Read(value, member);
                 break;
             default:
                 reasons.Add($"'{member}' is not known; a key has name, expires, requestsPerSecond and grants.");
                 break;
         }
-    }
-
-    private void ReadGrants(JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() > KeyRules.GrantsMax)
-        {
-            reasons.Add($"grants must be an array of 1 to {KeyRules.GrantsMax}.");
-            return;
-        }
-        grants = [.. value.EnumerateArray().Select(ReadGrant)];
-    }
-
-    private KeyGrant ReadGrant(JsonElement value, int at)
-    {
-        var grant = new KeyGrant { Keyspace = "", Allow = KeyRights.None };
-        if (value.ValueKind != JsonValueKind.Object)
-        {
-            reasons.Add($"grants[{at}] must be an object with keyspace and allow.");
-            return grant;
-        }
-        if (value.TryGetProperty("prefix"u8, out _) && value.TryGetProperty("prefix64"u8, out _))
-        {
-            reasons.Add($"grants[{at}] takes prefix or prefix64, not both.");
-        }
-        foreach (var member in value.EnumerateObject())
-        {
-            var path = $"grants[{at}].{member.Name}";
-            switch (member.Name)
-            {
-                case "keyspace":
-                    grant = grant with { Keyspace = Text(path, member.Value) };
-                    break;
-                case "prefix":
-                    grant = grant with { Prefix = Encoding.UTF8.GetBytes(Text(path, member.Value)) };
-                    break;
-                case "prefix64":
-                    if (!Base64Text.TryDecode(Text(path, member.Value), out var prefix))
-                    {
-                        reasons.Add($"{path} must be {Base64Text.Rule}.");
-                    }
-                    grant = grant with { Prefix = prefix };
-                    break;
-                case "allow":
-                    grant = grant with { Allow = Rights(path, member.Value) };
-                    break;
-                default:
-                    reasons.Add($"{path} is not known; a grant has keyspace, prefix or prefix64, and allow.");
-                    break;
-            }
-        }
-        return grant;
-    }
-
-    private KeyRights Rights(string path, JsonElement value)
-    {
-        var rights = KeyRights.None;
-        if (value.ValueKind != JsonValueKind.Array)
-        {
-            reasons.Add($"{path} must be an array of \"read\", \"write\" and \"admin\".");
-            return rights;
-        }
-        foreach (var named in value.EnumerateArray())
-        {
-            var known = RightNames.All.FirstOrDefault(right =>
-                named.ValueKind == JsonValueKind.String && named.ValueEquals(right.Name)
-            );
-            if (known.Right == KeyRights.None)
-            {
-                reasons.Add($"{path} must hold only \"read\", \"write\" and \"admin\".");
-            }
-            rights |= known.Right;
-        }
-        return rights;
     }
 
     private string Text(string path, JsonElement value)

@@ -9,7 +9,7 @@ namespace Exapyte.Gateway.Security;
 /// <param name="SecretHash">What its secret must hash to.</param>
 /// <param name="ExpiresMs">When it ends, in Unix milliseconds; 0: it does not.</param>
 /// <param name="Rate">How often it may be used; null: as often as it likes.</param>
-internal sealed record KeyEntry(Caller Caller, byte[] SecretHash, long ExpiresMs, RateLimiter? Rate);
+internal sealed record KeyEntry(Caller Caller, byte[] SecretHash, long ExpiresMs, KeyRate? Rate);
 
 /// <summary>A ring of keys made ready for checking. Immutable but for its rates; swapped whole.</summary>
 internal sealed class KeyTable
@@ -61,19 +61,20 @@ internal sealed class KeyTable
         }
         Span<byte> hash = stackalloc byte[KeySecret.Bytes];
         var isSecret = KeySecret.TryHash(token[(dot + 1)..], hash);
-        var entry = byId.TryGetValue(token[..dot], out var found) ? found : Unknown;
+        var entry = ComparedWith(token[..dot]);
         return CryptographicOperations.FixedTimeEquals(hash, entry.SecretHash) & isSecret ? entry : null;
     }
 
-    private static RateLimiter? RateOf(ApiKey key, KeyTable? before, TimeProvider time)
+    /// <summary>The key whose hash a secret is compared with: for an id that is unknown one that no secret hashes to.</summary>
+    internal KeyEntry ComparedWith(ReadOnlySpan<char> id) => byId.TryGetValue(id, out var found) ? found : Unknown;
+
+    private static KeyRate? RateOf(ApiKey key, KeyTable? before, TimeProvider time)
     {
         if (key.RequestsPerSecond == 0)
         {
             return null;
         }
         var known = before?.entries.GetValueOrDefault(key.Id)?.Rate;
-        return known is not null && known.PerSecond == key.RequestsPerSecond
-            ? known
-            : new(key.RequestsPerSecond, key.RequestsPerSecond, time);
+        return known is not null && known.PerSecond == key.RequestsPerSecond ? known : new(key.RequestsPerSecond, time);
     }
 }

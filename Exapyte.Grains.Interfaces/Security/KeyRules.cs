@@ -48,13 +48,22 @@ public static class KeyRules
         {
             reasons.Add($"requestsPerSecond must be 1 to {RequestsPerSecondMax}.");
         }
-        if (key.Grants.Length is 0 or > GrantsMax)
+        reasons.AddRange(ReasonsAgainst(key.Grants));
+        return reasons;
+    }
+
+    /// <summary>Why they cannot be somebody's grants; empty where they can.</summary>
+    public static IReadOnlyList<string> ReasonsAgainst(KeyGrant[] grants)
+    {
+        ArgumentNullException.ThrowIfNull(grants);
+        List<string> reasons = [];
+        if (grants.Length is 0 or > GrantsMax)
         {
-            reasons.Add($"grants must hold 1 to {GrantsMax}, not {key.Grants.Length}.");
+            reasons.Add($"grants must hold 1 to {GrantsMax}, not {grants.Length}.");
         }
-        for (var at = 0; at < Math.Min(key.Grants.Length, GrantsMax); at++)
+        for (var at = 0; at < Math.Min(grants.Length, GrantsMax); at++)
         {
-            AddReasons(reasons, key.Grants[at], at);
+            AddReasons(reasons, grants[at], at);
         }
         return reasons;
     }

@@ -1,3 +1,4 @@
+using Exapyte.Gateway;
 using Exapyte.Security;
 using Exapyte.Silo.Settings;
 
@@ -17,6 +18,7 @@ internal sealed class SecurityReader(IConfigurationSection section, List<string>
         {
             AsksForKeys = asksForKeys,
             RootKey = ReadRootKey(asksForKeys),
+            Jwt = ReadJwt(asksForKeys),
             Http = http is null ? null : http with { Password = Value(Setting.TlsPassword) },
             Cluster = ReadClusterFiles(),
             IsInsecure = insecure,
@@ -42,6 +44,41 @@ internal sealed class SecurityReader(IConfigurationSection section, List<string>
                 $"{Setting.RootKey.Option}: must be '{KeyRules.RootId}.' and a secret, 32 random bytes as 43 characters of base64url"
             );
         return given;
+    }
+
+    private GatewayJwtOptions? ReadJwt(bool asksForKeys)
+    {
+        (string? authority, string? audience) = (Value(Setting.AuthJwtAuthority), Value(Setting.AuthJwtAudience));
+        if (authority is null)
+        {
+            if (audience is not null)
+                reasons.Add(
+                    $"{Setting.AuthJwtAudience.Option}: goes with {Setting.AuthJwtAuthority.Option}, which is missing"
+                );
+            return null;
+        }
+        if (!asksForKeys)
+            reasons.Add($"{Setting.AuthJwtAuthority.Option}: goes with {Setting.Auth.Option} {Keys}, which is missing");
+        if (audience is null)
+            reasons.Add(
+                $"{Setting.AuthJwtAuthority.Option}: goes with {Setting.AuthJwtAudience.Option}, which is missing: tokens of that issuer for other services are not for this one"
+            );
+        bool isAddress = Uri.TryCreate(authority, UriKind.Absolute, out Uri? address);
+        if (!isAddress || !GatewayJwtOptions.IsAuthority(address!))
+        {
+            reasons.Add(
+                $"{Setting.AuthJwtAuthority.Option} '{authority}': must be an https:// address, or http:// on loopback"
+            );
+            return null;
+        }
+        return audience is null
+            ? null
+            : new()
+            {
+                Authority = address!,
+                Audience = audience,
+                Claim = Value(Setting.AuthJwtClaim) ?? GatewayJwtOptions.ClaimDefault,
+            };
     }
 
     private TlsFiles? ReadClusterFiles()

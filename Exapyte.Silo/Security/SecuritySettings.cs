@@ -1,3 +1,5 @@
+using Exapyte.Gateway;
+
 namespace Exapyte.Silo.Security;
 
 /// <summary>Files of a certificate with its key, and of the authority whose certificates the other side must show.</summary>
@@ -18,6 +20,9 @@ internal sealed record SecuritySettings
 
     /// <summary>The root key that the operator gave; null: one is made at the cluster's first start.</summary>
     public string? RootKey { get; init; }
+
+    /// <summary>Whose tokens are taken beside keys; null: nobody's.</summary>
+    public GatewayJwtOptions? Jwt { get; init; }
 
     /// <summary>TLS of the gateway; null: plain.</summary>
     public TlsFiles? Http { get; init; }

@@ -87,6 +87,30 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "who may call the REST gateway: everybody, or who shows a key"
     );
 
+    public static readonly Setting AuthJwtAuthority = new(
+        "AuthJwtAuthority",
+        "--auth-jwt-authority",
+        null,
+        "url",
+        "issuer whose tokens (JWT) are taken beside keys"
+    );
+
+    public static readonly Setting AuthJwtAudience = new(
+        "AuthJwtAudience",
+        "--auth-jwt-audience",
+        null,
+        "text",
+        "audience that a token must name"
+    );
+
+    public static readonly Setting AuthJwtClaim = new(
+        "AuthJwtClaim",
+        "--auth-jwt-claim",
+        "exapyte",
+        "name",
+        "claim of a token that lists its grants"
+    );
+
     public static readonly Setting TlsCert = new(
         "TlsCert",
         "--tls-cert",
@@ -201,6 +225,9 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         Advertise,
         Insecure,
         Auth,
+        AuthJwtAuthority,
+        AuthJwtAudience,
+        AuthJwtClaim,
         TlsCert,
         TlsKey,
         TlsClientCa,

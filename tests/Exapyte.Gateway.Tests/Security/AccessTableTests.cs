@@ -174,7 +174,8 @@ public sealed class AccessTableTests
             GatewayRoute.Keyspace => right == KeyRights.Admin && isWhole,
             GatewayRoute.Shards => right is KeyRights.Admin or KeyRights.Read && isWhole,
             GatewayRoute.Batch or GatewayRoute.Import => right == KeyRights.Write && isInside,
-            GatewayRoute.Listing or GatewayRoute.Query or GatewayRoute.Explain => right == KeyRights.Read && isWhole,
+            GatewayRoute.Listing => right == KeyRights.Read && isWhole,
+            GatewayRoute.Query or GatewayRoute.Explain => right == KeyRights.Read && isInside,
             GatewayRoute.Entry or GatewayRoute.Entry64 => right == (isRead ? KeyRights.Read : KeyRights.Write)
                 && isInside,
             _ => throw new ArgumentOutOfRangeException(nameof(route), route, "Say here who may call this route."),

@@ -154,6 +154,39 @@ public sealed class KeyTests
     }
 
     [Fact]
+    public async Task A_key_that_is_used_too_often_is_written_down_and_what_has_no_line_of_its_own_is_counted()
+    {
+        await using var gateway = await StartAsync();
+        var key = gateway.Keys.AddBounded(0, 1, InMemoryKeys.Grant("k", KeyRights.Read));
+        using var connection = await gateway.ConnectAsync();
+        Assert.Equal(404, (await connection.SendAsync("GET", "/v1/keyspaces/k/entries/a", null, [key])).Status);
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal(429, (await connection.SendAsync("GET", "/v1/keyspaces/k/entries/a", null, [key])).Status);
+        }
+        string[] Lines() =>
+            [
+                .. gateway
+                    .Log.Lines.Select(line => line.Message)
+                    .Where(line => line.StartsWith("Refused", StringComparison.Ordinal)),
+            ];
+        Assert.Equal(10, Lines().Length);
+        Assert.All(
+            Lines(),
+            line =>
+                Assert.Equal(
+                    $"Refused: key {InMemoryKeys.IdIn(key)}, GET /v1/keyspaces/{{keyspace}}/entries/{{key}}, keyspace k, from 127.0.0.1, status 429, 0 more before it",
+                    line
+                )
+        );
+
+        gateway.Time.Advance(TimeSpan.FromSeconds(1));
+        await connection.SendAsync("GET", "/v1/keyspaces/k/entries/a", null, [key]);
+        await connection.SendAsync("GET", "/v1/keyspaces/k/entries/a", null, [key]);
+        Assert.EndsWith("status 429, 20 more before it", Lines()[^1]);
+    }
+
+    [Fact]
     public async Task An_address_that_fails_often_waits_while_who_has_a_key_does_not()
     {
         await using var gateway = await StartAsync(failuresPerSecond: 1);

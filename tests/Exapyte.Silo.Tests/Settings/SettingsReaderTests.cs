@@ -177,6 +177,35 @@ public sealed class SettingsReaderTests
         Valid([.. http, ("Insecure", "true")]);
     }
 
+    [Theory]
+    [InlineData("https://issuer.example/realm", "exapyte", true)]
+    [InlineData("http://127.0.0.1:9000", "exapyte", true)]
+    [InlineData("http://issuer.example", "exapyte", false)]
+    [InlineData("issuer.example", "exapyte", false)]
+    [InlineData("https://issuer.example", null, false)]
+    [InlineData(null, "exapyte", false)]
+    public void An_issuer_of_tokens_has_a_safe_address_and_an_audience(
+        string? authority,
+        string? audience,
+        bool isTaken
+    )
+    {
+        (string, string?)[] given =
+        [
+            ("Auth", "keys"),
+            .. authority is null ? Array.Empty<(string, string?)>() : [("AuthJwtAuthority", authority)],
+            .. audience is null ? Array.Empty<(string, string?)>() : [("AuthJwtAudience", audience)],
+        ];
+        if (!isTaken)
+        {
+            Assert.Single(Refused(given));
+            return;
+        }
+        var jwt = Valid(given).Security.Jwt!;
+        Assert.Equal((new Uri(authority!), audience, "exapyte"), (jwt.Authority, jwt.Audience, jwt.Claim));
+        Assert.Single(Refused([.. given[1..]]));
+    }
+
     [Fact]
     public void Half_a_setting_of_security_is_refused()
     {
