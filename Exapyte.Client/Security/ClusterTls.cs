@@ -42,9 +42,23 @@ public sealed partial class ClusterTls(CertificateFiles own, AuthorityFile autho
     private static partial void LogRefused(ILogger logger, string reason);
 }
 
-/// <summary>Lets an Orleans client reach a cluster whose nodes ask for certificates.</summary>
+/// <summary>Lets a client reach a cluster whose nodes ask for certificates.</summary>
 public static class ClusterTlsExtensions
 {
+    /// <summary>
+    /// Shows a certificate of the cluster's authority, and trusts no node without one. The files are read again when they
+    /// change.
+    /// </summary>
+    /// <param name="options">The client's settings.</param>
+    /// <param name="certificate">The client's certificate: PEM or PFX.</param>
+    /// <param name="key">Its key as PEM; null: it is in the first file.</param>
+    /// <param name="authority">The cluster's authority, as PEM.</param>
+    public static void UseTls(this ExapyteClientOptions options, string certificate, string? key, string authority)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.ConfigureOrleans += orleans => orleans.UseExapyteTls(certificate, key, authority);
+    }
+
     /// <summary>Shows a certificate of the cluster's authority, and trusts no node without one.</summary>
     /// <param name="client">The Orleans client.</param>
     /// <param name="certificate">The client's certificate: PEM or PFX.</param>

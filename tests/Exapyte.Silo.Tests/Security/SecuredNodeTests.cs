@@ -174,6 +174,21 @@ public sealed class SecuredNodeTests : IDisposable
         using IHost stranger = ClientOf(ports.Gateway, null);
         await Assert.ThrowsAnyAsync<Exception>(() => stranger.StartAsync());
 
+        await using ExapyteClient connected = await ExapyteClient.ConnectAsync(
+            $"127.0.0.1:{ports.Gateway}",
+            options => options.UseTls(authority.CertificateFile("client"), authority.KeyFile("client"), authority.File)
+        );
+        Assert.Empty(await connected.ListKeyspacesAsync());
+        await Assert.ThrowsAsync<ExapyteConnectException>(() =>
+            ExapyteClient.ConnectAsync(
+                $"127.0.0.1:{ports.Gateway}",
+                options => options.UseTls(foreign.CertificateFile("n3"), foreign.KeyFile("n3"), authority.File)
+            )
+        );
+        await Assert.ThrowsAsync<ExapyteConnectException>(() =>
+            ExapyteClient.ConnectAsync($"127.0.0.1:{ports.Gateway}")
+        );
+
         // A certificate that is replaced while nodes talk to each other fails nothing.
         authority.Issue("n1");
         authority.Issue("n2");
@@ -221,7 +236,10 @@ public sealed class SecuredNodeTests : IDisposable
         return answer.StatusCode;
     }
 
-    private async Task<string> SerialOf(NodeProcess node)
+    private Task<string> SerialOf(NodeProcess node) => SerialOf(node, authority);
+
+    /// <summary>The serial number of the certificate that a node's gateway shows, which the authority must have issued.</summary>
+    internal static async Task<string> SerialOf(NodeProcess node, TestAuthority authority)
     {
         using TcpClient socket = new();
         await socket.ConnectAsync(IPAddress.Loopback, node.Http.Port);
