@@ -40,6 +40,7 @@ internal sealed partial class GatewayHandler
     private readonly RequestLimit limit;
     private readonly EntryHandler entries;
     private readonly ListingHandler listing;
+    private readonly PrefixDeletion prefixes;
     private readonly BatchHandler batches;
     private readonly ImportHandler imports;
     private readonly QueryHandler queries;
@@ -74,6 +75,7 @@ internal sealed partial class GatewayHandler
         entries = new(client, problems, limits.ValueBytesMax, time ?? TimeProvider.System);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         listing = new(client, problems, limits, new CursorCodec(signer));
+        prefixes = new(client, problems, limits, time ?? TimeProvider.System);
         queries = new(client, problems, new QueryCursorCodec(signer));
         batches = new(client, problems, limits);
         imports = new(client, problems, limits, time ?? TimeProvider.System);
@@ -188,6 +190,10 @@ internal sealed partial class GatewayHandler
         call.Route switch
         {
             GatewayRoute.Entry or GatewayRoute.Entry64 => entries.HandleAsync(context, call),
+            GatewayRoute.Listing when HttpMethods.IsDelete(context.Request.Method) => prefixes.HandleAsync(
+                context,
+                call
+            ),
             GatewayRoute.Listing => listing.HandleAsync(context, call),
             GatewayRoute.Batch => batches.HandleAsync(context, call),
             GatewayRoute.Query => queries.QueryAsync(context, call),

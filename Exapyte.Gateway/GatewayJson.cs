@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Exapyte.Gateway.Control;
+using Exapyte.Gateway.Listing;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Security;
 
@@ -19,6 +20,7 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(PointerDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(ImportDocument))]
+[JsonSerializable(typeof(PrefixDeletionDocument))]
 [JsonSerializable(typeof(NewKeyDocument))]
 [JsonSerializable(typeof(KeyDocument))]
 [JsonSerializable(typeof(KeysDocument))]

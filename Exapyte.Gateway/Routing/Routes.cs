@@ -61,7 +61,7 @@ internal static class Routes
         new(GatewayRoute.Import, "/v1/keyspaces/{keyspace}/import", HttpMethods.Post),
         new(GatewayRoute.Query, "/v1/keyspaces/{keyspace}/query", HttpMethods.Post),
         new(GatewayRoute.Explain, "/v1/keyspaces/{keyspace}/query/explain", HttpMethods.Post),
-        new(GatewayRoute.Listing, "/v1/keyspaces/{keyspace}/entries", HttpMethods.Get),
+        new(GatewayRoute.Listing, "/v1/keyspaces/{keyspace}/entries", HttpMethods.Get, HttpMethods.Delete),
         new(GatewayRoute.Entry, "/v1/keyspaces/{keyspace}/entries/{key}", Entries),
         new(GatewayRoute.Entry64, "/v1/keyspaces/{keyspace}/entries64/{key64}", Entries),
     ];

@@ -49,6 +49,7 @@ internal static class AccessRules
                 ? null
                 : caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),
             GatewayRoute.Import => caller.RefuseSomewhere(KeyRights.Write, call.Keyspace),
+            GatewayRoute.Listing when !IsRead(method) => caller.RefuseSomewhere(KeyRights.Write, call.Keyspace),
             GatewayRoute.Listing or GatewayRoute.Query or GatewayRoute.Explain => caller.RefuseSomewhere(
                 KeyRights.Read,
                 call.Keyspace

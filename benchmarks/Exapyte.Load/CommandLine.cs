@@ -55,6 +55,12 @@ sealed class CommandLine
     {
         Description = "Fail where a scenario does not show what is expected of it; of several rounds the median counts",
     };
+    readonly Option<string> _key = Option("--key", "", "API key to show, as id.secret; with --insist a wrong one");
+    readonly Option<string?> _ca = new("--ca") { Description = "Authority (PEM) of an https:// service" };
+    readonly Option<bool> _insist = new("--insist")
+    {
+        Description = "Send on although refused, to a keyspace that is not looked at: a flood",
+    };
     readonly Option<string?> _json = new("--json")
     {
         Description = "A file to record the runs in; - for standard output",
@@ -87,6 +93,9 @@ sealed class CommandLine
             _quick,
             _check,
             _json,
+            _key,
+            _ca,
+            _insist,
         };
         root.SetAction((parsed, _) => run(PlanOf(parsed)));
         return root;
@@ -146,6 +155,9 @@ sealed class CommandLine
             Fill = !parsed.GetValue(_noFill),
             Seed = parsed.GetValue(_seed),
             Quick = parsed.GetValue(_quick),
+            ApiKey = parsed.GetValue(_key)!,
+            Authority = parsed.GetValue(_ca),
+            Insists = parsed.GetValue(_insist),
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 
 namespace Exapyte.Load;
@@ -15,12 +16,13 @@ readonly record struct Answer(int Status, long BodyBytes, int RetryAfterSeconds)
 /// cores with what it measures, and <c>HttpClient</c> costs several times as much a request as this does. It reads
 /// only what a load needs: the status and where the answer ends.
 /// </summary>
-sealed class HttpConnection(IPEndPoint address) : IDisposable
+sealed class HttpConnection(IPEndPoint address, SslClientAuthenticationOptions? tls = null) : IDisposable
 {
     const int BufferBytes = 64 * 1024;
 
     readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
     Socket? _socket;
+    SslStream? _secured;
     long _busySince;
 
     /// <summary>Sends the request and reads the whole answer; connects first where there is no connection.</summary>
@@ -33,7 +35,10 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
         try
         {
             var socket = _socket ?? await ConnectAsync();
-            await socket.SendAsync(request, SocketFlags.None);
+            if (_secured is { } secured)
+                await secured.WriteAsync(request);
+            else
+                await socket.SendAsync(request, SocketFlags.None);
             return await ReadAnswerAsync(socket);
         }
         catch
@@ -62,7 +67,14 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         Volatile.Write(ref _socket, socket);
+        _secured = null;
         await socket.ConnectAsync(address);
+        if (tls is not null)
+        {
+            var secured = new SslStream(new NetworkStream(socket, ownsSocket: false));
+            await secured.AuthenticateAsClientAsync(tls);
+            _secured = secured;
+        }
         return socket;
     }
 
@@ -89,11 +101,13 @@ sealed class HttpConnection(IPEndPoint address) : IDisposable
         return new Answer(head.Status, received, head.RetryAfterSeconds);
     }
 
-    static async ValueTask<int> ReceiveAsync(Socket socket, Memory<byte> into)
+    async ValueTask<int> ReceiveAsync(Socket socket, Memory<byte> into)
     {
         if (into.IsEmpty)
             throw new InvalidDataException("An answer's head is larger than the buffer.");
-        var received = await socket.ReceiveAsync(into, SocketFlags.None);
+        var received = _secured is { } secured
+            ? await secured.ReadAsync(into)
+            : await socket.ReceiveAsync(into, SocketFlags.None);
         return received > 0 ? received : throw new SocketException((int)SocketError.ConnectionReset);
     }
 }

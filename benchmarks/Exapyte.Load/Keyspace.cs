@@ -11,7 +11,14 @@ static class Keyspace
     /// <exception cref="HttpRequestException">The service does not answer.</exception>
     public static async Task EnsureAsync(LoadOptions options)
     {
-        using var http = new HttpClient { BaseAddress = options.Url };
+        if (options.Insists)
+            return;
+        using var handler = new SocketsHttpHandler();
+        if (Tls.Of(options) is { } tls)
+            handler.SslOptions = tls;
+        using var http = new HttpClient(handler) { BaseAddress = options.Url };
+        if (options.ApiKey.Length > 0)
+            http.DefaultRequestHeaders.Authorization = new("Bearer", options.ApiKey);
         var path = new Uri($"/v1/keyspaces/{Uri.EscapeDataString(options.Keyspace)}", UriKind.Relative);
         using var existing = await http.GetAsync(path);
         if (existing.IsSuccessStatusCode)

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Exapyte.Load;
 
 /// <summary>What a worker asks of the service.</summary>
@@ -55,6 +57,16 @@ sealed record LoadOptions
     public bool Fill { get; init; } = true;
 
     public int Seed { get; init; } = 1;
+
+    /// <summary>The key that the service asks for, as <c>id.secret</c>; empty: none.</summary>
+    [JsonIgnore]
+    public string ApiKey { get; init; } = "";
+
+    /// <summary>The authority of an https:// service, as PEM; null: whatever it shows is taken.</summary>
+    public string? Authority { get; init; }
+
+    /// <summary>Does not check, or create, the keyspace, and does not wait where it is asked to: what a flood does.</summary>
+    public bool Insists { get; init; }
 
     /// <summary>A scenario with few keys, to see that it works rather than to record it.</summary>
     public bool Quick { get; init; }

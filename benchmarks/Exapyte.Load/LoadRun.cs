@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 
 namespace Exapyte.Load;
 
@@ -25,7 +26,7 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
 
     readonly HttpConnection[] _connections =
     [
-        .. Enumerable.Range(0, options.Connections).Select(_ => new HttpConnection(address)),
+        .. Enumerable.Range(0, options.Connections).Select(_ => new HttpConnection(address, Tls.Of(options))),
     ];
     readonly Measurements _measurements = new();
     readonly byte[] _value = RandomValue(options);
@@ -107,7 +108,7 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
     /// </summary>
     async ValueTask PauseAfterAsync(Answer answer, Random random)
     {
-        if (answer.Status is not (0 or 429 or 503))
+        if (answer.Status is not (0 or 429 or 503) || options.Insists)
             return;
         var asked = TimeSpan.FromSeconds(answer.RetryAfterSeconds * (1 + random.NextDouble()));
         var until = Stopwatch.GetTimestamp();
@@ -140,7 +141,13 @@ sealed class LoadRun(LoadOptions options, IPEndPoint address)
             return await connection.RoundTripAsync(request);
         }
         catch (Exception exception)
-            when (exception is SocketException or InvalidDataException or ObjectDisposedException)
+            when (exception
+                    is IOException
+                        or SocketException
+                        or AuthenticationException
+                        or InvalidDataException
+                        or ObjectDisposedException
+            )
         {
             return default;
         }

@@ -21,7 +21,8 @@ sealed class RequestWriter
     public RequestWriter(LoadOptions options, ReadOnlySpan<byte> value)
     {
         var entries = $"/v1/keyspaces/{Uri.EscapeDataString(options.Keyspace)}/entries";
-        var host = $"Host: {options.Url.Authority}\r\n";
+        var key = options.ApiKey.Length == 0 ? "" : $"Authorization: Bearer {options.ApiKey}\r\n";
+        var host = $"Host: {options.Url.Authority}\r\n{key}";
         var body = $"Content-Type: application/octet-stream\r\nContent-Length: {value.Length}\r\n";
         var heads = new string[Enum.GetValues<Operation>().Length];
         heads[(int)Operation.Put] = $"PUT {entries}/key-{DigitsMark} HTTP/1.1\r\n{host}{body}\r\n";

@@ -31,7 +31,7 @@ public sealed class AccessTableTests
     )> Calls =>
         Routes.All.SelectMany(route =>
             route.Methods.Select(method =>
-                (route.Route, method, TargetOf(route), BodyOf(route.Route, method), HeadersOf(route.Route))
+                (route.Route, method, TargetOf(route, method), BodyOf(route.Route, method), HeadersOf(route.Route))
             )
         );
 
@@ -174,6 +174,7 @@ public sealed class AccessTableTests
             GatewayRoute.Keyspace => right == KeyRights.Admin && isWhole,
             GatewayRoute.Shards => right is KeyRights.Admin or KeyRights.Read && isWhole,
             GatewayRoute.Batch or GatewayRoute.Import => right == KeyRights.Write && isInside,
+            GatewayRoute.Listing when !isRead => right == KeyRights.Write && isInside,
             GatewayRoute.Listing => right == KeyRights.Read && isWhole,
             GatewayRoute.Query or GatewayRoute.Explain => right == KeyRights.Read && isInside,
             GatewayRoute.Entry or GatewayRoute.Entry64 => right == (isRead ? KeyRights.Read : KeyRights.Write)
@@ -200,12 +201,18 @@ public sealed class AccessTableTests
 
     private static Call CallTo(GatewayRoute route) => Call.To(route, "shop", "users/ada"u8.ToArray(), "/", -1);
 
-    private static string TargetOf(RouteDescription route) =>
+    private static string TargetOf(RouteDescription route, string method) =>
         route
             .Template.Replace("{keyspace}", "shop")
             .Replace("{key}", "users/ada")
             .Replace("{key64}", Base64Text.Encode("users/ada"u8))
-            .Replace("{id}", "kx") + (route.Route == GatewayRoute.Restores ? "?keyspace=shop" : "");
+            .Replace("{id}", "kx")
+        + (route.Route, method) switch
+        {
+            (GatewayRoute.Restores, _) => "?keyspace=shop",
+            (GatewayRoute.Listing, "DELETE") => "?prefix=users/",
+            _ => "",
+        };
 
     private static byte[]? BodyOf(GatewayRoute route, string method) =>
         (route, method) switch
