@@ -83,10 +83,11 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         gateways.Lost = sweeper.ConnectionLost;
         news?.Leaders.Listen(maps.HearOf);
         news?.Maps.Listen(maps.HearOf);
-        var paths = new Pathfinder(maps, options, clock);
-        operations = new(paths, options, clock, meter, ids);
-        batches = new(paths, options, clock, meter, ids);
-        var shards = new ShardScanner(paths, maps, options, clock, failures, meter);
+        var paths = new MapResolver(maps, options, clock);
+        var loop = new RetryLoop(paths, options, clock, meter);
+        operations = new(paths, loop, options, meter, ids);
+        batches = new(paths, loop, options, meter, ids);
+        var shards = new ShardScanner(loop, maps, options, clock, failures);
         scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
         keyspaces = new(grains, maps, calls);

@@ -24,16 +24,23 @@ internal static class SiloProgram
         }
         catch (InvalidDataException e)
         {
-            return Refuse(error, [new Refusal(ExitCode.Settings, e.Message)]);
+            return Refuse(error, [new Refusal(ExitCode.Settings, SettingsFiles.ReasonOf(e))]);
         }
 
         SettingsResult result = SettingsReader.Read(configuration);
-        if (line.Reasons.Count > 0 || result.Settings is not { } settings)
+        EnvironmentNames names = EnvironmentNames.Of(Environment.GetEnvironmentVariables().Keys.Cast<string>());
+        if (line.Reasons.Count + names.Reasons.Count > 0 || result.Settings is not { } settings)
             return Refuse(
                 error,
-                [.. line.Reasons.Concat(result.Reasons).Select(r => new Refusal(ExitCode.Settings, r))]
+                [
+                    .. line
+                        .Reasons.Concat(result.Reasons)
+                        .Concat(names.Reasons)
+                        .Select(r => new Refusal(ExitCode.Settings, r)),
+                ]
             );
 
+        names.Tell(output);
         return Refuse(error, await new NodeHost(settings, configuration, output).RunAsync());
     }
 

@@ -13,7 +13,7 @@ namespace Exapyte.Client.Backups;
 /// in key order, the newest stamp of a key wins, and what is deleted or expired is left out. Thread-safe.
 /// </summary>
 internal sealed class SnapshotReader(
-    Pathfinder paths,
+    MapResolver paths,
     ShardScanner shards,
     ExapyteClientOptions options,
     MonotonicClock clock
@@ -105,7 +105,11 @@ internal sealed class SnapshotReader(
         );
     }
 
-    private async Task<SnapshotStream?> PinAsync(ReplicaLane lane, RoutedMap map, CancellationToken cancellationToken)
+    private async Task<SnapshotStream?> PinAsync(
+        ReplicaBatcher lane,
+        RoutedMap map,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -122,7 +126,7 @@ internal sealed class SnapshotReader(
         }
     }
 
-    private SnapshotStream Stream(ReplicaLane lane, ScanReply reply) =>
+    private SnapshotStream Stream(ReplicaBatcher lane, ScanReply reply) =>
         new(lane.Replica, reply.SnapshotId, options, clock);
 
     private ScanRequest Pin(RoutedMap map) =>

@@ -10,7 +10,7 @@ internal sealed class DeadlineSweeper : IDisposable
     private readonly MonotonicClock clock;
     private readonly ITimer timer;
     private readonly Lock gate = new();
-    private readonly List<ReplicaLane> lanes = [];
+    private readonly List<ReplicaBatcher> lanes = [];
     private int ticking;
 
     public DeadlineSweeper(MonotonicClock clock)
@@ -24,7 +24,7 @@ internal sealed class DeadlineSweeper : IDisposable
         );
     }
 
-    public void Add(ReplicaLane lane)
+    public void Add(ReplicaBatcher lane)
     {
         lock (gate)
         {
@@ -57,7 +57,7 @@ internal sealed class DeadlineSweeper : IDisposable
     /// <summary>A connection to the cluster broke.</summary>
     public void ConnectionLost()
     {
-        ReplicaLane[] all;
+        ReplicaBatcher[] all;
         lock (gate)
         {
             all = [.. lanes];
@@ -72,7 +72,7 @@ internal sealed class DeadlineSweeper : IDisposable
     {
         // Cleared first, and seen by others before the lanes are looked at: one that becomes busy after that sets it again.
         Interlocked.Exchange(ref ticking, 0);
-        ReplicaLane[] busy;
+        ReplicaBatcher[] busy;
         lock (gate)
         {
             lanes.RemoveAll(lane => lane is { IsRetired: true, IsBusy: false });

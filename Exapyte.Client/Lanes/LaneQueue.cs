@@ -9,11 +9,11 @@ namespace Exapyte.Client.Lanes;
 internal sealed class LaneQueue(bool isWrite, ConsistencyLevel? level)
 {
     /// <summary>What waits, in the order in which it came.</summary>
-    public Queue<LaneItem> Items { get; } = [];
+    public Queue<PendingOperation> Items { get; } = [];
 
     /// <summary>Batches of it that are on their way.</summary>
     public int Inflight { get; set; }
 
     /// <summary>Whether the item is of its kind.</summary>
-    public bool IsFor(LaneItem item) => item.IsWrite == isWrite && item.Level == level;
+    public bool IsFor(PendingOperation item) => item.IsWrite == isWrite && item.Level == level;
 }

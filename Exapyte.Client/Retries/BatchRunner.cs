@@ -10,9 +10,9 @@ namespace Exapyte.Client.Retries;
 /// large for one call goes in several, one after the other, so that the order within a shard holds.
 /// </summary>
 internal sealed class BatchRunner(
-    Pathfinder paths,
+    MapResolver paths,
+    RetryLoop loop,
     ExapyteClientOptions options,
-    MonotonicClock clock,
     ClientMeter meter,
     RequestIds ids
 )
@@ -79,7 +79,7 @@ internal sealed class BatchRunner(
     {
         foreach (var chunk in call.Atomic ? [positions] : Chunks(call.Operations, positions))
         {
-            var group = new GroupRun(call, chunk, paths, options, clock, meter);
+            var group = new GroupRun(call, chunk, map.Map.Settings.Replication, loop, options);
             if (await group.RunAsync(map, cancellationToken).ConfigureAwait(false) is not { } newer)
             {
                 continue;
@@ -99,7 +99,7 @@ internal sealed class BatchRunner(
         var bytes = 0;
         foreach (var at in positions)
         {
-            var next = LaneItem.BytesOf(operations[at]);
+            var next = PendingOperation.BytesOf(operations[at]);
             if (
                 chunk.Count > 0
                 && (chunk.Count >= options.BatchOperationsMax || bytes + next > Limits.WireBatchBytesMax)

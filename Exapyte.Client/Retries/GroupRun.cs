@@ -11,7 +11,7 @@ internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomi
 {
     public OperationResult[] Results { get; } = new OperationResult[Operations.Count];
 
-    public Trail[] Trails { get; } = new Trail[Operations.Count];
+    public AttemptHistory[] Histories { get; } = new AttemptHistory[Operations.Count];
 
     /// <summary>Whether all of these items lie in one shard of the map.</summary>
     public bool InOneShard(KeyspaceMap map, List<int> positions)
@@ -29,11 +29,10 @@ internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomi
 internal sealed class GroupRun(
     BatchCall call,
     List<int> group,
-    Pathfinder paths,
-    ExapyteClientOptions options,
-    MonotonicClock clock,
-    ClientMeter meter
-)
+    ReplicationKind replication,
+    RetryLoop loop,
+    ExapyteClientOptions options
+) : IRetriedCall<Attempt>
 {
     private static readonly OperationOutcome OtherKeyspace = OperationOutcome.Of(
         OutcomeKind.NoSuchKeyspace,
@@ -42,9 +41,22 @@ internal sealed class GroupRun(
 
     private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
     private List<int> pending = group;
+    private RoutedMap? scattered;
 
     /// <summary>The items that are not done yet.</summary>
     public List<int> Pending => pending;
+
+    /// <inheritdoc/>
+    public Preference Preference { get; } =
+        group.Exists(at =>
+            LevelRules.PreferenceOf(replication, call.Operations[at].IsWrite, call.Operations[at].Level)
+            == Preference.Leader
+        )
+            ? Preference.Leader
+            : Preference.Nearest;
+
+    /// <inheritdoc/>
+    public long DeadlineMs => call.DeadlineMs;
 
     /// <summary>
     /// Runs the group to its end. Returns null then, or a newer map by which the items of <see cref="Pending"/> lie in
@@ -52,77 +64,17 @@ internal sealed class GroupRun(
     /// </summary>
     public async Task<RoutedMap?> RunAsync(RoutedMap map, CancellationToken cancellationToken)
     {
-        var preference = PreferenceOf(map.Map.Settings.Replication);
-        var journey = new Journey(options, preference);
-        while (true)
-        {
-            var nowMs = clock.NowMs;
-            if (nowMs >= call.DeadlineMs)
-            {
-                EndAll(at => call.Trails[at].OutOfTime(call.Operations[at]));
-                return null;
-            }
-            var route = map.RouteOf(call.Operations[pending[0]].Key.Span);
-            var lane = journey.Next(route, nowMs);
-            var (step, pauseMs) = (NextStep.Reload, 0);
-            if (lane >= 0)
-            {
-                var attempt = await TryAsync(route.Lanes[lane], preference, nowMs, cancellationToken)
-                    .ConfigureAwait(false);
-                var (turn, why) = Take(map, route.Lanes[lane], attempt);
-                if (pending.Count == 0)
-                {
-                    journey.Arrived(route, lane, attempt.Kind);
-                    return null;
-                }
-                step = turn;
-                pauseMs = journey.Turn(ref step, route, lane, why, clock.NowMs);
-                if (step == NextStep.GiveUp)
-                {
-                    EndAll(at => call.Trails[at].OutOfTime(call.Operations[at]));
-                    return null;
-                }
-            }
-            else
-            {
-                pauseMs = journey.Pause();
-            }
-            meter.Retried();
-            var path = await paths
-                .GoOnAsync(map, step, pauseMs, call.DeadlineMs, cancellationToken)
-                .ConfigureAwait(false);
-            if (path.Map is not { } next || next.Map.KeyspaceId != map.Map.KeyspaceId)
-            {
-                EndAll(path.WhyNot ?? OtherKeyspace);
-                return null;
-            }
-            if (next != map)
-            {
-                journey.StartOver();
-                map = next;
-                if (!call.InOneShard(map.Map, pending))
-                {
-                    return map;
-                }
-            }
-        }
+        await loop.RunAsync<GroupRun, Attempt>(this, map, cancellationToken).ConfigureAwait(false);
+        return scattered;
     }
 
-    private Preference PreferenceOf(ReplicationKind replication) =>
-        pending.Exists(at =>
-            LevelRules.PreferenceOf(replication, call.Operations[at].IsWrite, call.Operations[at].Level)
-            == Preference.Leader
-        )
-            ? Preference.Leader
-            : Preference.Nearest;
+    /// <inheritdoc/>
+    public ShardRoute? RouteOf(RoutedMap map) => map.RouteOf(call.Operations[pending[0]].Key.Span);
 
-    private bool IsRepeatable(int at) => call.Atomic ? AllRepeatable() : RetryRules.IsRepeatable(call.Operations[at]);
-
-    private bool AllRepeatable() => pending.TrueForAll(at => RetryRules.IsRepeatable(call.Operations[at]));
-
-    private ValueTask<Attempt> TryAsync(
-        ReplicaLane lane,
-        Preference preference,
+    /// <inheritdoc/>
+    public ValueTask<Attempt> AskAsync(
+        RoutedMap map,
+        ReplicaBatcher lane,
         long nowMs,
         CancellationToken cancellationToken
     )
@@ -132,23 +84,52 @@ internal sealed class GroupRun(
         {
             operations[i] = call.Operations[pending[i]];
         }
-        var patience = Patience.Of(
+        var patience = AttemptDeadlines.Of(
             nowMs + attemptMs,
             call.DeadlineMs,
-            preference == Preference.Leader,
+            Preference == Preference.Leader,
             AllRepeatable()
         );
-        return lane.RunAsync(LaneItem.Rent(operations, call.Atomic, patience), cancellationToken);
+        return lane.RunAsync(PendingOperation.Rent(operations, call.Atomic, patience), cancellationToken);
     }
 
+    /// <inheritdoc/>
+    public Verdict Judge(RoutedMap map, ReplicaBatcher lane, Attempt attempt)
+    {
+        var (step, why) = Take(map, lane, attempt);
+        if (pending.Count == 0)
+        {
+            return new(NextStep.Done, attempt.Kind, why);
+        }
+        // A read that goes again behind its write was answered itself, which says nothing of where that write goes.
+        return new(step == NextStep.Done ? NextStep.NextReplica : step, attempt.Kind, why);
+    }
+
+    /// <inheritdoc/>
+    public void OutOfTime() => EndAll(at => call.Histories[at].OutOfTime(call.Operations[at]));
+
+    /// <inheritdoc/>
+    public void Lost(MapLookup? found) => EndAll(found?.WhyNot ?? OtherKeyspace);
+
+    /// <inheritdoc/>
+    public bool GoesOnBy(RoutedMap newer)
+    {
+        scattered = call.InOneShard(newer.Map, pending) ? null : newer;
+        return scattered is null;
+    }
+
+    private bool IsRepeatable(int at) => call.Atomic ? AllRepeatable() : RetryRules.IsRepeatable(call.Operations[at]);
+
+    private bool AllRepeatable() => pending.TrueForAll(at => RetryRules.IsRepeatable(call.Operations[at]));
+
     /// <summary>Takes what came back: ends what is done, keeps what is not; returns what to do about the first of those.</summary>
-    private (NextStep Step, OperationOutcome? Why) Take(RoutedMap map, ReplicaLane lane, Attempt attempt)
+    private (NextStep Step, OperationOutcome? Why) Take(RoutedMap map, ReplicaBatcher lane, Attempt attempt)
     {
         var steps = new NextStep[pending.Count];
         for (var i = 0; i < steps.Length; i++)
         {
             var at = pending[i];
-            call.Trails[at].Note(attempt.Kind, attempt.OutcomeAt(i));
+            call.Histories[at].Note(attempt.Kind, attempt.OutcomeAt(i));
             steps[i] = RetryRules.After(IsRepeatable(at), attempt.Kind, attempt.OutcomeAt(i));
         }
         var retried = Retried(steps, attempt);
@@ -227,17 +208,17 @@ internal sealed class GroupRun(
             ? outcome.Kind is OutcomeKind.Ok or OutcomeKind.Unknown
             : RetryRules.MayHaveHappened(attempt.Kind, null);
 
-    private void End(RoutedMap map, ReplicaLane lane, Attempt attempt, int index)
+    private void End(RoutedMap map, ReplicaBatcher lane, Attempt attempt, int index)
     {
         var at = pending[index];
         var operation = call.Operations[at];
-        var outcome = call.Trails[at].Outcome(operation, attempt.Kind, attempt.OutcomeAt(index));
+        var outcome = call.Histories[at].Outcome(operation, attempt.Kind, attempt.OutcomeAt(index));
         var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
         call.Results[at] = new(outcome, Served.By(lane, attempt, level, outcome));
     }
 
     /// <summary>Ends all that is left by this refusal; what an earlier try may have done stays in doubt.</summary>
-    public void EndAll(OperationOutcome why) => EndAll(at => call.Trails[at].Lost(call.Operations[at], why));
+    public void EndAll(OperationOutcome why) => EndAll(at => call.Histories[at].Lost(call.Operations[at], why));
 
     private void EndAll(Func<int, OperationOutcome> outcomeOf)
     {

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Routing;
 using Exapyte.Client.Rules;
-using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Retries;
@@ -13,14 +12,13 @@ namespace Exapyte.Client.Retries;
 internal readonly record struct CallTerms(long DeadlineMs, bool NamesWrites);
 
 /// <summary>
-/// The life of one operation: (1) find the keyspace's map, (2) judge the operation, (3) find its shard and the replica to
-/// try, (4) wait in that replica's lane, (5) judge what came back, (6) pause and go on at 3, until it is done or its time
-/// is up.
+/// The life of one operation: its keyspace's map is found, it is judged and named, and then tried until it is done
+/// (<see cref="RetryLoop"/>).
 /// </summary>
 internal sealed class OperationRunner(
-    Pathfinder paths,
+    MapResolver paths,
+    RetryLoop loop,
     ExapyteClientOptions options,
-    MonotonicClock clock,
     ClientMeter meter,
     RequestIds ids
 )
@@ -41,7 +39,7 @@ internal sealed class OperationRunner(
     }
 
     private async ValueTask<OperationResult> StartLaterAsync(
-        ValueTask<Path> path,
+        ValueTask<MapLookup> path,
         Operation operation,
         CallTerms terms,
         CancellationToken cancellationToken
@@ -52,7 +50,7 @@ internal sealed class OperationRunner(
     }
 
     private ValueTask<OperationResult> Start(
-        Path path,
+        MapLookup path,
         Operation operation,
         CallTerms terms,
         CancellationToken cancellationToken
@@ -66,85 +64,31 @@ internal sealed class OperationRunner(
         {
             return new(Ended(OperationOutcome.Of(OutcomeKind.Invalid, reasons)));
         }
-        return TravelAsync(map, operation, terms, cancellationToken);
+        return RunWithRetriesAsync(map, operation, terms, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<OperationResult> TravelAsync(
+    private async ValueTask<OperationResult> RunWithRetriesAsync(
         RoutedMap map,
         Operation asked,
         CallTerms terms,
         CancellationToken cancellationToken
     )
     {
-        var operation = terms.NamesWrites ? ids.Name(map.Map.Settings, asked) : asked;
-        var deadlineMs = terms.DeadlineMs;
-        var repeatable = RetryRules.IsRepeatable(operation);
         var settings = map.Map.Settings;
-        var preference = LevelRules.PreferenceOf(settings.Replication, operation.IsWrite, operation.Level);
-        var journey = new Journey(options, preference);
-        var trail = new Trail();
-        while (true)
+        var operation = terms.NamesWrites ? ids.Name(settings, asked) : asked;
+        var call = await loop.RunAsync<OperationCall, Attempt>(
+                new(operation, settings, terms.DeadlineMs, attemptMs),
+                map,
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        if (call.Elsewhere is { } path)
         {
-            var nowMs = clock.NowMs;
-            if (nowMs >= deadlineMs)
-            {
-                return Ended(trail.OutOfTime(operation));
-            }
-            var route = map.RouteOf(operation.Key.Span);
-            var at = journey.Next(route, nowMs);
-            var (step, pauseMs) = (NextStep.Reload, 0);
-            if (at >= 0)
-            {
-                var patience = Patience.Of(nowMs + attemptMs, deadlineMs, preference == Preference.Leader, repeatable);
-                var item = LaneItem.Rent(operation, patience);
-                var attempt = await route.Lanes[at].RunAsync(item, cancellationToken).ConfigureAwait(false);
-                var outcome = attempt.OutcomeAt(0);
-                trail.Note(attempt.Kind, outcome);
-                step = RetryRules.After(repeatable, attempt.Kind, outcome);
-                if (step == NextStep.Done)
-                {
-                    journey.Arrived(route, at, attempt.Kind);
-                    var end = trail.Outcome(operation, attempt.Kind, outcome);
-                    return Result(end, operation, attempt, route.Lanes[at], settings);
-                }
-                pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
-                if (step == NextStep.GiveUp)
-                {
-                    return Ended(trail.OutOfTime(operation));
-                }
-            }
-            else
-            {
-                pauseMs = journey.Pause();
-            }
-            meter.Retried();
-            var path = await paths.GoOnAsync(map, step, pauseMs, deadlineMs, cancellationToken).ConfigureAwait(false);
-            if (path.Map is not { } next || next.Map.KeyspaceId != map.Map.KeyspaceId)
-            {
-                return trail.MayHaveHappened && operation.IsWrite
-                    ? Ended(trail.OutOfTime(operation))
-                    : await Start(path, asked, terms, cancellationToken).ConfigureAwait(false);
-            }
-            if (next != map)
-            {
-                map = next;
-                journey.StartOver();
-            }
+            return await Start(path, asked, terms, cancellationToken).ConfigureAwait(false);
         }
-    }
-
-    private OperationResult Result(
-        OperationOutcome outcome,
-        Operation operation,
-        Attempt attempt,
-        ReplicaLane lane,
-        KeyspaceSettings settings
-    )
-    {
-        meter.Ended(outcome.Kind);
-        var level = LevelRules.Resolve(settings.Replication, operation.Level);
-        return new(outcome, Served.By(lane, attempt, level, outcome));
+        meter.Ended(call.Result.Outcome.Kind);
+        return call.Result;
     }
 
     private OperationResult Ended(OperationOutcome outcome)

@@ -13,13 +13,13 @@ internal enum NextStep : byte
     Redirect,
 
     /// <summary>Pause, then try the next replica.</summary>
-    Elsewhere,
+    NextReplica,
 
     /// <summary>All replicas were tried in vain: pause, then begin anew, by a newer map if one is found meanwhile.</summary>
-    Anew,
+    RestartRound,
 
     /// <summary>Pause, then try the same replica again.</summary>
-    Again,
+    SameReplica,
 
     /// <summary>The map is old: load a newer one, pause, start over.</summary>
     Reload,
@@ -43,8 +43,8 @@ internal static class RetryRules
         {
             AttemptKind.Answered when outcome is not null => AfterAnswer(repeatable, outcome),
             AttemptKind.Refused => NextStep.Done,
-            AttemptKind.NotSent => NextStep.Elsewhere,
-            _ => repeatable ? NextStep.Elsewhere : NextStep.Done,
+            AttemptKind.NotSent => NextStep.NextReplica,
+            _ => repeatable ? NextStep.NextReplica : NextStep.Done,
         };
 
     /// <summary>Whether the operation may have been executed by a try that ended so.</summary>
@@ -58,12 +58,12 @@ internal static class RetryRules
     private static NextStep AfterAnswer(bool repeatable, OperationOutcome outcome) =>
         outcome.Kind switch
         {
-            OutcomeKind.NotLeader => outcome.LeaderReplicaId != 0 ? NextStep.Redirect : NextStep.Elsewhere,
+            OutcomeKind.NotLeader => outcome.LeaderReplicaId != 0 ? NextStep.Redirect : NextStep.NextReplica,
             OutcomeKind.WrongShard or OutcomeKind.NoSuchReplica => NextStep.Reload,
             OutcomeKind.Unavailable or OutcomeKind.NoQuorum or OutcomeKind.ClockWrong or OutcomeKind.DeadlineExceeded =>
-                NextStep.Elsewhere,
-            OutcomeKind.Overloaded => NextStep.Again,
-            OutcomeKind.Unknown => repeatable ? NextStep.Elsewhere : NextStep.Done,
+                NextStep.NextReplica,
+            OutcomeKind.Overloaded => NextStep.SameReplica,
+            OutcomeKind.Unknown => repeatable ? NextStep.NextReplica : NextStep.Done,
             _ => NextStep.Done,
         };
 }

@@ -7,7 +7,7 @@ namespace Exapyte.Client.Retries;
 internal static class Served
 {
     /// <summary>The replica and what it says of its answer; of a refusal there is no age to tell.</summary>
-    public static ServedBy By(ReplicaLane lane, Attempt attempt, ConsistencyLevel level, OperationOutcome outcome) =>
+    public static ServedBy By(ReplicaBatcher lane, Attempt attempt, ConsistencyLevel level, OperationOutcome outcome) =>
         attempt.Reply is { } reply
             ? lane.ServedBy(
                 level,

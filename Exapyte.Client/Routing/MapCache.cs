@@ -6,7 +6,7 @@ using Exapyte.Wire;
 namespace Exapyte.Client.Routing;
 
 /// <summary>How a look-up of a keyspace's map ended.</summary>
-internal enum MapLookup : byte
+internal enum MapLoad : byte
 {
     /// <summary>There it is.</summary>
     Found,
@@ -36,7 +36,7 @@ internal sealed class MapCache(
 
     private readonly ConcurrentDictionary<string, RoutedMap> maps = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> absentUntilMs = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Task<MapLookup>> loads = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Task<MapLoad>> loads = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
 
     /// <summary>The map to route by now; null where it must be loaded first. The hot path: one look-up.</summary>
@@ -56,7 +56,7 @@ internal sealed class MapCache(
     /// Makes sure that the map is newer than <paramref name="newerThan"/> where there is such a map (0: any map). It may
     /// come back unchanged: then the replica that sent us here will be corrected, or the one that answers next.
     /// </summary>
-    public async ValueTask<MapLookup> LoadAsync(
+    public async ValueTask<MapLoad> LoadAsync(
         string keyspace,
         long newerThan,
         long deadlineMs,
@@ -65,11 +65,11 @@ internal sealed class MapCache(
     {
         if (Current(keyspace) is { } known && (newerThan == 0 || known.Map.Epoch > newerThan))
         {
-            return MapLookup.Found;
+            return MapLoad.Found;
         }
         if (absentUntilMs.TryGetValue(keyspace, out var until) && clock.NowMs < until)
         {
-            return MapLookup.Absent;
+            return MapLoad.Absent;
         }
         var load = LoadOnce(keyspace, newerThan);
         var left = Math.Max(1, deadlineMs - clock.NowMs);
@@ -79,7 +79,7 @@ internal sealed class MapCache(
         }
         catch (TimeoutException)
         {
-            return MapLookup.Unreachable;
+            return MapLoad.Unreachable;
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed class MapCache(
         }
     }
 
-    private Task<MapLookup> LoadOnce(string keyspace, long newerThan)
+    private Task<MapLoad> LoadOnce(string keyspace, long newerThan)
     {
         lock (gate)
         {
@@ -173,7 +173,7 @@ internal sealed class MapCache(
         }
     }
 
-    private async Task<MapLookup> LoadAsync(string keyspace, long newerThan)
+    private async Task<MapLoad> LoadAsync(string keyspace, long newerThan)
     {
         var before = Current(keyspace);
         try
@@ -192,11 +192,11 @@ internal sealed class MapCache(
                 Forget(keyspace, before?.Map.KeyspaceId ?? 0);
                 RememberAbsent(keyspace);
             }
-            return Current(keyspace) is null ? MapLookup.Absent : MapLookup.Found;
+            return Current(keyspace) is null ? MapLoad.Absent : MapLoad.Found;
         }
         catch (Exception)
         {
-            return MapLookup.Unreachable;
+            return MapLoad.Unreachable;
         }
         finally
         {

@@ -57,7 +57,7 @@ internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, No
     private ShardRoute RouteTo(
         KeyspaceMap map,
         ShardPlacement shard,
-        Dictionary<ReplicaKey, ReplicaLane> before,
+        Dictionary<ReplicaKey, ReplicaBatcher> before,
         HashSet<long> leaders
     )
     {
@@ -73,7 +73,7 @@ internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, No
                 var key = new ReplicaKey(map.KeyspaceId, shard.ShardId, placed.ReplicaId, placed.Node);
                 if (!before.Remove(key, out var lane))
                 {
-                    lane = new ReplicaLane(key, ReplicaOf(key, map.Settings.Replication), context);
+                    lane = new ReplicaBatcher(key, ReplicaOf(key, map.Settings.Replication), context);
                     context.Sweeper.Add(lane);
                 }
                 lane.MapEpoch = map.Epoch;

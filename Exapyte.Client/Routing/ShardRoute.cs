@@ -17,14 +17,14 @@ internal enum Preference : byte
 /// A shard's replicas and what is believed about them. Believed only: every replica checks for itself, and a wrong belief
 /// costs a detour. Thread-safe.
 /// </summary>
-internal sealed class ShardRoute(ShardPlacement placement, ReplicaLane[] lanes, int leader, NodeRegions regions)
+internal sealed class ShardRoute(ShardPlacement placement, ReplicaBatcher[] lanes, int leader, NodeRegions regions)
 {
     private volatile Nearness? nearness;
     private volatile int leader = leader;
 
     public ShardPlacement Placement => placement;
 
-    public ReplicaLane[] Lanes => lanes;
+    public ReplicaBatcher[] Lanes => lanes;
 
     /// <summary>The replica id of the believed leader; 0 where none is known.</summary>
     public long LeaderReplicaId

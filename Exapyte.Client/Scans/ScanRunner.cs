@@ -10,7 +10,7 @@ namespace Exapyte.Client.Scans;
 /// on, for what it holds next may come first. The page is right whatever the parts were, sizes only save calls.
 /// </summary>
 internal sealed class ScanRunner(
-    Pathfinder paths,
+    MapResolver paths,
     ShardScanner shards,
     ExapyteClientOptions options,
     MonotonicClock clock

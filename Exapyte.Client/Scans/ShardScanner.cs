@@ -11,17 +11,16 @@ internal readonly record struct ShardPage(
     ScanReply? Reply,
     RoutedMap? Map,
     OperationOutcome? WhyNot,
-    ReplicaLane? From = null
+    ReplicaBatcher? From = null
 );
 
 /// <summary>Reads pages of single shards, with the retries of a read.</summary>
 internal sealed class ShardScanner(
-    Pathfinder paths,
+    RetryLoop loop,
     MapCache maps,
     ExapyteClientOptions options,
     MonotonicClock clock,
-    CallFailures failures,
-    ClientMeter meter
+    CallFailures failures
 )
 {
     private static readonly Operation AsRead = new() { Kind = OperationKind.Get, Key = ReadOnlyMemory<byte>.Empty };
@@ -39,62 +38,14 @@ internal sealed class ShardScanner(
         CancellationToken cancellationToken
     )
     {
-        var replication = map.Map.Settings.Replication;
-        var journey = new Journey(options, LevelRules.PreferenceOf(replication, isWrite: false, request.Level));
-        var trail = new Trail();
-        while (true)
-        {
-            var nowMs = clock.NowMs;
-            if (nowMs >= deadlineMs)
-            {
-                return new(null, map, trail.OutOfTime(AsRead));
-            }
-            if (Array.Find(map.Routes, route => route.Placement.ShardId == shardId) is not { } route)
-            {
-                return new(null, map, ShardGone);
-            }
-            var at = journey.Next(route, nowMs);
-            var (step, pauseMs) = (NextStep.Reload, 0);
-            if (at >= 0)
-            {
-                var (kind, reply) = await AskAsync(map, route.Lanes[at], request, deadlineMs, cancellationToken);
-                var outcome = reply is null ? null : OutcomeOf(reply);
-                trail.Note(kind, outcome);
-                step = RetryRules.After(repeatable: true, kind, outcome);
-                if (step == NextStep.Done)
-                {
-                    journey.Arrived(route, at, kind);
-                    return reply is { Kind: OutcomeKind.Ok }
-                        ? new(reply, map, null, route.Lanes[at])
-                        : new(null, map, outcome);
-                }
-                pauseMs = journey.Turn(ref step, route, at, outcome, clock.NowMs);
-                if (step == NextStep.GiveUp)
-                {
-                    return new(null, map, trail.OutOfTime(AsRead));
-                }
-            }
-            else
-            {
-                pauseMs = journey.Pause();
-            }
-            meter.Retried();
-            var path = await paths.GoOnAsync(map, step, pauseMs, deadlineMs, cancellationToken);
-            if (path.Map is not { } next || next.Map.KeyspaceId != map.Map.KeyspaceId)
-            {
-                return new(null, map, path.WhyNot ?? ShardGone);
-            }
-            if (next != map)
-            {
-                map = next;
-                journey.StartOver();
-            }
-        }
+        var call = new ShardCall(this, map, shardId, request, deadlineMs);
+        await loop.RunAsync<ShardCall, ScanAttempt>(call, map, cancellationToken);
+        return call.Page;
     }
 
-    private async Task<(AttemptKind, ScanReply?)> AskAsync(
+    private async ValueTask<ScanAttempt> AskAsync(
         RoutedMap map,
-        ReplicaLane lane,
+        ReplicaBatcher lane,
         ScanRequest request,
         long deadlineMs,
         CancellationToken cancellationToken
@@ -118,20 +69,20 @@ internal sealed class ShardScanner(
         try
         {
             var reply = await lane.Replica.Scan(asked).AsTask().WaitAsync(patience, clock.Time, cancellationToken);
-            lane.Suspicion.Answered();
+            lane.CircuitBreaker.Answered();
             if (reply.NewerMap is { } newer)
             {
                 maps.Offer(newer);
             }
             // An empty page that claims more leads nowhere.
             var broken = reply is { Kind: OutcomeKind.Ok, Entries.Length: 0, More: true };
-            return broken ? (AttemptKind.Failed, null) : (AttemptKind.Answered, reply);
+            return broken ? new(AttemptKind.Failed, null) : new(AttemptKind.Answered, reply);
         }
         catch (Exception exception)
             when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            lane.Suspicion.Failed(clock.NowMs);
-            return (exception is TimeoutException ? AttemptKind.TimedOut : failures.Classify(exception), null);
+            lane.CircuitBreaker.Failed(clock.NowMs);
+            return new(exception is TimeoutException ? AttemptKind.TimedOut : failures.Classify(exception), null);
         }
     }
 
@@ -142,4 +93,61 @@ internal sealed class ShardScanner(
             LeaderReplicaId = reply.LeaderReplicaId,
             Detail = reply.Detail,
         };
+
+    /// <summary>One try at a page: what came back, if anything did.</summary>
+    private readonly record struct ScanAttempt(AttemptKind Kind, ScanReply? Reply);
+
+    /// <summary>One page that is tried until it is there.</summary>
+    private sealed class ShardCall(
+        ShardScanner scanner,
+        RoutedMap first,
+        long shardId,
+        ScanRequest request,
+        long deadlineMs
+    ) : IRetriedCall<ScanAttempt>
+    {
+        private RoutedMap map = first;
+        private AttemptHistory history;
+
+        public ShardPage Page { get; private set; }
+
+        public Preference Preference { get; } =
+            LevelRules.PreferenceOf(first.Map.Settings.Replication, isWrite: false, request.Level);
+
+        public long DeadlineMs => deadlineMs;
+
+        public ShardRoute? RouteOf(RoutedMap map) =>
+            Array.Find(map.Routes, route => route.Placement.ShardId == shardId);
+
+        public ValueTask<ScanAttempt> AskAsync(
+            RoutedMap map,
+            ReplicaBatcher lane,
+            long nowMs,
+            CancellationToken cancellationToken
+        ) => scanner.AskAsync(map, lane, request, deadlineMs, cancellationToken);
+
+        public Verdict Judge(RoutedMap map, ReplicaBatcher lane, ScanAttempt attempt)
+        {
+            var outcome = attempt.Reply is null ? null : OutcomeOf(attempt.Reply);
+            history.Note(attempt.Kind, outcome);
+            var step = RetryRules.After(repeatable: true, attempt.Kind, outcome);
+            if (step == NextStep.Done)
+            {
+                Page = attempt.Reply is { Kind: OutcomeKind.Ok } page
+                    ? new(page, map, null, lane)
+                    : new(null, map, outcome);
+            }
+            return new(step, attempt.Kind, outcome);
+        }
+
+        public void OutOfTime() => Page = new(null, map, history.OutOfTime(AsRead));
+
+        public void Lost(MapLookup? found) => Page = new(null, map, found?.WhyNot ?? ShardGone);
+
+        public bool GoesOnBy(RoutedMap newer)
+        {
+            map = newer;
+            return true;
+        }
+    }
 }

@@ -16,6 +16,10 @@ internal sealed class InspectCommand
     /// <summary>The verb, always the first argument.</summary>
     public const string Verb = "inspect";
 
+    /// <summary>What it does, for the help.</summary>
+    public const string Help =
+        "Reads the data folder of a node that does not run, from end to end and without changing it, and says what it holds.";
+
     private readonly RootCommand root = new("Exapyte: a node of a distributed data service.");
     private readonly Option<string> data = new(Setting.Data.Option)
     {
@@ -27,7 +31,7 @@ internal sealed class InspectCommand
 
     public InspectCommand()
     {
-        Command inspect = new(Verb, "Reads a data folder from end to end without changing it, and says what it holds.");
+        Command inspect = new(Verb, Help);
         inspect.Options.Add(data);
         inspect.Options.Add(json);
         inspect.SetAction(Run);

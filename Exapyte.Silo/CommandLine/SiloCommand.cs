@@ -25,7 +25,7 @@ internal sealed class SiloCommand
     private readonly Dictionary<Setting, Option> options = [];
     private readonly RootCommand root = new(
         "Exapyte: a node of a distributed data service, with its REST gateway, in one process. "
-            + $"'{InspectCommand.Verb} --data <folder>' looks into the data folder of a node that does not run."
+            + "Without a command it runs the node."
     );
 
     public SiloCommand()
@@ -36,6 +36,8 @@ internal sealed class SiloCommand
             options.Add(setting, option);
             root.Options.Add(option);
         }
+        // For the help only: whoever begins with the verb never gets here.
+        root.Subcommands.Add(new Command(InspectCommand.Verb, InspectCommand.Help) { Hidden = false });
         root.SetAction(_ => 0);
     }
 

@@ -68,7 +68,7 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "--advertise",
         "127.0.0.1",
         "ip address",
-        "address on which other nodes and .NET clients reach this one"
+        "IP address or name on which other nodes and .NET clients reach this one"
     );
 
     public static readonly Setting Insecure = new(

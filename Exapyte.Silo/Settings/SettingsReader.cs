@@ -67,6 +67,11 @@ internal sealed class SettingsReader
                 .Any(s => string.Equals(s.Key, child.Key, StringComparison.OrdinalIgnoreCase));
             if (!isKnown && child.Value is not null)
                 reasons.Add($"{Setting.Section}:{child.Key}: there is no such setting");
+            foreach ((string path, string? value) in child.AsEnumerable())
+            {
+                if (isKnown && path != child.Path && value is not null)
+                    reasons.Add($"{path}: there is no such setting");
+            }
         }
     }
 
@@ -183,9 +188,9 @@ internal sealed class SettingsReader
     private IPAddress ReadAdvertise(SecuritySettings security)
     {
         string value = Value(Setting.Advertise);
-        if (!IPAddress.TryParse(value, out IPAddress? address) || IsWildcard(address))
+        if (HostNames.Resolve(value) is not { } address || IsWildcard(address))
         {
-            Refuse(Setting.Advertise, value, "must be the IP address of one interface");
+            Refuse(Setting.Advertise, value, "must be the IP address of one interface, or a name that is known as one");
             return IPAddress.Loopback;
         }
         if (security is { IsInsecure: false, Cluster: null } && !IPAddress.IsLoopback(address))
@@ -201,7 +206,11 @@ internal sealed class SettingsReader
     {
         string value = Value(Setting.Http);
         if (!TryParseHttp(value, out HttpAddress http))
-            Refuse(Setting.Http, value, "must be http:// or https://<ip address or localhost>:<port> and no path");
+            Refuse(
+                Setting.Http,
+                value,
+                "must be http:// or https://<ip address or name that is known>:<port> and no path"
+            );
         else if (http.IsTls != security.Http is not null)
             Refuse(
                 Setting.Http,
@@ -233,12 +242,8 @@ internal sealed class SettingsReader
         if (!isBareUrl)
             return false;
 
-        IPAddress? address = IPAddress.Loopback;
-        if (!string.Equals(uri!.Host, "localhost", StringComparison.OrdinalIgnoreCase))
-        {
-            if (!IPAddress.TryParse(uri.DnsSafeHost, out address))
-                return false;
-        }
+        if (HostNames.Resolve(uri!.DnsSafeHost) is not { } address)
+            return false;
         http = new HttpAddress(address, uri.Port, uri.Scheme == Uri.UriSchemeHttps);
         return true;
     }

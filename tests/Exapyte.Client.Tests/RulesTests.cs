@@ -145,9 +145,9 @@ public sealed class RulesTests(ScriptedSilo silo)
         foreach (var kind in new[] { AttemptKind.Failed, AttemptKind.TimedOut })
         {
             Assert.Equal(NextStep.Done, RetryRules.After(repeatable: false, kind, null));
-            Assert.Equal(NextStep.Elsewhere, RetryRules.After(repeatable: true, kind, null));
+            Assert.Equal(NextStep.NextReplica, RetryRules.After(repeatable: true, kind, null));
         }
-        Assert.Equal(NextStep.Elsewhere, RetryRules.After(repeatable: false, AttemptKind.NotSent, null));
+        Assert.Equal(NextStep.NextReplica, RetryRules.After(repeatable: false, AttemptKind.NotSent, null));
         Assert.True(RetryRules.IsRepeatable(Ops.Get("a")));
         Assert.False(RetryRules.IsRepeatable(Ops.Put("a")));
         Assert.True(RetryRules.IsRepeatable(Ops.Put("a", requestId: "r")));
@@ -156,7 +156,7 @@ public sealed class RulesTests(ScriptedSilo silo)
     [Fact]
     public void A_write_that_may_have_happened_stays_in_doubt_whatever_later_tries_say()
     {
-        var trail = new Trail();
+        var trail = new AttemptHistory();
         trail.Note(AttemptKind.TimedOut, null);
         trail.Note(AttemptKind.Answered, OperationOutcome.Of(OutcomeKind.Unavailable, "no quorum"));
 

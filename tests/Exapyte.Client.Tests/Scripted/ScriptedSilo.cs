@@ -13,7 +13,7 @@ namespace Exapyte.Client.Tests.Scripted;
 public sealed class ScriptedSilo : IAsyncLifetime
 {
     /// <summary>Nothing ends by its own deadline while a test runs, unless the test says so.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan AttemptDeadlines = TimeSpan.FromMinutes(5);
 
     private readonly InProcessTestCluster cluster;
 
@@ -24,7 +24,7 @@ public sealed class ScriptedSilo : IAsyncLifetime
             (_, silo) =>
             {
                 silo.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
-                silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = Patience);
+                silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = AttemptDeadlines);
                 // The product's own grains answer elsewhere: here the scripted ones do.
                 silo.Services.Configure<GrainTypeOptions>(types =>
                     types.Classes.RemoveWhere(type => type.Assembly.GetName().Name == "Exapyte.Grains")
@@ -33,7 +33,7 @@ public sealed class ScriptedSilo : IAsyncLifetime
         );
         builder.ConfigureClient(client =>
             client
-                .Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = Patience)
+                .Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = AttemptDeadlines)
                 .Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical))
         );
         cluster = builder.Build();
@@ -52,7 +52,11 @@ public sealed class ScriptedSilo : IAsyncLifetime
     /// <summary>Settings by which nothing ends by its own deadline while a test runs.</summary>
     internal static ExapyteClientOptions Patient(Action<ExapyteClientOptions>? configure = null)
     {
-        var options = new ExapyteClientOptions { AttemptTimeout = Patience, OperationTimeout = Patience };
+        var options = new ExapyteClientOptions
+        {
+            AttemptTimeout = AttemptDeadlines,
+            OperationTimeout = AttemptDeadlines,
+        };
         configure?.Invoke(options);
         return options;
     }

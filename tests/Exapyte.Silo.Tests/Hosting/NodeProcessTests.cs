@@ -239,16 +239,21 @@ public sealed class NodeProcessTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{ \"Exapyte\": ")]
-    [InlineData("{ \"Exapyte\": { \"Noed\": \"n1\" } }")]
-    public async Task A_settings_file_that_cannot_be_meant_ends_the_start_with_2_and_one_line(string file)
+    [InlineData("{\n  \"Exapyte\": {\n    \"Node\": n1\n  }\n}", "Line 3, character 14")]
+    [InlineData("{ \"Exapyte\": ", "Line 1")]
+    [InlineData("{ \"Exapyte\": { \"Noed\": \"n1\" } }", "Exapyte:Noed")]
+    [InlineData("{ \"Exapyte\": { \"Node\": { \"Id\": \"n1\" } } }", "Exapyte:Node:Id")]
+    public async Task A_settings_file_that_cannot_be_meant_ends_the_start_with_2_and_one_line_that_says_where(
+        string file,
+        string where
+    )
     {
         await WriteAsync("appsettings.json", file);
 
         await using NodeProcess node = NodeProcess.Launch(folder, "data", ports);
 
         Assert.Equal(2, await node.WaitForExitAsync());
-        Assert.Single(node.Error);
+        Assert.Contains(where, Assert.Single(node.Error), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,6 +46,22 @@ public sealed class SettingsReaderTests
         }
     }
 
+    [Theory]
+    [InlineData("localhost", "127.0.0.1")]
+    [InlineData("::1", "::1")]
+    public void A_node_may_be_named_by_what_its_machine_is_called(string name, string address)
+    {
+        string host = name.Contains(':', StringComparison.Ordinal) ? $"[{name}]" : name;
+
+        SiloSettings settings = Valid([("Advertise", name), ("Http", $"http://{host}:8081")]);
+
+        Assert.Equal((IPAddress.Parse(address), IPAddress.Parse(address)), (settings.Advertise, settings.Http.Address));
+        Assert.All(
+            Refused([("Advertise", "no-such-name.invalid"), ("Http", "http://no-such-name.invalid:8081")]),
+            reason => Assert.Contains("name that is known", reason, StringComparison.Ordinal)
+        );
+    }
+
     [Fact]
     public void Every_reason_is_told_at_once()
     {

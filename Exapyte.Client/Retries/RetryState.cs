@@ -5,12 +5,12 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>Where one operation (or one group) goes next, and how long it pauses before.</summary>
-internal struct Journey(ExapyteClientOptions options, Preference preference)
+internal struct RetryState(ExapyteClientOptions options, Preference preference)
 {
     /// <summary>Redirections in a row, beyond which replicas are taken to contradict each other.</summary>
     private const int RedirectsMax = 4;
 
-    private RouteWalk walk = new(preference);
+    private ReplicaSelector walk = new(preference);
     private Backoff backoff = new(options);
     private int redirects;
     private bool isHopeless;
@@ -48,7 +48,7 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
             case NextStep.Redirect when redirects < RedirectsMax:
                 var leader = route.IndexOf(outcome!.LeaderReplicaId);
                 // A leader that just failed may still be named by those who have not noticed.
-                if (leader >= 0 && leader != at && !route.Lanes[leader].Suspicion.FailedJustNow(nowMs))
+                if (leader >= 0 && leader != at && !route.Lanes[leader].CircuitBreaker.FailedJustNow(nowMs))
                 {
                     redirects++;
                     route.LeaderIs(leader);
@@ -56,10 +56,10 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
                     return 0;
                 }
                 // A leader that our map does not know was added since.
-                step = leader < 0 ? NextStep.Reload : NextStep.Elsewhere;
+                step = leader < 0 ? NextStep.Reload : NextStep.NextReplica;
                 route.LeaderIsNot(at);
                 break;
-            case NextStep.Again:
+            case NextStep.SameReplica:
                 walk.Direct(at);
                 break;
             case NextStep.Reload:
@@ -68,9 +68,9 @@ internal struct Journey(ExapyteClientOptions options, Preference preference)
                 route.LeaderIsNot(at);
                 break;
         }
-        if (step == NextStep.Elsewhere && walk.HasVisitedAll(route))
+        if (step == NextStep.NextReplica && walk.HasVisitedAll(route))
         {
-            step = isHopeless && !isHope ? NextStep.GiveUp : NextStep.Anew;
+            step = isHopeless && !isHope ? NextStep.GiveUp : NextStep.RestartRound;
             isHopeless = isHope = false;
         }
         return Pause();

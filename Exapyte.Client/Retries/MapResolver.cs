@@ -5,10 +5,10 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>A map to route by, or why there is none.</summary>
-internal readonly record struct Path(RoutedMap? Map, OperationOutcome? WhyNot);
+internal readonly record struct MapLookup(RoutedMap? Map, OperationOutcome? WhyNot);
 
 /// <summary>Waits between tries: for a keyspace's first map, for a newer one, for a pause to pass.</summary>
-internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, MonotonicClock clock)
+internal sealed class MapResolver(MapCache maps, ExapyteClientOptions options, MonotonicClock clock)
 {
     private static readonly OperationOutcome NoSuchKeyspace = OperationOutcome.Of(
         OutcomeKind.NoSuchKeyspace,
@@ -21,13 +21,13 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
     );
 
     /// <summary>The keyspace's map, loaded where it is not known yet.</summary>
-    public ValueTask<Path> FindAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken) =>
+    public ValueTask<MapLookup> FindAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken) =>
         maps.Current(keyspace) is { } map
-            ? new(new Path(map, null))
+            ? new(new MapLookup(map, null))
             : LoadAsync(keyspace, deadlineMs, cancellationToken);
 
     /// <summary>Reloads where the step asks for it, pauses, and returns the map to go on by.</summary>
-    public async ValueTask<Path> GoOnAsync(
+    public async ValueTask<MapLookup> GoOnAsync(
         RoutedMap map,
         NextStep step,
         int pauseMs,
@@ -42,16 +42,16 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
             // be to ask nobody until the deadline.
             var lookup = await maps.LoadAsync(keyspace, map.Map.Epoch, deadlineMs, cancellationToken)
                 .ConfigureAwait(false);
-            if (lookup == MapLookup.Absent)
+            if (lookup == MapLoad.Absent)
             {
-                return new Path(null, NoSuchKeyspace);
+                return new MapLookup(null, NoSuchKeyspace);
             }
             if (maps.Current(keyspace) is { } newer && newer != map)
             {
-                return new Path(newer, null);
+                return new MapLookup(newer, null);
             }
         }
-        else if (step == NextStep.Anew)
+        else if (step == NextStep.RestartRound)
         {
             maps.LookForNewer(map);
         }
@@ -59,14 +59,14 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
         {
             await PauseAsync(pauseMs, deadlineMs, cancellationToken).ConfigureAwait(false);
         }
-        return new Path(maps.Current(keyspace) ?? map, null);
+        return new MapLookup(maps.Current(keyspace) ?? map, null);
     }
 
-    private async ValueTask<Path> LoadAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken)
+    private async ValueTask<MapLookup> LoadAsync(string keyspace, long deadlineMs, CancellationToken cancellationToken)
     {
         if (!KeyspaceRules.IsName(keyspace))
         {
-            return new Path(null, NoSuchKeyspace);
+            return new MapLookup(null, NoSuchKeyspace);
         }
         var backoff = new Backoff(options);
         while (true)
@@ -74,15 +74,15 @@ internal sealed class Pathfinder(MapCache maps, ExapyteClientOptions options, Mo
             var lookup = await maps.LoadAsync(keyspace, 0, deadlineMs, cancellationToken).ConfigureAwait(false);
             if (maps.Current(keyspace) is { } map)
             {
-                return new Path(map, null);
+                return new MapLookup(map, null);
             }
-            if (lookup == MapLookup.Absent)
+            if (lookup == MapLoad.Absent)
             {
-                return new Path(null, NoSuchKeyspace);
+                return new MapLookup(null, NoSuchKeyspace);
             }
             if (clock.NowMs >= deadlineMs)
             {
-                return new Path(null, Unreachable);
+                return new MapLookup(null, Unreachable);
             }
             await PauseAsync(backoff.NextMs(), deadlineMs, cancellationToken).ConfigureAwait(false);
         }

@@ -4,7 +4,7 @@ namespace Exapyte.Client.Lanes;
 /// Whether a replica failed a moment ago and is to be tried last. Each failure in a row doubles the window; when one ends
 /// a single caller probes while the others still stay away, so that a frozen node holds up one read at a time.
 /// </summary>
-internal sealed class Suspicion
+internal sealed class ReplicaCircuitBreaker
 {
     private const int WindowMsMin = 250;
     private const int WindowMsMax = 5_000;

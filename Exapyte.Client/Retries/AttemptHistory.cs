@@ -4,7 +4,7 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>What one operation has met on its way so far; tells its outcome when there is no time left.</summary>
-internal struct Trail
+internal struct AttemptHistory
 {
     private bool sent;
     private bool mayHaveHappened;

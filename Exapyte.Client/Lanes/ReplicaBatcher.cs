@@ -14,7 +14,7 @@ namespace Exapyte.Client.Lanes;
 /// Thread-safe. Operations of a kind leave in the order in which they came. An item in the queue or in a flight of
 /// <see cref="inflight"/> is never pooled, so the sweep may look at it while it holds the lock.
 /// </remarks>
-internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneContext context)
+internal sealed class ReplicaBatcher(ReplicaKey key, IShardReplica replica, LaneContext context)
 {
     /// <summary>What a replica that handed its leadership over needs to answer all it has taken before, and to spare.</summary>
     private const int AfterLeaderMovedMs = 200;
@@ -24,8 +24,8 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
 
     private readonly Lock gate = new();
     private readonly List<LaneQueue> queues = [];
-    private readonly List<LaneItem> taken = [];
-    private readonly List<Flight> inflight = new(context.Options.InflightBatchesMax);
+    private readonly List<PendingOperation> taken = [];
+    private readonly List<InflightBatch> inflight = new(context.Options.InflightBatchesMax);
     private readonly ServedBy?[] served = new ServedBy?[(int)ConsistencyLevel.All + 1];
     private int queuedOperations;
     private long queuedEarliestMs = long.MaxValue;
@@ -36,7 +36,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
 
     public IShardReplica Replica => replica;
 
-    public Suspicion Suspicion { get; } = new();
+    public ReplicaCircuitBreaker CircuitBreaker { get; } = new();
 
     /// <summary>The epoch that routes; rises with the maps that keep this replica.</summary>
     public long MapEpoch { get; set; }
@@ -58,10 +58,10 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     }
 
     /// <summary>Queues the item and waits for its end. The item belongs to the lane from here on.</summary>
-    public ValueTask<Attempt> RunAsync(LaneItem item, CancellationToken cancellationToken)
+    public ValueTask<Attempt> RunAsync(PendingOperation item, CancellationToken cancellationToken)
     {
         var wait = item.WaitAsync(cancellationToken);
-        Flight? flight = null;
+        InflightBatch? flight = null;
         AttemptKind? refusal = null;
         lock (gate)
         {
@@ -77,8 +77,8 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             {
                 QueueOf(item).Items.Enqueue(item);
                 queuedOperations += item.Count;
-                queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
-                flight = TakeFlight();
+                queuedEarliestMs = Math.Min(queuedEarliestMs, item.AttemptDeadlines.QueuedUntilMs);
+                flight = TakeBatch();
                 busy = true;
             }
         }
@@ -106,14 +106,14 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             var untilMs = context.Clock.NowMs + AfterLeaderMovedMs;
             foreach (var item in queues.SelectMany(queue => queue.Items))
             {
-                item.Patience = item.Patience.OnceLeaderMoved(untilMs);
-                queuedEarliestMs = Math.Min(queuedEarliestMs, item.Patience.QueuedUntilMs);
+                item.AttemptDeadlines = item.AttemptDeadlines.OnceLeaderMoved(untilMs);
+                queuedEarliestMs = Math.Min(queuedEarliestMs, item.AttemptDeadlines.QueuedUntilMs);
             }
             inflight.ForEach(flight => flight.Hasten(patience => patience.OnceLeaderMoved(untilMs)));
         }
     }
 
-    /// <summary>A connection to the cluster broke: see <see cref="Patience.OnceConnectionLost"/>.</summary>
+    /// <summary>A connection to the cluster broke: see <see cref="AttemptDeadlines.OnceConnectionLost"/>.</summary>
     public void ConnectionLost()
     {
         lock (gate)
@@ -126,7 +126,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     /// <summary>Lets go whose time is up; a flight that nobody waits for any more makes room for the next.</summary>
     public void Expire(long nowMs)
     {
-        List<Flight>? launches = null;
+        List<InflightBatch>? launches = null;
         var missed = false;
         lock (gate)
         {
@@ -152,7 +152,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 }
                 missed |= flight.Missed;
             }
-            while (TakeFlight() is { } flight)
+            while (TakeBatch() is { } flight)
             {
                 (launches ??= []).Add(flight);
             }
@@ -160,7 +160,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         }
         if (missed)
         {
-            Suspicion.Failed(nowMs);
+            CircuitBreaker.Failed(nowMs);
         }
         launches?.ForEach(Launch);
     }
@@ -183,7 +183,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     private bool IsAnyQueued => queues.Exists(static queue => queue.Items.Count > 0);
 
     /// <summary>The queue of an item's kind. To be called under the lock.</summary>
-    private LaneQueue QueueOf(LaneItem item)
+    private LaneQueue QueueOf(PendingOperation item)
     {
         foreach (var queue in queues)
         {
@@ -198,13 +198,13 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     }
 
     /// <summary>Lets go whose time is up, and says when the next one's is.</summary>
-    private long ExpireQueued(Queue<LaneItem> queue, long nowMs)
+    private long ExpireQueued(Queue<PendingOperation> queue, long nowMs)
     {
         var earliest = long.MaxValue;
         for (var left = queue.Count; left > 0; left--)
         {
             var item = queue.Dequeue();
-            if (item.Patience.QueuedUntilMs <= nowMs)
+            if (item.AttemptDeadlines.QueuedUntilMs <= nowMs)
             {
                 item.CompleteEarly(AttemptKind.NotSent);
             }
@@ -213,18 +213,18 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
                 queuedOperations -= item.Count;
                 continue;
             }
-            earliest = Math.Min(earliest, item.Patience.QueuedUntilMs);
+            earliest = Math.Min(earliest, item.AttemptDeadlines.QueuedUntilMs);
             queue.Enqueue(item);
         }
         return earliest;
     }
 
     /// <summary>The next batch, where there is room for one and anybody waits. To be called under the lock.</summary>
-    private Flight? TakeFlight()
+    private InflightBatch? TakeBatch()
     {
         foreach (var queue in queues)
         {
-            if (TakeFlight(queue) is { } flight)
+            if (TakeBatch(queue) is { } flight)
             {
                 return flight;
             }
@@ -232,7 +232,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         return null;
     }
 
-    private Flight? TakeFlight(LaneQueue queue)
+    private InflightBatch? TakeBatch(LaneQueue queue)
     {
         if (queue.Items.Count == 0 || queue.Inflight >= context.Options.InflightBatchesMax)
         {
@@ -257,7 +257,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             taken.Add(item);
             count += item.Count;
             bytes += item.Bytes;
-            latestMs = Math.Max(latestMs, item.Patience.AnsweredUntilMs);
+            latestMs = Math.Max(latestMs, item.AttemptDeadlines.AnsweredUntilMs);
         }
         if (!IsAnyQueued)
         {
@@ -267,22 +267,22 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         {
             return null;
         }
-        LaneItem[] items = [.. taken];
+        PendingOperation[] items = [.. taken];
         taken.Clear();
-        var flight = new Flight(queue, items, BatchOf(items, count, latestMs));
+        var flight = new InflightBatch(queue, items, BatchOf(items, count, latestMs));
         inflight.Add(flight);
         queue.Inflight++;
         return flight;
     }
 
-    private bool Fits(LaneItem item, LaneItem first, int count, int bytes) =>
+    private bool Fits(PendingOperation item, PendingOperation first, int count, int bytes) =>
         !item.Atomic
         && !first.Atomic
         && item.Level is not null
         && count + item.Count <= context.Options.BatchOperationsMax
         && bytes + item.Bytes <= Limits.WireBatchBytesMax;
 
-    private OperationBatch BatchOf(LaneItem[] items, int count, long latestMs)
+    private OperationBatch BatchOf(PendingOperation[] items, int count, long latestMs)
     {
         var operations = new Operation[count];
         var offset = 0;
@@ -304,29 +304,29 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
     /// Starts the call. It must not run as part of a grain that calls: a lane is shared, and a grain's turn, its request
     /// context and its activity are its own.
     /// </summary>
-    private void Launch(Flight flight)
+    private void Launch(InflightBatch flight)
     {
         if (TaskScheduler.Current != TaskScheduler.Default)
         {
             ThreadPool.UnsafeQueueUserWorkItem(
-                static pair => _ = pair.Lane.FlyAsync(pair.Flight),
-                (Lane: this, Flight: flight),
+                static pair => _ = pair.Lane.SendAsync(pair.InflightBatch),
+                (Lane: this, InflightBatch: flight),
                 preferLocal: false
             );
             return;
         }
         if (ExecutionContext.IsFlowSuppressed())
         {
-            _ = FlyAsync(flight);
+            _ = SendAsync(flight);
             return;
         }
         using (ExecutionContext.SuppressFlow())
         {
-            _ = FlyAsync(flight);
+            _ = SendAsync(flight);
         }
     }
 
-    private async Task FlyAsync(Flight flight)
+    private async Task SendAsync(InflightBatch flight)
     {
         BatchReply? reply = null;
         var kind = AttemptKind.Answered;
@@ -353,26 +353,26 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
         // The next batch leaves before the callers of this one wake up.
         if (TakeNext(flight) is { } next)
         {
-            _ = FlyAsync(next);
+            _ = SendAsync(next);
         }
-        flight.Land(kind, reply);
+        flight.Complete(kind, reply);
     }
 
     private void Judge(AttemptKind kind, BatchReply? reply)
     {
         if (kind != AttemptKind.Answered)
         {
-            Suspicion.Failed(context.Clock.NowMs);
+            CircuitBreaker.Failed(context.Clock.NowMs);
             return;
         }
-        Suspicion.Answered();
+        CircuitBreaker.Answered();
         if (reply?.NewerMap is { } map)
         {
             context.NewerMap(map);
         }
     }
 
-    private Flight? TakeNext(Flight landed)
+    private InflightBatch? TakeNext(InflightBatch landed)
     {
         lock (gate)
         {
@@ -380,7 +380,7 @@ internal sealed class ReplicaLane(ReplicaKey key, IShardReplica replica, LaneCon
             {
                 landed.Queue.Inflight--;
             }
-            var next = TakeFlight();
+            var next = TakeBatch();
             busy = IsAnythingLeft;
             return next;
         }

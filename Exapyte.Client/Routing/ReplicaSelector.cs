@@ -4,7 +4,7 @@ namespace Exapyte.Client.Routing;
 /// The order in which one operation visits the replicas of its shard: where it was directed, else by preference, those
 /// under suspicion or on lost nodes last, none twice before all were visited.
 /// </summary>
-internal struct RouteWalk(Preference preference)
+internal struct ReplicaSelector(Preference preference)
 {
     private uint visited;
     private int directed = -1;
@@ -66,7 +66,7 @@ internal struct RouteWalk(Preference preference)
             {
                 continue;
             }
-            if (!lanes[at].IsLost && !lanes[at].Suspicion.StaysAway(nowMs))
+            if (!lanes[at].IsLost && !lanes[at].CircuitBreaker.StaysAway(nowMs))
             {
                 return at;
             }

@@ -3,9 +3,9 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Lanes;
 
 /// <summary>A batch on its way and the callers whose operations it carries.</summary>
-internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch batch)
+internal sealed class InflightBatch(LaneQueue queue, PendingOperation[] items, OperationBatch batch)
 {
-    public LaneItem[] Items => items;
+    public PendingOperation[] Items => items;
 
     public OperationBatch Batch => batch;
 
@@ -19,7 +19,7 @@ internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch b
     public bool Missed { get; private set; }
 
     /// <summary>Hands every caller its part of the reply.</summary>
-    public void Land(AttemptKind kind, BatchReply? reply)
+    public void Complete(AttemptKind kind, BatchReply? reply)
     {
         var offset = 0;
         foreach (var item in items)
@@ -32,11 +32,11 @@ internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch b
     }
 
     /// <summary>Its callers wait for less long, or for as long as before.</summary>
-    public void Hasten(Func<Patience, Patience> shorten)
+    public void Hasten(Func<AttemptDeadlines, AttemptDeadlines> shorten)
     {
         foreach (var item in items)
         {
-            item.Patience = shorten(item.Patience);
+            item.AttemptDeadlines = shorten(item.AttemptDeadlines);
         }
         EarliestMs = EarliestOf(items);
     }
@@ -47,26 +47,26 @@ internal sealed class Flight(LaneQueue queue, LaneItem[] items, OperationBatch b
         var earliest = long.MaxValue;
         foreach (var item in items)
         {
-            if (item.Patience.AnsweredUntilMs <= nowMs)
+            if (item.AttemptDeadlines.AnsweredUntilMs <= nowMs)
             {
                 item.CompleteEarly(AttemptKind.TimedOut);
                 Missed = true;
             }
             else if (!item.IsCompleted)
             {
-                earliest = Math.Min(earliest, item.Patience.AnsweredUntilMs);
+                earliest = Math.Min(earliest, item.AttemptDeadlines.AnsweredUntilMs);
             }
         }
         EarliestMs = earliest;
         return earliest == long.MaxValue;
     }
 
-    private static long EarliestOf(LaneItem[] items)
+    private static long EarliestOf(PendingOperation[] items)
     {
         var earliest = long.MaxValue;
         foreach (var item in items)
         {
-            earliest = Math.Min(earliest, item.Patience.AnsweredUntilMs);
+            earliest = Math.Min(earliest, item.AttemptDeadlines.AnsweredUntilMs);
         }
         return earliest;
     }

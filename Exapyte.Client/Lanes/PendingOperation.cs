@@ -13,14 +13,14 @@ namespace Exapyte.Client.Lanes;
 /// or the flight still refers to it, and it is left to the collector. Continuations run on the pool and not inside the
 /// lane, where a slow caller would hold up all the others of its batch.
 /// </remarks>
-internal sealed class LaneItem : IValueTaskSource<Attempt>
+internal sealed class PendingOperation : IValueTaskSource<Attempt>
 {
     private const int PooledMax = 8_192;
 
     /// <summary>What an operation costs on the wire beside its key and value, roughly.</summary>
     private const int OperationOverheadBytes = 64;
 
-    private static readonly ConcurrentQueue<LaneItem> Pool = new();
+    private static readonly ConcurrentQueue<PendingOperation> Pool = new();
     private static int pooled;
 
     private ManualResetValueTaskSourceCore<Attempt> core = new() { RunContinuationsAsynchronously = true };
@@ -30,7 +30,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
     private int completed;
     private bool reusable;
 
-    private LaneItem() { }
+    private PendingOperation() { }
 
     /// <summary>Number of operations.</summary>
     public int Count { get; private set; }
@@ -48,11 +48,11 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
     public ConsistencyLevel? Level { get; private set; }
 
     /// <summary>How long it waits. Changed under the lane's lock only, while it is queued or in a flight.</summary>
-    public Patience Patience { get; set; }
+    public AttemptDeadlines AttemptDeadlines { get; set; }
 
     public bool IsCompleted => Volatile.Read(ref completed) != 0;
 
-    public static LaneItem Rent(Operation operation, Patience patience)
+    public static PendingOperation Rent(Operation operation, AttemptDeadlines patience)
     {
         var item = Rent(patience);
         item.single = operation;
@@ -63,7 +63,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         return item;
     }
 
-    public static LaneItem Rent(Operation[] group, bool atomic, Patience patience)
+    public static PendingOperation Rent(Operation[] group, bool atomic, AttemptDeadlines patience)
     {
         var item = Rent(patience);
         item.group = group;
@@ -100,7 +100,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         if (cancellationToken.CanBeCanceled)
         {
             registration = cancellationToken.UnsafeRegister(
-                static (state, token) => ((LaneItem)state!).Cancel(token),
+                static (state, token) => ((PendingOperation)state!).Cancel(token),
                 this
             );
         }
@@ -147,7 +147,7 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         ValueTaskSourceOnCompletedFlags flags
     ) => core.OnCompleted(continuation, state, token, flags);
 
-    private static LaneItem Rent(Patience patience)
+    private static PendingOperation Rent(AttemptDeadlines patience)
     {
         if (Pool.TryDequeue(out var item))
         {
@@ -155,9 +155,9 @@ internal sealed class LaneItem : IValueTaskSource<Attempt>
         }
         else
         {
-            item = new LaneItem();
+            item = new PendingOperation();
         }
-        item.Patience = patience;
+        item.AttemptDeadlines = patience;
         return item;
     }
 

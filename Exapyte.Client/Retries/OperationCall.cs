@@ -1,0 +1,69 @@
+using Exapyte.Client.Lanes;
+using Exapyte.Client.Routing;
+using Exapyte.Client.Rules;
+using Exapyte.Keyspaces;
+using Exapyte.Operations;
+
+namespace Exapyte.Client.Retries;
+
+/// <summary>One operation that is tried until it is done.</summary>
+internal struct OperationCall(Operation operation, KeyspaceSettings settings, long deadlineMs, long attemptMs)
+    : IRetriedCall<Attempt>
+{
+    private readonly bool repeatable = RetryRules.IsRepeatable(operation);
+    private AttemptHistory history;
+
+    /// <summary>How it ended.</summary>
+    public OperationResult Result { get; private set; }
+
+    /// <summary>Where it goes on, because its keyspace is another one now and nothing of it can have happened.</summary>
+    public MapLookup? Elsewhere { get; private set; }
+
+    public readonly Preference Preference =>
+        LevelRules.PreferenceOf(settings.Replication, operation.IsWrite, operation.Level);
+
+    public readonly long DeadlineMs => deadlineMs;
+
+    public readonly ShardRoute? RouteOf(RoutedMap map) => map.RouteOf(operation.Key.Span);
+
+    public readonly ValueTask<Attempt> AskAsync(
+        RoutedMap map,
+        ReplicaBatcher lane,
+        long nowMs,
+        CancellationToken cancellationToken
+    )
+    {
+        var patience = AttemptDeadlines.Of(nowMs + attemptMs, deadlineMs, Preference == Preference.Leader, repeatable);
+        return lane.RunAsync(PendingOperation.Rent(operation, patience), cancellationToken);
+    }
+
+    public Verdict Judge(RoutedMap map, ReplicaBatcher lane, Attempt attempt)
+    {
+        var outcome = attempt.OutcomeAt(0);
+        history.Note(attempt.Kind, outcome);
+        var step = RetryRules.After(repeatable, attempt.Kind, outcome);
+        if (step == NextStep.Done)
+        {
+            var end = history.Outcome(operation, attempt.Kind, outcome);
+            var level = LevelRules.Resolve(settings.Replication, operation.Level);
+            Result = new(end, Served.By(lane, attempt, level, end));
+        }
+        return new(step, attempt.Kind, outcome);
+    }
+
+    public void OutOfTime() => Result = new(history.OutOfTime(operation), ServedBy.Nothing);
+
+    public void Lost(MapLookup? found)
+    {
+        if (history.MayHaveHappened && operation.IsWrite)
+        {
+            OutOfTime();
+        }
+        else
+        {
+            Elsewhere = found;
+        }
+    }
+
+    public readonly bool GoesOnBy(RoutedMap newer) => true;
+}
