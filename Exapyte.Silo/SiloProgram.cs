@@ -41,7 +41,7 @@ internal static class SiloProgram
             );
 
         names.Tell(output);
-        return Refuse(error, await new NodeHost(settings, configuration, output).RunAsync());
+        return Refuse(error, await new NodeHost(settings, configuration, output, error).RunAsync());
     }
 
     /// <summary>Weakest first: the file beside the program, the file in the working folder, environment, arguments.</summary>

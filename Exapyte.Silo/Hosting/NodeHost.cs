@@ -11,7 +11,7 @@ namespace Exapyte.Silo.Hosting;
 /// The life of the process, in order: the data folder is locked, the ports are tried, the database is set up, the host
 /// starts (silo first, gateway last), runs, drains and ends. Each step before the host ends in a <see cref="Refusal"/>.
 /// </summary>
-internal sealed class NodeHost(SiloSettings settings, IConfiguration configuration, TextWriter output)
+internal sealed class NodeHost(SiloSettings settings, IConfiguration configuration, TextWriter output, TextWriter error)
 {
     /// <summary>Requests and grains get this long to finish before they are cut off.</summary>
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(8);
@@ -91,6 +91,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
             silo.AddExapyte(Composition.OptionsOf(claimed));
             secured.Secure(silo);
         });
+        builder.Services.AddSingleton<IFatalErrorHandler>(new RejoiningProcess(claimed.Rejoins, error));
         Composition.LimitRequests(builder.Services, claimed);
         Composition.AskForKeys(builder.Services, claimed);
         Composition.AddMetrics(builder.Services, claimed);

@@ -211,6 +211,14 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "HTTP requests under way at once, beyond which they are answered 429"
     );
 
+    public static readonly Setting Rejoin = new(
+        "Rejoin",
+        "--rejoin",
+        "true",
+        "true|false",
+        "start anew in its own place after the others have voted this node out; false: end with 134"
+    );
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Node,
@@ -239,6 +247,7 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         MemoryBytes,
         MaxClockSkew,
         RequestsMax,
+        Rejoin,
     ];
 
     /// <summary>Settings that have no option; they come from the environment or a file.</summary>

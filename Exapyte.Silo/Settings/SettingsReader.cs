@@ -51,6 +51,7 @@ internal sealed class SettingsReader
             MemoryBytes = ReadMemoryBytes(),
             MaxClockSkewMs = ReadMaxClockSkew(),
             RequestsMax = ReadRequestsMax(),
+            Rejoins = ReadFlag(Setting.Rejoin),
             Cluster = ReadCluster(),
         };
         RefuseSharedPorts(settings);

@@ -43,6 +43,9 @@ internal sealed record SiloSettings
     /// <summary>Most HTTP requests under way at once.</summary>
     public int RequestsMax { get; init; } = 1_024;
 
+    /// <summary>Whether the process starts anew in its own place once the others have voted the node out.</summary>
+    public bool Rejoins { get; init; } = true;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The gateway's address as other nodes may pass it on: never a wildcard.</summary>

@@ -93,6 +93,38 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
         await Keyspaces.IsIntactAsync(cluster["n2"].Rest, load.Writes);
     }
 
+    [Fact]
+    [Trait("Scenario", "node_failure_handling")]
+    public async Task A_node_that_was_voted_out_starts_anew_in_its_own_place_and_serves_what_it_missed()
+    {
+        await using var cluster = await environment.StartThreeAsync(MeetingPlace.Sqlite);
+        await Keyspaces.CreateAsync(cluster["n1"].Rest, "raft", replicas: 3);
+        var process = cluster["n2"];
+        process.Freeze();
+        await Poll.UntilAsync(
+            "n2 is voted out",
+            ClusterTestEnvironment.Deadline,
+            async () => !await IsAliveAsync(cluster["n1"].Rest, "n2"),
+            cluster.Outputs
+        );
+        var missed = await Keyspaces.FillAsync("raft", [cluster["n1"].Rest, cluster["n3"].Rest], entries: 60);
+
+        process.Thaw();
+        await cluster.WaitUntilItSaysAsync("n2", "it starts anew and joins them again");
+        await Poll.UntilAsync(
+            "n2 is a member again",
+            ClusterTestEnvironment.Deadline,
+            async () => await IsAliveAsync(cluster["n1"].Rest, "n2") && (await process.Rest.ReadyAsync()).IsSuccess,
+            cluster.Outputs
+        );
+
+        await Keyspaces.IsIntactAsync(process.Rest, missed);
+        Assert.Same(process, cluster["n2"]);
+        Assert.False(process.HasExited);
+        Assert.DoesNotContain("FATAL", process.StandardError, StringComparison.Ordinal);
+        await cluster.EndsInOrderAsync("n2");
+    }
+
     [Theory]
     [Trait("Scenario", "node_failure_handling")]
     [InlineData("raft")]
@@ -142,6 +174,14 @@ public sealed class NodeFailureTests(ClusterTestEnvironment environment, ITestOu
             cluster.Outputs
         );
     }
+
+    static async Task<bool> IsAliveAsync(RestClient rest, string nodeId) =>
+        (await rest.GetNodesAsync())
+            .Json.GetProperty("nodes")
+            .EnumerateArray()
+            .Single(node => node.GetProperty("id").GetString() == nodeId)
+            .GetProperty("alive")
+            .GetBoolean();
 
     static WriteLoad Load(string kind, IEnumerable<SiloProcess> silos, string prefix = "load") =>
         new(new AckedWrites(kind), prefix, [.. silos.Select(silo => silo.Rest)], Writers, seed: 11);
