@@ -10,9 +10,11 @@ namespace Exapyte.Grains.Replicas;
 /// </summary>
 /// <remarks>
 /// Invariants: a write is reported durable only when it and all before it are; nothing is tried again before all that was
-/// handed over has come back, so that no late completion vouches for what is being written anew; no hard state says that an
-/// entry is committed which may not get into the log, for one that finds the disk full may be followed by a smaller one that
-/// fits.
+/// handed over has come back, so that no late completion vouches for what is being written anew; a write gets into the log
+/// only behind all before it (<see cref="GroupAppend.After"/>). So a hard state goes with the entries it came with, and says of
+/// no entry that it is committed which is not in the log: a member that starts again knows all that it knew when it
+/// acknowledged its last entry. What a configuration that is committed asks for rests on that, for it counts from being
+/// applied, and one who had forgotten that it is committed would ask voters that have been replaced.
 /// </remarks>
 /// <param name="log">The node's log.</param>
 /// <param name="group">The replica's part of it.</param>
@@ -28,6 +30,7 @@ internal sealed class ReplicaLogWriter(
     private const int EntryOverheadBytes = 64;
 
     private readonly LinkedList<Submission> inFlight = [];
+    private GroupAppend? last;
     private int inLog;
     private bool stuck;
 
@@ -103,11 +106,6 @@ internal sealed class ReplicaLogWriter(
                 isOfDisk: submission.Result.Status == LogAppendStatus.IoError
             );
         }
-        if (submission.Result.IsOk && submission.Write.Entries.Count > 0)
-        {
-            // It fitted although something before it was not written: its entries replace those.
-            OverwriteBefore(submission);
-        }
         stuck = true;
         return false;
     }
@@ -123,6 +121,7 @@ internal sealed class ReplicaLogWriter(
             return;
         }
         stuck = false;
+        last = null;
         foreach (var submission in inFlight)
         {
             Append(submission);
@@ -130,22 +129,16 @@ internal sealed class ReplicaLogWriter(
     }
 
     /// <summary>A snapshot has replaced the log: of what is stuck only the hard states still matter.</summary>
-    public void Restarted() => OverwriteBefore(null);
-
-    private static bool CanRetry(LogAppendStatus status) =>
-        status is LogAppendStatus.DiskFull or LogAppendStatus.Overloaded;
-
-    private void OverwriteBefore(Submission? successor)
+    public void Restarted()
     {
         foreach (var submission in inFlight)
         {
-            if (submission == successor)
-            {
-                return;
-            }
             submission.IsOverwritten = true;
         }
     }
+
+    private static bool CanRetry(LogAppendStatus status) =>
+        status is LogAppendStatus.DiskFull or LogAppendStatus.Overloaded;
 
     private void Append(Submission submission)
     {
@@ -153,7 +146,6 @@ internal sealed class ReplicaLogWriter(
         var append = New(submission);
         List<GroupAppend>? earlier = null;
         var bytes = 0;
-        var commitMax = FirstUnwritten(submission) - 1;
         for (var i = 0; i < write.Entries.Count && !submission.IsOverwritten; i++)
         {
             var entry = write.Entries[i];
@@ -171,33 +163,17 @@ internal sealed class ReplicaLogWriter(
         inLog++;
         foreach (var part in earlier ?? [])
         {
-            HandOver(write, part, commitMax);
-            commitMax = Math.Min(commitMax, part.Entries[0].Index - 1);
+            HandOver(write, part);
         }
-        HandOver(write, append, commitMax);
+        HandOver(write, append);
     }
 
-    private void HandOver(LogWrite write, GroupAppend append, ulong commitMax)
+    private void HandOver(LogWrite write, GroupAppend append)
     {
-        append.State = StateWith(write, append, commitMax);
+        append.State = StateWith(write, append);
+        append.After = last;
+        last = append;
         log.Append(append);
-    }
-
-    /// <summary>The first entry that a write before this one brings and that is not known to be in the log.</summary>
-    private ulong FirstUnwritten(Submission submission)
-    {
-        foreach (var earlier in inFlight)
-        {
-            if (earlier == submission)
-            {
-                break;
-            }
-            if (earlier.Write.Entries.Count > 0 && !earlier.IsOverwritten)
-            {
-                return earlier.Write.Entries[0].Index.Value;
-            }
-        }
-        return ulong.MaxValue;
     }
 
     private GroupAppend New(Submission submission) =>
@@ -209,7 +185,7 @@ internal sealed class ReplicaLogWriter(
         };
 
     /// <summary>The hard state goes with each append; what it says is committed must be in the log by then.</summary>
-    private static GroupState? StateWith(LogWrite write, GroupAppend append, ulong commitMax)
+    private static GroupState? StateWith(LogWrite write, GroupAppend append)
     {
         if (write.HardState is not { } state)
         {
@@ -217,7 +193,7 @@ internal sealed class ReplicaLogWriter(
         }
         var isPart = append.Entries.Count > 0 && append.Entries.Count < write.Entries.Count;
         var commit = isPart ? Math.Min(state.Commit.Value, append.Entries[^1].Index) : state.Commit.Value;
-        return new GroupState(state.Term.Value, state.Vote.Value, Math.Min(commit, commitMax));
+        return new GroupState(state.Term.Value, state.Vote.Value, commit);
     }
 
     private void Report(Submission submission) => logged(submission);

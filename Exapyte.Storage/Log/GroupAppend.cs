@@ -19,9 +19,19 @@ public sealed class GroupAppend : LogCommand
     [SuppressMessage("Design", "MA0016", Justification = "Filled and walked for every write: no interface calls here")]
     public List<LogRecordEntry> Entries { get; } = [];
 
+    /// <summary>
+    /// An append that was submitted before this one, and without which this one must not be in the log: it is refused like
+    /// that. An entry that found the disk full may be followed by a smaller one that fits, and would be followed by one that
+    /// stands behind another than its sender meant, or by a state that knows more than the log holds. Null: none.
+    /// </summary>
+    /// <remarks>An append that another one names is not to be used again.</remarks>
+    public GroupAppend? After { get; set; }
+
     /// <summary>Empties it for another use.</summary>
     public void Clear()
     {
+        After = null;
+        Failure = null;
         Group = default;
         State = null;
         Entries.Clear();
@@ -42,6 +52,8 @@ public sealed class GroupAppend : LogCommand
 
     internal override LogAppendResult Stage(LogIndex index)
     {
+        if (After is { } before && (before.Failure ?? before.Result) is { IsOk: false } missing)
+            return new(missing.Status, $"a write before it is not in the log: {missing.Reason}");
         if (RecordsBytes > index.Options.AppendBytesMax)
             return new(
                 LogAppendStatus.TooLarge,
@@ -101,6 +113,8 @@ public sealed class GroupAppend : LogCommand
             segment.AddLive(group.Id, Entries.Count, offset - _firstOffset);
         }
     }
+
+    private protected override void Ended() => After = null;
 
     LogAppendResult Invalid(string reason) => new(LogAppendStatus.Invalid, $"group {Group}: {reason}");
 }

@@ -26,6 +26,9 @@ public abstract class LogCommand
 
     internal LogAppendResult Result { get; set; }
 
+    /// <summary>How it failed; null until it has ended, and where it did not.</summary>
+    internal LogAppendResult? Failure { get; private protected set; }
+
     /// <summary>Bytes of its records.</summary>
     internal abstract long RecordsBytes { get; }
 
@@ -49,10 +52,15 @@ public abstract class LogCommand
     internal void Complete()
     {
         var (completion, result) = (Completion, Result);
+        Failure = result.IsOk ? null : result;
         Target = null;
         Result = default;
+        Ended();
         completion?.Complete(result);
     }
+
+    /// <summary>What it referred to may go.</summary>
+    private protected virtual void Ended() { }
 
     internal void Complete(LogAppendResult result)
     {

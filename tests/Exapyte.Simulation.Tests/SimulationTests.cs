@@ -70,6 +70,7 @@ public class SimulationTests
 
     [Theory]
     [InlineData("vote-not-persisted")]
+    [InlineData("commit-written-later")]
     [InlineData("acknowledged-before-sync")]
     [InlineData("older-term-committed-by-counting")]
     [InlineData("quorum-off-by-one")]

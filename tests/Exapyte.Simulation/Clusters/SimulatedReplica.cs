@@ -58,6 +58,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         );
         Driver = new(this, Loop, writer, receiver, prefix);
         WatchStore();
+        AppliedAtStart = Core.AppliedIndex;
         ObserveCommit(log.FirstIndex - 1);
     }
 
@@ -78,6 +79,9 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     public ModelShard Shard { get; private set; }
 
     public RaftCore Core => Loop.Core;
+
+    /// <summary>What its store held when it was started: that is committed, whatever its log says.</summary>
+    public Exapyte.Raft.LogIndex AppliedAtStart { get; }
 
     public MemberId Id => new((ulong)Identity.ReplicaId);
 
@@ -339,6 +343,7 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             ObserveCommit(seenCommit);
         }
         CoreChecks.RequireStableIsDurable(this);
+        CoreChecks.RequireHardStateIsDurable(this);
         CoreChecks.RequireAppliedByCandidate(Core);
         var role = Core.Role;
         if (role == RaftRole.Leader && Core.Term.Value < Group.History.NewestLedTerm)

@@ -11,9 +11,15 @@ internal static class CoreChecks
     {
         var stable = replica.Core.DurableIndex;
         var book = replica.Book;
-        if (replica.IsInstalling || replica.Driver.Problem.Length > 0 || stable.Value <= book.BaseIndex)
+        if (
+            replica.IsInstalling
+            || replica.Driver.Problem.Length > 0
+            || replica.Log.Quarantined is not null
+            || stable.Value <= book.BaseIndex
+        )
         {
-            // The book may know of an installed snapshot before the core does; one that is retired has no log any more.
+            // The book may know of an installed snapshot before the core does; one that is retired has no log any more, and
+            // one whose log has met a flipped bit has none either, of which the core hears a moment later.
             return;
         }
         var term = CoreDoor.LogOf(replica.Core).TermAt(stable);
@@ -22,6 +28,30 @@ internal static class CoreChecks
             "stable-not-durable",
             $"{replica.Id} calls {stable} of term {term} durable, on disk is ({book.BaseIndex}, {book.Last}] "
                 + $"with term {book.TermAt(stable.Value)} there"
+        );
+    }
+
+    /// <summary>
+    /// What a member calls durable of its hard state is on its disk. What is committed counts too: whoever has an entry behind
+    /// a configuration and has forgotten that this is committed asks voters that have been replaced.
+    /// </summary>
+    public static void RequireHardStateIsDurable(SimulatedReplica replica)
+    {
+        if (replica.Driver.Problem.Length > 0 || replica.Log.Quarantined is not null)
+        {
+            return;
+        }
+        var called = CoreDoor.MemberOf(replica.Core).Durable;
+        var written = replica.Log.State;
+        History.Require(
+            written.Term > called.Term.Value
+                || (
+                    written.Term == called.Term.Value
+                    && (called.Vote.Value == 0 || written.Vote == called.Vote.Value)
+                    && Math.Max(written.Commit, replica.AppliedAtStart.Value) >= called.Commit.Value
+                ),
+            "hard-state-not-durable",
+            $"{replica.Id} calls {called} durable, on disk is {written}"
         );
     }
 

@@ -14,6 +14,19 @@ internal sealed class VoteNotPersisted : Flaw
         append.State = append.State is { } state ? state with { Vote = 0 } : null;
 }
 
+/// <summary>What is known to be committed is not written with the entries that came with it.</summary>
+internal sealed class CommitWrittenLater : Flaw
+{
+    public override void Alter(GroupAppend append, SimulatedReplica replica) =>
+        append.State =
+            append.State is { } state && append.Entries.Count > 0
+                ? state with
+                {
+                    Commit = Math.Min(state.Commit, replica.Log.State.Commit),
+                }
+                : append.State;
+}
+
 /// <summary>Term and vote stay in memory.</summary>
 internal sealed class HardStateNotPersisted : Flaw
 {

@@ -11,6 +11,7 @@ internal static class PlantedBugs
     public static IReadOnlyList<PlantedBug> All { get; } =
     [
         new("vote-not-persisted", () => new VoteNotPersisted()),
+        new("commit-written-later", () => new CommitWrittenLater()),
         new("hard-state-not-persisted", () => new HardStateNotPersisted()),
         new("vote-forgotten-at-start", () => new HardStateForgottenAtStart()),
         new("acknowledged-before-sync", () => new AcknowledgedBeforeSync()),

@@ -146,7 +146,7 @@ internal static class Run
                 .Select(replica =>
                     $"n{replica.Node.Index}/{replica.Id} {replica.Core.Role} {replica.Core.Term} leader {replica.Core.Leader} "
                     + $"last {replica.Core.LastIndex} durable {replica.Core.DurableIndex} commit {replica.Core.CommitIndex} "
-                    + $"applied {replica.Core.AppliedIndex} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} "
+                    + $"applied {replica.Core.AppliedIndex} in {replica.Core.Configuration} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} "
                     + $"log {replica.Node.Log.Health} queued {replica.Node.Log.Statistics.Queued} problem '{replica.Driver.Problem}'"
                 )
         );
