@@ -24,6 +24,12 @@ public sealed class ExapyteOptions
     /// </summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";
 
+    /// <summary>
+    /// Says that <see cref="AdvertisedAddress"/> may be beyond loopback: whoever reaches its two ports is trusted whole. Set it
+    /// where the network is closed to others, or where the silo's connections are secured (<c>silo.UseTls(..)</c>).
+    /// </summary>
+    public bool IsNetworkTrusted { get; set; }
+
     /// <summary>Port on which nodes reach each other; 1 to 65,535.</summary>
     public int SiloPort { get; set; } = 11111;
 

@@ -66,6 +66,10 @@ internal static class OptionsCheck
         {
             yield return $"{nameof(options.AdvertisedAddress)} '{options.AdvertisedAddress}' must be the IP address of one interface.";
         }
+        else if (!options.IsNetworkTrusted && !IPAddress.IsLoopback(address))
+        {
+            yield return $"{nameof(options.AdvertisedAddress)} '{options.AdvertisedAddress}' is beyond loopback, where whoever reaches the node is trusted: secure its connections (silo.UseTls) or its network, and set {nameof(options.IsNetworkTrusted)}.";
+        }
         (string Name, int Port)[] ports =
         [
             (nameof(options.SiloPort), options.SiloPort),

@@ -55,6 +55,8 @@ internal static class Composition
             Region = settings.Region,
             Zone = settings.Zone,
             AdvertisedAddress = settings.Advertise.ToString(),
+            // The settings were judged: what is beyond loopback is secured, or --insecure was given.
+            IsNetworkTrusted = true,
             SiloPort = settings.SiloPort,
             GatewayPort = settings.GatewayPort,
             Clustering = settings.Cluster?.Kind ?? ExapyteClustering.None,

@@ -69,6 +69,25 @@ public sealed class OptionsTests
         Assert.DoesNotContain("secret", reason);
     }
 
+    [Fact]
+    public void An_address_beyond_loopback_is_refused_until_its_network_is_said_to_be_trusted()
+    {
+        static void Configure(ExapyteOptions options)
+        {
+            options.Node = "n1";
+            options.DataFolder = "data";
+            options.AdvertisedAddress = "192.0.2.7";
+        }
+
+        Assert.Contains("IsNetworkTrusted", Assert.Single(Refusal(Configure).Failures));
+        Host.CreateEmptyApplicationBuilder(settings: null)
+            .AddExapyte(options =>
+            {
+                Configure(options);
+                options.IsNetworkTrusted = true;
+            });
+    }
+
     static OptionsValidationException Refusal(Action<ExapyteOptions> configure)
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
