@@ -46,19 +46,24 @@ internal sealed class ListingHandler(
         response.StatusCode = StatusCodes.Status200OK;
         response.Headers.XContentTypeOptions = Headers.NoSniff;
         response.Headers.ContentType = isStream ? Headers.Ndjson : Headers.Json;
-        await response.StartAsync(context.RequestAborted);
         if (isStream)
         {
+            await response.StartAsync(context.RequestAborted);
             await WriteLinesAsync(context, call, request, page);
         }
         else
         {
-            await WritePageAsync(context, call, request.Query, page);
+            await PageCompression.RunAsync(
+                context,
+                page.Entries.Sum(entry => entry.Key.Length + entry.Entry.Value.Length),
+                () => WritePageAsync(context, call, request.Query, page)
+            );
         }
     }
 
     private async Task WritePageAsync(HttpContext context, Call call, ScanQuery query, ScanPage page)
     {
+        await context.Response.StartAsync(context.RequestAborted);
         var output = context.Response.BodyWriter;
         await using var writer = new Utf8JsonWriter(output, GatewayJson.WriterOptions);
         writer.WriteStartObject();
