@@ -358,9 +358,7 @@ public sealed class EscapeTests
         Assert.Equal(200, (await gateway.GetAsync("/livez", "X-Forwarded-For: 203.0.113.9")).Status);
     }
 
-    /// <summary>
-    /// The times themselves are in benchmarks/results: a test that compared them would judge the machine.
-    /// </summary>
+    /// <summary>By what is done, not by a clock: a test that compared times would judge the machine.</summary>
     [Fact]
     public void An_unknown_id_is_hashed_and_compared_like_a_wrong_secret()
     {
