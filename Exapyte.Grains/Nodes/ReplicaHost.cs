@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas;
 using Exapyte.Grains.Replicas.Leaderless;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;

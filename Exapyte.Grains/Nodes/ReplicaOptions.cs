@@ -40,6 +40,9 @@ internal sealed record ReplicaOptions
     /// <summary>Bytes of them, at most.</summary>
     public long LogBytesHeldMax { get; init; } = 1L << 30;
 
+    /// <summary>Bytes from which on a part of a snapshot is sent.</summary>
+    public int SnapshotPartBytes { get; init; } = 512 << 10;
+
     /// <summary>Time between two rounds of flushing the store and compacting the log.</summary>
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromSeconds(5);
 

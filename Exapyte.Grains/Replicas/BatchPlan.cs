@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Storage.Stores;

@@ -17,6 +17,14 @@ public sealed class HouseRulesTests
     public void Files_and_functions_fit_on_a_screen() => None(Repository.CSharpFiles.SelectMany(Sizes.Violations));
 
     [Fact]
+    public void A_type_fits_into_six_hundred_lines_over_all_its_files() =>
+        None(Sizes.Violations(Repository.CSharpFiles));
+
+    [Fact]
+    public void Documents_name_only_what_there_is() =>
+        None(DocumentedNames.Violations(Repository.TextFiles, Repository.CSharpFiles));
+
+    [Fact]
     public void Nothing_is_left_unfinished_and_no_test_is_skipped() =>
         None(Repository.TextFiles.Where(file => !IsLockFile(file)).SelectMany(Finished.Violations));
 

@@ -17,6 +17,25 @@ public sealed class PlantedViolationTests
         Assert.Empty(Sizes.Violations(CSharp(string.Join('\n', Enumerable.Repeat("// line", 400)) + "\n")));
     }
 
+    [Fact]
+    public void A_type_of_more_than_600_lines_in_two_files_is_seen_and_two_types_are_not()
+    {
+        static SourceFile Part(string type) =>
+            CSharp($"namespace N; partial class {type}\n{{\n{string.Concat(Enumerable.Repeat("// line\n", 300))}}}");
+
+        Assert.Contains("N.A", Assert.Single(Sizes.Violations([Part("A"), Part("A")])), StringComparison.Ordinal);
+        Assert.Empty(Sizes.Violations([Part("A"), Part("B")]));
+    }
+
+    [Fact]
+    public void A_document_that_names_a_type_that_is_gone_is_seen()
+    {
+        SourceFile[] sources = [CSharp("class RaftThing { void DoIt() { } }")];
+
+        Assert.Single(DocumentedNames.Violations([new("docs/a.md", "See `RaftGone`.")], sources));
+        Assert.Empty(DocumentedNames.Violations([new("docs/a.md", "See `RaftThing.DoIt`, `GET /v1`.")], sources));
+    }
+
     [Theory]
     [InlineData("class A {{ void Long() {{\n{0}}} }}", "Long")]
     [InlineData("class A {{ A() {{\n{0}}} }}", "ConstructorDeclaration")]

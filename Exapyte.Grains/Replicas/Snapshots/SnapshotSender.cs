@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
-using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Replicas.Raft;
+using Exapyte.Raft;
 using Exapyte.Storage.Stores;
 using Exapyte.Wire;
 
@@ -7,158 +7,266 @@ namespace Exapyte.Grains.Replicas.Snapshots;
 
 /// <summary>
 /// Streams snapshots from a leader to members that lag behind its log, one a member, part by part: each part is sent
-/// again until the receiver asks for the next one, and given up after a while. Thread-safe.
+/// again until the receiver asks for the next one, and given up after a while. It has no thread and no timer: what reads the
+/// store is handed to <paramref name="run"/>, and time is the ticks of the replica. Thread-safe.
 /// </summary>
-internal sealed class SnapshotSender(NodeServices node, ReplicaIdentity identity, Action<string> damaged)
+/// <param name="wire">The way to the members.</param>
+/// <param name="slots">Snapshots that the node may send at one time.</param>
+/// <param name="run">Runs what may take a while; never in the caller's own turn where that is the replica's.</param>
+/// <param name="post">Told how a sending ended, and of damage.</param>
+internal sealed class SnapshotSender(
+    IReplicaWire wire,
+    SemaphoreSlim slots,
+    Action<Action> run,
+    Action<ReplicaInput> post
+)
 {
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>Ticks after which a part that was not answered is sent again.</summary>
+    public const int AnswerTicks = 20;
 
-    /// <summary>Before a member that refused a snapshot, for its disk is full, is sent another one.</summary>
-    private static readonly TimeSpan PauseAfterRefusal = TimeSpan.FromSeconds(1);
-    private const int AttemptsMax = 5;
+    /// <summary>Ticks before a member that refused a snapshot, for its disk is full, is sent another one.</summary>
+    public const int PauseTicks = 10;
 
-    private readonly ConcurrentDictionary<long, Stream> streams = new();
+    /// <summary>How often a part is sent.</summary>
+    public const int AttemptsMax = 5;
 
-    /// <summary>One sending under way.</summary>
-    private sealed class Stream
+    private readonly Lock gate = new();
+    private readonly Dictionary<MemberId, Stream> streams = [];
+    private bool isStopped;
+
+    /// <summary>One sending under way. Used under its own lock, but for what says that it is used under the sender's.</summary>
+    private sealed class Stream(MemberId to, LogIndex index, SnapshotSource source)
     {
-        private readonly Lock gate = new();
-        private TaskCompletionSource<SnapshotReply> answer = Fresh();
+        public MemberId To => to;
 
-        public long SnapshotId { get; init; }
+        public LogIndex Index => index;
 
-        public void Answered(SnapshotReply reply)
-        {
-            lock (gate)
-            {
-                answer.TrySetResult(reply);
-            }
-        }
+        public SnapshotSource Source => source;
 
-        public Task<SnapshotReply> Await()
-        {
-            lock (gate)
-            {
-                if (answer.Task.IsCompleted)
-                {
-                    answer = Fresh();
-                }
-                return answer.Task;
-            }
-        }
+        public SnapshotPart? Part { get; set; }
 
-        private static TaskCompletionSource<SnapshotReply> Fresh() =>
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public byte[] Payload { get; set; } = [];
+
+        public bool IsOver { get; set; }
+
+        /// <summary>Under the sender's lock: the newest answer that nobody has looked at yet.</summary>
+        public SnapshotReply? Answer { get; set; }
+
+        /// <summary>Under the sender's lock: ticks until it is sent again, or ends.</summary>
+        public int TicksLeft { get; set; } = AnswerTicks;
+
+        /// <summary>Under the sender's lock: how often the part was sent.</summary>
+        public int Attempts { get; set; } = 1;
+
+        /// <summary>Under the sender's lock: it was refused, and only the pause is left of it.</summary>
+        public bool IsPausing { get; set; }
     }
 
     /// <summary>Begins to send; false where a snapshot for that member is under way, or the node sends enough already.</summary>
-    /// <param name="toReplica">The member.</param>
-    /// <param name="toNode">Its node.</param>
-    /// <param name="source">The state; disposed when the sending ends, also where it does not begin.</param>
-    /// <param name="ended">Told how it ended: whether the member has it.</param>
-    public bool TryStart(long toReplica, string toNode, SnapshotSource source, Action<bool> ended)
+    /// <param name="to">The member.</param>
+    /// <param name="index">The index that the state is of.</param>
+    /// <param name="open">Opens the state; null where it cannot be sent.</param>
+    public bool TryStart(MemberId to, LogIndex index, Func<SnapshotSource?> open)
     {
-        var stream = new Stream { SnapshotId = source.Head.SnapshotId };
-        if (!streams.TryAdd(toReplica, stream))
+        lock (gate)
         {
-            source.Dispose();
+            if (isStopped || streams.ContainsKey(to) || !slots.Wait(0))
+            {
+                return false;
+            }
+        }
+        SnapshotSource? source = null;
+        try
+        {
+            source = open();
+        }
+        finally
+        {
+            if (source is null)
+            {
+                slots.Release();
+            }
+        }
+        if (source is null)
+        {
             return false;
         }
-        if (!node.SnapshotSlots.Wait(0))
+        var stream = new Stream(to, index, source);
+        lock (gate)
         {
-            streams.TryRemove(toReplica, out _);
-            source.Dispose();
-            return false;
+            streams.Add(to, stream);
+            if (isStopped)
+            {
+                Stop();
+            }
         }
-        _ = Run(toReplica, toNode, stream, source, ended);
+        run(() => Advance(stream, resend: false));
         return true;
     }
 
     /// <summary>An answer of a member arrived.</summary>
-    public void Answered(long fromReplica, SnapshotReply reply)
+    public void Answered(MemberId from, SnapshotReply reply)
     {
-        if (streams.TryGetValue(fromReplica, out var stream) && stream.SnapshotId == reply.SnapshotId)
+        Stream? stream;
+        lock (gate)
         {
-            stream.Answered(reply);
-        }
-    }
-
-    private async Task Run(long toReplica, string toNode, Stream stream, SnapshotSource source, Action<bool> ended)
-    {
-        await Task.Yield();
-        var status = SnapshotReplyStatus.Wanted;
-        try
-        {
-            status = await Send(toReplica, toNode, stream, source);
-        }
-        catch (StoreDamagedException met)
-        {
-            // What was sent so far never counts without its end; whoever leads next sends a state of its own.
-            damaged(met.Message);
-        }
-        finally
-        {
-            source.Dispose();
-            node.SnapshotSlots.Release();
-        }
-        if (status == SnapshotReplyStatus.Refused)
-        {
-            await Task.Delay(PauseAfterRefusal, node.Time);
-        }
-        streams.TryRemove(toReplica, out _);
-        ended(status == SnapshotReplyStatus.Done);
-    }
-
-    /// <summary>How the sending ended; still wanted where no answer came.</summary>
-    private async Task<SnapshotReplyStatus> Send(long toReplica, string toNode, Stream stream, SnapshotSource source)
-    {
-        while (true)
-        {
-            var part = source.Next();
-            if (await SendUntilTaken(toReplica, toNode, stream, part) is not { } reply)
+            if (
+                !streams.TryGetValue(from, out stream)
+                || stream.Source.Head.SnapshotId != reply.SnapshotId
+                || stream.IsPausing
+            )
             {
-                return SnapshotReplyStatus.Wanted;
+                return;
             }
-            if (reply.Status != SnapshotReplyStatus.Wanted)
-            {
-                return reply.Status;
-            }
+            stream.Answer = reply;
         }
+        run(() => Advance(stream, resend: false));
     }
 
-    private async Task<SnapshotReply?> SendUntilTaken(long toReplica, string toNode, Stream stream, SnapshotPart part)
+    /// <summary>A tick of the replica's clock has passed, asleep or not.</summary>
+    public void Tick()
     {
-        var payload = part.Encode();
-        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        lock (gate)
         {
-            var answer = stream.Await();
-            node.Peers.Send(
-                toNode,
-                new()
+            foreach (var stream in streams.Values.ToArray())
+            {
+                if (--stream.TicksLeft > 0)
                 {
-                    ToReplicaId = toReplica,
-                    FromReplicaId = identity.ReplicaId,
-                    Kind = PeerMessageKind.SnapshotChunk,
-                    Payload = payload,
+                    continue;
                 }
-            );
+                if (stream.IsPausing || ++stream.Attempts > AttemptsMax)
+                {
+                    streams.Remove(stream.To);
+                    run(() => End(stream, isReceived: false));
+                    continue;
+                }
+                // The part or its answer was lost, or the receiver is slow: it is sent again, which is idempotent.
+                stream.TicksLeft = AnswerTicks;
+                run(() => Advance(stream, resend: true));
+            }
+        }
+    }
+
+    /// <summary>Nothing is sent any more: what is under way ends without its member having it.</summary>
+    public void Stop()
+    {
+        lock (gate)
+        {
+            isStopped = true;
+            foreach (var stream in streams.Values.ToArray())
+            {
+                streams.Remove(stream.To);
+                run(() => End(stream, isReceived: false));
+            }
+        }
+    }
+
+    private void Advance(Stream stream, bool resend)
+    {
+        lock (stream)
+        {
+            if (stream.IsOver)
+            {
+                return;
+            }
+            SnapshotReply? answer;
+            lock (gate)
+            {
+                (answer, stream.Answer) = (stream.Answer, null);
+            }
             try
             {
-                while (true)
-                {
-                    var reply = await answer.WaitAsync(AnswerTimeout, node.Time);
-                    if (reply.Status != SnapshotReplyStatus.Wanted || reply.NextPart > part.Number)
-                    {
-                        return reply;
-                    }
-                    answer = stream.Await();
-                }
+                Advance(stream, answer, resend);
             }
-            catch (TimeoutException)
+            catch (StoreDamagedException met)
             {
-                // The part or its answer was lost, or the receiver is slow: send it again, it is idempotent.
+                // What was sent so far never counts without its end; whoever leads next sends a state of its own.
+                post(new ReplicaInput.DamageFound(met.Message));
+                Remove(stream, isReceived: false);
+            }
+            catch (Exception met) when (met is StoreFailedException or ObjectDisposedException)
+            {
+                Remove(stream, isReceived: false);
             }
         }
-        return null;
+    }
+
+    private void Advance(Stream stream, SnapshotReply? answer, bool resend)
+    {
+        var isNext = stream.Part is null;
+        if (answer is { } reply && stream.Part is { } part)
+        {
+            if (reply.Status == SnapshotReplyStatus.Refused)
+            {
+                Pause(stream);
+                return;
+            }
+            if (reply.Status == SnapshotReplyStatus.Done)
+            {
+                Remove(stream, isReceived: true);
+                return;
+            }
+            var isTaken = reply.NextPart > part.Number;
+            isNext = isTaken && !part.IsLast;
+            if (isTaken)
+            {
+                // Also where it was the last: the receiver has all and is not through with it yet.
+                lock (gate)
+                {
+                    (stream.TicksLeft, stream.Attempts) = (AnswerTicks, 1);
+                }
+            }
+        }
+        if (isNext)
+        {
+            stream.Part = stream.Source.Next();
+            stream.Payload = stream.Part.Encode();
+        }
+        if (isNext || resend)
+        {
+            wire.Send(stream.To, PeerMessageKind.SnapshotChunk, stream.Payload);
+        }
+    }
+
+    /// <summary>It was refused: what it held is let go, and the member is left alone for a while.</summary>
+    private void Pause(Stream stream)
+    {
+        lock (gate)
+        {
+            (stream.IsPausing, stream.TicksLeft) = (true, PauseTicks);
+        }
+        Close(stream);
+    }
+
+    private void Remove(Stream stream, bool isReceived)
+    {
+        lock (gate)
+        {
+            if (!streams.Remove(stream.To))
+            {
+                return;
+            }
+        }
+        End(stream, isReceived);
+    }
+
+    private void End(Stream stream, bool isReceived)
+    {
+        lock (stream)
+        {
+            Close(stream);
+        }
+        post(new ReplicaInput.SnapshotSent(stream.To, stream.Index, isReceived));
+    }
+
+    private void Close(Stream stream)
+    {
+        if (stream.IsOver)
+        {
+            return;
+        }
+        stream.IsOver = true;
+        stream.Source.Dispose();
+        slots.Release();
     }
 }

@@ -26,8 +26,14 @@ public sealed class BatchPlanTests
         var outcomes = new OperationOutcome?[4];
         var plan = PlanOf(outcomes, atomic: true, Get("a"), Put("b"), Get("c"), Put("d"));
         var write = plan.ToPropose(deadlineMs: 1, limits: null);
-        write.Applied(
-            Grains.Replicas.Commands.AppliedCommand.Refused(2, 1, new(OutcomeKind.PreconditionFailed, new(9), false))
+        write.Complete(
+            write.VerdictOf(
+                Grains.Replicas.Commands.AppliedCommand.Refused(
+                    2,
+                    1,
+                    new(OutcomeKind.PreconditionFailed, new(9), false)
+                )
+            )
         );
 
         plan.FillWrites(await write.Completion);

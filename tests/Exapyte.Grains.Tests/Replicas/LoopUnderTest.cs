@@ -1,29 +1,82 @@
+using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
+using Exapyte.Grains.Replicas.Raft;
+using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
+using Exapyte.Storage.Log;
 using Exapyte.Storage.Stores;
+using Exapyte.Testing.Files;
+using Exapyte.Wire;
+using LogIndex = Exapyte.Raft.LogIndex;
 
 namespace Exapyte.Grains.Tests.Replicas;
 
-/// <summary>The loop of member 1 of three. Its log is durable at once; what the others say, the test says.</summary>
-internal sealed class LoopUnderTest : IRaftLogReader
+/// <summary>The replica that is member 1 of three. Its log is durable at once; what the others say, the test says.</summary>
+internal sealed class LoopUnderTest : IRaftLogReader, IReplicaWire
 {
     public const int OutageTicks = 24;
 
+    private const long NowMs = 1_000;
+
     private readonly List<LogEntry> entries = [];
-    private readonly ReplicaEffects effects = new();
 
     public LoopUnderTest()
     {
         var machine = new ShardStateMachine(new MemoryStore(new(), TimeProvider.System));
-        var core = new RaftCore(
-            new() { Id = new(1), Seed = 7 },
-            new(default, Configuration.Of(new(1), new(2), new(3)), default, this)
+        var log = SteppedNodeLog.Open("/data/log", new(), new SimulatedFiles(), newLogId: 7, out _);
+        log.SetDescriptor(new(1), new byte[1]);
+        log.Step();
+        Replica = new(
+            new()
+            {
+                Identity = new()
+                {
+                    KeyspaceId = 1,
+                    ShardId = 1,
+                    ReplicaId = 1,
+                    Replication = ReplicationKind.Raft,
+                    Storage = StorageKind.Disk,
+                    StorePrefix = 1,
+                    FirstMembers = [1, 2, 3],
+                },
+                Core = new(
+                    new() { Id = new(1), Seed = 7 },
+                    new(default, Configuration.Of(new(1), new(2), new(3)), default, this)
+                ),
+                Machine = machine,
+                StorePrefix = 1,
+                Log = log.OpenGroup(new(1)),
+                Writer = new(log, new(1), static _ => { }),
+                Receiver = new(Disk.Open, Disk.GivenUp.Add, Disk.Issue),
+                Wire = this,
+                Options = new() { IdleTicksBeforeSleep = 1_000 },
+                Seed = 7,
+            }
         );
-        Loop = new(core, machine, new(0, 3_600_000), idleTicksBeforeSleep: 1_000, OutageTicks);
     }
 
-    public ReplicaLoop Loop { get; }
+    public RaftReplicaCore Replica { get; }
+
+    public RaftCore Core => Replica.Core;
+
+    /// <summary>Called after each step, before anybody is answered.</summary>
+    public Action? BeforeAnswers { get; set; }
+
+    /// <summary>Whether the last step had something for the log or the wire.</summary>
+    public bool HadOutput { get; private set; }
+
+    /// <summary>Where it puts the snapshots that it receives.</summary>
+    public DiskUnderTest Disk { get; } = new();
+
+    /// <summary>What it asked for beside log and messages, in order.</summary>
+    public List<ReplicaEffect> Asked { get; } = [];
+
+    /// <summary>What it has answered to those who send it snapshots.</summary>
+    public IEnumerable<(long To, SnapshotReply Reply)> SnapshotAnswers =>
+        Asked.OfType<ReplicaEffect.AnswerPart>().Select(answer => (answer.ToReplica, answer.Reply));
 
     public LogIndex FirstIndex => new(1);
 
@@ -45,11 +98,11 @@ internal sealed class LoopUnderTest : IRaftLogReader
     /// <summary>Member 2 votes for it.</summary>
     public void Elect()
     {
-        Loop.Core.Campaign();
-        Run();
-        Hear(RaftMessageKind.PreVoteResponse, Loop.Core.Term.Next);
-        Hear(RaftMessageKind.VoteResponse, Loop.Core.Term);
-        Assert.Equal(RaftRole.Leader, Loop.Core.Role);
+        Core.Campaign();
+        Take(ReplicaInput.Drained.Now);
+        Hear(RaftMessageKind.PreVoteResponse, Core.Term.Next);
+        Hear(RaftMessageKind.VoteResponse, Core.Term);
+        Assert.Equal(RaftRole.Leader, Core.Role);
     }
 
     /// <summary>Member 2 leads a term and has another entry than this member from an index on.</summary>
@@ -68,20 +121,21 @@ internal sealed class LoopUnderTest : IRaftLogReader
     /// <summary>Member 2 says how far the log is committed that it shares with this member.</summary>
     public void HearCommitted(Term term, LogIndex through)
     {
-        Loop.Receive(
-            new()
-            {
-                Kind = RaftMessageKind.Append,
-                From = new(2),
-                To = new(1),
-                Term = term,
-                Index = through,
-                LogTerm = TermAt(through)!.Value,
-                Commit = through,
-                Entries = [],
-            }
+        Take(
+            new ReplicaInput.Message(
+                new()
+                {
+                    Kind = RaftMessageKind.Append,
+                    From = new(2),
+                    To = new(1),
+                    Term = term,
+                    Index = through,
+                    LogTerm = TermAt(through)!.Value,
+                    Commit = through,
+                    Entries = [],
+                }
+            )
         );
-        Run();
     }
 
     /// <summary>Time passes and nobody says anything.</summary>
@@ -89,13 +143,12 @@ internal sealed class LoopUnderTest : IRaftLogReader
     {
         for (var tick = 0; tick < ticks; tick++)
         {
-            Loop.Tick(nowMs: 1_000);
-            Run();
+            Take(ReplicaInput.Tick.One);
         }
     }
 
     /// <summary>Member 2 has all that this member has.</summary>
-    public void Acknowledge() => Hear(RaftMessageKind.AppendResponse, Loop.Core.Term, LastIndex);
+    public void Acknowledge() => Hear(RaftMessageKind.AppendResponse, Core.Term, LastIndex);
 
     public PendingWrite Write(string key)
     {
@@ -114,8 +167,7 @@ internal sealed class LoopUnderTest : IRaftLogReader
             },
             long.MaxValue
         );
-        Loop.Write(write);
-        Run();
+        Take(new ReplicaInput.Write(write));
         return write;
     }
 
@@ -134,8 +186,7 @@ internal sealed class LoopUnderTest : IRaftLogReader
         {
             Reads = PlacedReads.Of(operations, life: 7),
         };
-        Loop.Write(write);
-        Run();
+        Take(new ReplicaInput.Write(write));
         return write;
     }
 
@@ -147,8 +198,7 @@ internal sealed class LoopUnderTest : IRaftLogReader
             Reads = PlacedReads.Of(operations, life: 7),
             NeedsProof = needsProof,
         };
-        Loop.Read(read);
-        Run();
+        Take(new ReplicaInput.Read(read));
         return read;
     }
 
@@ -160,36 +210,55 @@ internal sealed class LoopUnderTest : IRaftLogReader
         params LogEntry[] sent
     )
     {
-        Loop.Receive(
-            new()
-            {
-                Kind = kind,
-                From = new(2),
-                To = new(1),
-                Term = term,
-                Index = index,
-                LogTerm = logTerm,
-                Entries = sent,
-            }
+        Take(
+            new ReplicaInput.Message(
+                new()
+                {
+                    Kind = kind,
+                    From = new(2),
+                    To = new(1),
+                    Term = term,
+                    Index = index,
+                    LogTerm = logTerm,
+                    Entries = sent,
+                }
+            )
         );
-        Run();
     }
 
-    private void Run()
+    /// <summary>An input, and all that follows from it.</summary>
+    public void Take(ReplicaInput input)
     {
-        while (Loop.Advance(nowMs: 1_000, effects))
+        Execute(Replica.Step(input, NowMs));
+        while (Execute(Replica.Step(ReplicaInput.Drained.Now, NowMs))) { }
+    }
+
+    void IReplicaWire.Send(RaftMessage message) { }
+
+    void IReplicaWire.Send(MemberId to, PeerMessageKind kind, byte[] payload) { }
+
+    bool IReplicaWire.IsAlive(MemberId member) => true;
+
+    bool IReplicaWire.IsSilent(MemberId member) => false;
+
+    private bool Execute(ReplicaEffects effects)
+    {
+        Asked.AddRange(effects.Others);
+        effects.Others.Clear();
+        HadOutput = effects.HasOutput;
+        BeforeAnswers?.Invoke();
+        effects.WriteAnswers.ForEach(answer => answer.Write.Complete(answer.Verdict));
+        effects.ReadAnswers.ForEach(answer => answer.Read.Complete(answer.Verdict));
+        foreach (var write in effects.Writes)
         {
-            foreach (var write in effects.Writes)
+            if (write.Entries.Count > 0)
             {
-                if (write.Entries.Count > 0)
-                {
-                    var place = (int)write.Entries[0].Index.Value - 1;
-                    entries.RemoveRange(place, entries.Count - place);
-                    entries.AddRange(write.Entries);
-                }
-                Loop.Persisted(write.WriteId);
+                var place = (int)write.Entries[0].Index.Value - 1;
+                entries.RemoveRange(place, entries.Count - place);
+                entries.AddRange(write.Entries);
             }
-            effects.Clear();
+            Core.Persisted(write.WriteId);
         }
+        return effects.IsUnfinished;
     }
 }

@@ -1,4 +1,4 @@
-using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Operations;
 using Exapyte.Raft;
 
@@ -37,7 +37,7 @@ public class QuorumLossTests
     [Fact]
     public async Task A_member_that_may_not_stand_yet_has_only_started_and_refuses_nobody_for_good()
     {
-        member.Loop.Core.MayCampaign = false;
+        member.Core.MayCampaign = false;
         member.Tick(10 * LoopUnderTest.OutageTicks);
 
         Assert.Equal(OutcomeKind.NotLeader, (await Now(member.Write("a").Completion)).Kind);
@@ -53,7 +53,7 @@ public class QuorumLossTests
         // It steps down when it has heard of nobody for as long as an election takes, and of no successor after that.
         member.Tick(2 * 10 + LoopUnderTest.OutageTicks);
 
-        Assert.NotEqual(RaftRole.Leader, member.Loop.Core.Role);
+        Assert.NotEqual(RaftRole.Leader, member.Core.Role);
         Assert.Equal(OutcomeKind.Unknown, (await Now(write.Completion)).Kind);
         Assert.Equal(OutcomeKind.NoQuorum, (await Now(member.Write("b").Completion)).Kind);
     }

@@ -1,4 +1,4 @@
-using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
 using Exapyte.Raft;
 using Exapyte.Storage.Log;
 using Exapyte.Testing.Files;

@@ -1,22 +1,25 @@
 using System.Globalization;
 using System.Text;
 using Exapyte.Operations;
+using Exapyte.Simulation.Clusters;
 
 namespace Exapyte.Simulation.Clients;
 
 /// <summary>What callers ask for.</summary>
 internal sealed partial class Callers
 {
-    private ClientOperation NewRead(int client) =>
-        new(
-            client,
-            [new() { Kind = OperationKind.Get, Key = world.Chance.OneIn(5) ? ExpiringKey() : Key() }],
-            NewWay(),
-            atomic: false
-        )
+    private ClientOperation NewRead(int client)
+    {
+        var key = world.Chance.OneIn(5) ? ExpiringKey() : Key();
+        var way = NewWay();
+        var get = new Operation
         {
-            BeganAt = ++moment,
+            Kind = OperationKind.Get,
+            Key = key,
+            Level = way == ReadWay.Eventual ? ConsistencyLevel.Eventual : ConsistencyLevel.Linearizable,
         };
+        return new(client, [get], way, atomic: false) { BeganAt = ++moment };
+    }
 
     private ReadWay NewWay() =>
         world.Chance.Below(10) switch
@@ -73,7 +76,9 @@ internal sealed partial class Callers
         {
             0 => WriteCondition.IfAbsent,
             1 => WriteCondition.IfPresent,
-            2 or 3 when Seen.LastVersionOf(key) is { } version => WriteCondition.IfVersion(version),
+            2 or 3 when Seen.LastVersionOf(key) is { } version => WriteCondition.IfVersion(
+                new(version.Revision, SimulatedGroup.Life)
+            ),
             _ => null,
         };
 

@@ -9,17 +9,22 @@ namespace Exapyte.Simulation.Clients;
 /// <summary>How reads end.</summary>
 internal sealed partial class Callers
 {
-    /// <summary>A read's verdict is there: where it may go ahead it does so now, as the real one does.</summary>
-    public void ReadEnded(ClientCall call, SimulatedReplica replica)
+    private void ReadEnded(ClientCall call, SimulatedReplica replica, OperationOutcome outcome)
     {
-        var verdict = call.Read!.Completion.Result;
-        if (verdict.Kind != OutcomeKind.Ok)
+        if (outcome.Kind is not (OutcomeKind.Ok or OutcomeKind.NotFound))
         {
-            believedLeader = verdict.Leader.IsNone ? believedLeader : verdict.Leader;
-            Answered(call, verdict.Kind);
+            var leader = new MemberId((ulong)outcome.LeaderReplicaId);
+            believedLeader = leader.IsNone ? believedLeader : leader;
+            Answered(call, outcome.Kind);
             return;
         }
-        var machine = replica.Loop.Machine;
+        RequireExpiry(call, replica, outcome);
+        if (call.Operation.Way == ReadWay.Eventual)
+        {
+            ReadAsItIs(call, replica, outcome);
+            return;
+        }
+        var machine = replica.Machine;
         History.Require(
             machine.Applied.Value >= call.Floor,
             "stale-read",
@@ -29,6 +34,7 @@ internal sealed partial class Callers
         {
             return;
         }
+        call.IsSettled = true;
         if (replica.Core.Role == RaftRole.Leader)
         {
             believedLeader = call.Replica;
@@ -39,7 +45,7 @@ internal sealed partial class Callers
         }
         world.Tally.Count(Happening.ReadsAnswered);
         replica.ProvenReads++;
-        Seen.Read(call.Operation, Settle(call, replica), ++moment);
+        Seen.Read(call.Operation, outcome, ++moment);
         End(call.Operation);
     }
 
@@ -47,15 +53,9 @@ internal sealed partial class Callers
     /// A read that asks for no proof is answered as it arrives: with what was current once, and never with what is older
     /// than what the replica has shown before in the same life.
     /// </summary>
-    public void ReadAsItIs(ClientCall call, SimulatedReplica replica)
+    private void ReadAsItIs(ClientCall call, SimulatedReplica replica, OperationOutcome outcome)
     {
-        if (!replica.Core.Configuration.IsVoter(replica.Id))
-        {
-            // It may hold next to nothing yet.
-            Answered(call, OutcomeKind.Unavailable);
-            return;
-        }
-        var outcome = Settle(call, replica);
+        call.IsSettled = true;
         var key = call.Operation.FirstKey;
         var revision = outcome.Kind == OutcomeKind.Ok ? outcome.Version.Revision : 0;
         replica.ShownThrough = !KeyTimelines.Covers(key)
@@ -63,36 +63,28 @@ internal sealed partial class Callers
             : group.History.Timelines.FindMoment(key, revision, replica.ShownThrough)
                 ?? throw new ViolationException(
                     "eventual-read",
-                    $"replica {replica.Id} at {replica.Loop.Machine.Applied} shows revision {revision} of {key}, which was "
+                    $"replica {replica.Id} at {replica.Machine.Applied} shows revision {revision} of {key}, which was "
                         + $"not current at {replica.ShownThrough}, which it has shown before, nor later"
                 );
         world.Tally.Count(Happening.EventualReads);
         End(call.Operation);
     }
 
-    private OperationOutcome Settle(ClientCall call, SimulatedReplica replica)
+    /// <summary>What a read shows of an entry that ends is judged right where it is read.</summary>
+    private void RequireExpiry(ClientCall call, SimulatedReplica replica, OperationOutcome outcome)
     {
-        call.IsSettled = true;
-        var machine = replica.Loop.Machine;
-        var store = world.Flaw.ReadFrom(machine.Store, call.Operation.Way, replica);
-        var outcome = ReplicaReads.Read(
-            store,
-            call.Operation.Operations[0],
-            world.Flaw.ReadClockMs(Math.Max(replica.NowMs, machine.StampMs))
-        );
-        if (ExpiringKeys.Covers(call.Operation.FirstKey))
+        if (!ExpiringKeys.Covers(call.Operation.FirstKey))
         {
-            world.Tally.Count(Happening.ExpiringReads);
-            var index = machine.Applied.Value;
-            var isHidden = group.History.Expiring.Require(
-                call.Operation.FirstKey,
-                index,
-                machine.StampMs,
-                replica.NowMs,
-                outcome
-            );
-            world.Tally[Happening.ReadsHiddenByClock] += isHidden ? 1 : 0;
+            return;
         }
-        return outcome;
+        world.Tally.Count(Happening.ExpiringReads);
+        var isHidden = group.History.Expiring.Require(
+            call.Operation.FirstKey,
+            replica.Machine.Applied.Value,
+            replica.Machine.StampMs,
+            replica.NowMs,
+            outcome
+        );
+        world.Tally[Happening.ReadsHiddenByClock] += isHidden ? 1 : 0;
     }
 }

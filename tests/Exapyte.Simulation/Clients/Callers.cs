@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
@@ -135,11 +137,27 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
         End(operation);
     }
 
-    /// <summary>A write's verdict is there.</summary>
-    public void WriteEnded(ClientCall call)
+    /// <summary>A call has ended, be it that it has never reached the mailbox.</summary>
+    public void Ended(ClientCall call, SimulatedReplica replica)
     {
-        var write = call.Write!;
-        var verdict = write.Completion.Result;
+        var outcome = call.Outcomes[0];
+        world.Tally[Happening.WritesStuckOnFullDisk] += outcome.Kind == OutcomeKind.DiskFull ? 1 : 0;
+        if (call.Operation.IsRead)
+        {
+            ReadEnded(call, replica, outcome);
+        }
+        else if (call.Write is { } write)
+        {
+            WriteEnded(call, write, write.Completion.Result);
+        }
+        else
+        {
+            Answered(call, outcome.Kind);
+        }
+    }
+
+    private void WriteEnded(ClientCall call, PendingWrite write, WriteVerdict verdict)
+    {
         if (verdict.Kind != OutcomeKind.Ok)
         {
             if (verdict.Kind != OutcomeKind.Unknown && write.Index > LogIndex.Zero)
@@ -161,6 +179,15 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
             wanted.AsSpan().SequenceEqual(verdict.Writes),
             "answer-differs",
             $"the write at {index} was answered {string.Join(", ", verdict.Writes)}, not {string.Join(", ", wanted)}"
+        );
+        History.Require(
+            verdict.RefusedAt != AppliedCommand.NotRefused
+                || verdict
+                    .Writes.Select(done => (done.Kind, done.ToOutcome(SimulatedGroup.Life).Version))
+                    .SequenceEqual(world.Flaw.Told(call.Outcomes).Select(outcome => (outcome.Kind, outcome.Version))),
+            "outcome-differs",
+            $"the write at {index} became {string.Join(", ", verdict.Writes)}, its caller was told "
+                + string.Join(", ", call.Outcomes.Select(outcome => $"{outcome.Kind} {outcome.Version}"))
         );
         group.History.Acknowledged(index);
         if (call.IsSettled)
@@ -219,7 +246,6 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
     private void Send(ClientOperation operation)
     {
         var to = Target(operation);
-        var deadlineMs = group.PlaceOf(to)!.NowMs + TimeoutMs;
         var batch = new OperationBatch
         {
             Operations = operation.Operations,
@@ -227,9 +253,7 @@ internal sealed partial class Callers(World world, SimulatedGroup group, int cal
             Atomic = operation.Atomic,
             TimeoutMs = TimeoutMs,
         };
-        var call = operation.IsRead
-            ? new ClientCall(this, operation, to, null, new(deadlineMs))
-            : new ClientCall(this, operation, to, new(batch, deadlineMs), null);
+        var call = new ClientCall(this, operation, to, batch);
         world.Add(world.Network.LatencyUs(), EventKind.ClientArrives, call);
         world.Add(TimeoutMs * 1_200, EventKind.ClientTimesOut, call);
     }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Operations;
 
 namespace Exapyte.Simulation.Clients;
@@ -70,10 +71,11 @@ internal sealed class ClientCall(
     Callers callers,
     ClientOperation operation,
     Raft.MemberId replica,
-    PendingWrite? write,
-    PendingRead? read
+    OperationBatch batch
 )
 {
+    private Task<OperationOutcome[]>? outcomes;
+
     /// <summary>Whose call it is.</summary>
     public Callers Callers => callers;
 
@@ -81,9 +83,14 @@ internal sealed class ClientCall(
 
     public Raft.MemberId Replica => replica;
 
-    public PendingWrite? Write => write;
+    /// <summary>What became of the operations, once it <see cref="IsDone"/>.</summary>
+    public OperationOutcome[] Outcomes => outcomes!.Result;
 
-    public PendingRead? Read => read;
+    /// <summary>The write that it has made of itself in the replica's mailbox; null where it did not get there.</summary>
+    public PendingWrite? Write { get; set; }
+
+    /// <summary>The question for a proof, as <see cref="Write"/>.</summary>
+    public PendingRead? Read { get; set; }
 
     /// <summary>The index that a read may not be older than.</summary>
     public ulong Floor { get; set; }
@@ -91,5 +98,8 @@ internal sealed class ClientCall(
     /// <summary>The caller has given this attempt up, or has been answered.</summary>
     public bool IsSettled { get; set; }
 
-    public bool IsDone => write?.IsDone ?? read!.Completion.IsCompleted;
+    public bool IsDone => outcomes is { IsCompleted: true };
+
+    /// <summary>It has arrived at a replica.</summary>
+    public void Begin(ReplicaCalls calls) => outcomes = calls.Execute(batch).AsTask();
 }

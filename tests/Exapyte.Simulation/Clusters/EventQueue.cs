@@ -11,8 +11,6 @@ internal enum EventKind : byte
     PrepareLog,
     Upkeep,
     Confirm,
-    ResendSnapshot,
-    FlushedForSnapshot,
     Client,
     ClientArrives,
     ClientTimesOut,

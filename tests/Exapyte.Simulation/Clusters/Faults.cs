@@ -1,3 +1,5 @@
+using Exapyte.Grains.Replicas.Raft;
+
 namespace Exapyte.Simulation.Clusters;
 
 /// <summary>Does harm: one fault after the other, many at the same time, each of them mended after a while.</summary>
@@ -236,7 +238,7 @@ internal sealed class Faults
             {
                 if (world.Chance.OneIn(2))
                 {
-                    leader.Post(replica => replica.Core.TransferLeadership(heir));
+                    leader.Post(new ReplicaInput.TransferLeadership(heir));
                 }
                 else
                 {
@@ -268,7 +270,7 @@ internal sealed class Faults
             world.Tally.Count(Happening.Transfers);
             var members = leader.Core.Configuration.Members;
             var to = members[world.Chance.Below(members.Length)];
-            leader.Post(replica => replica.Core.TransferLeadership(to));
+            leader.Post(new ReplicaInput.TransferLeadership(to));
             if (world.Chance.OneIn(3))
             {
                 After(world.Chance.Between(0, 6 * world.Weather.LatencyUs), () => Isolate(leader.Node));

@@ -30,6 +30,9 @@ internal sealed record Limits
 
     public required NodeLogOptions Log { get; init; }
 
+    /// <summary>Entries that a leader keeps for a follower that lags behind.</summary>
+    public required ulong LogEntriesHeldMax { get; init; }
+
     public static Limits Of(Chance chance)
     {
         // Three entries of the usual size are some 300 bytes: below that every append that catches up is cut.
@@ -51,6 +54,7 @@ internal sealed record Limits
             WriterBytesMax = isQueueSmall ? 8 << 10 : Draw(chance, () => chance.Between(100, 600), 8 << 10),
             InboxInputsMax = Draw(chance, () => chance.Between(2, 12), 65_536),
             Log = LogOf(chance, isQueueSmall),
+            LogEntriesHeldMax = (ulong)Draw(chance, () => chance.Below(20), 300),
         };
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Invariants;
 
@@ -11,17 +12,22 @@ namespace Exapyte.Simulation.Clusters;
 internal sealed class Operator(World world, SimulatedGroup group)
 {
     private const int ActEveryUs = 150_000;
-    private const int VotersMin = 3;
+    public const int VotersMin = 3;
     private const int ReplicasMax = 7;
 
     private readonly SortedSet<MemberId> joining = [];
     private readonly SortedSet<MemberId> retiring = [];
+    private readonly MapOperator map = new(world, group);
     private long nextChangeUs;
 
     public bool IsRetiring(MemberId member) => retiring.Contains(member);
 
     /// <summary>Whether nothing is left to be mended.</summary>
-    public bool IsDone => !group.HasDamaged && !group.History.Configuration.IsJoint && joining.Count == 0;
+    public bool IsDone =>
+        !group.HasDamaged
+        && !group.History.Configuration.IsJoint
+        && joining.Count == 0
+        && (!group.IsMapped || map.IsSettled);
 
     public void Begin()
     {
@@ -33,6 +39,15 @@ internal sealed class Operator(World world, SimulatedGroup group)
     {
         world.Add(ActEveryUs, EventKind.Operator, this);
         Retire();
+        if (group.IsMapped)
+        {
+            foreach (var member in joining)
+            {
+                CreateIfLost(member);
+            }
+            map.Act(otherwise => TryJoin(FreeNode() ?? otherwise));
+            return;
+        }
         if (group.Leader() is not { } leader)
         {
             return;
@@ -72,6 +87,10 @@ internal sealed class Operator(World world, SimulatedGroup group)
                 CreateIfLost(member);
                 continue;
             }
+            if (!IsKnownToMajority(current))
+            {
+                continue;
+            }
             // One that was damaged before it was taken in is given up; another may join.
             if (joining.Contains(member) && !(group.IsDamaged(member) && joining.Remove(member)))
             {
@@ -83,6 +102,18 @@ internal sealed class Operator(World world, SimulatedGroup group)
                 node.Retire(member.Value);
             }
         }
+    }
+
+    /// <summary>
+    /// Whether a majority of the voters has applied the configuration. One that is left out may still be needed until then:
+    /// who has not heard that the change is committed cannot be elected without it, and who has may be lost.
+    /// </summary>
+    private bool IsKnownToMajority(Configuration current)
+    {
+        var knowing = group
+            .Running()
+            .Count(replica => current.IsVoter(replica.Id) && replica.Core.Configuration.Index >= current.Index);
+        return 2 * knowing > current.Voters.Length;
     }
 
     private void AddLearner(SimulatedReplica leader)
@@ -108,17 +139,18 @@ internal sealed class Operator(World world, SimulatedGroup group)
         }
     }
 
-    private bool TryJoin(SimulatedNode node)
+    private MemberId? TryJoin(SimulatedNode? node)
     {
-        if (!node.IsUp || node.PausedUntilUs > world.Queue.NowUs || group.Placed.Count() >= ReplicasMax)
+        if (node is not { IsUp: true } || node.PausedUntilUs > world.Queue.NowUs || group.Placed.Count() >= ReplicasMax)
         {
-            return false;
+            return null;
         }
         var identity = group.NewReplica(node);
+        var member = new MemberId((ulong)identity.ReplicaId);
         world.Tally.Count(Happening.ReplicasAdded);
-        joining.Add(new((ulong)identity.ReplicaId));
+        joining.Add(member);
         node.Create(identity);
-        return true;
+        return member;
     }
 
     /// <summary>A new replica takes the damaged one's place: as a learner first, then in one joint change.</summary>
@@ -213,15 +245,6 @@ internal sealed class Operator(World world, SimulatedGroup group)
         );
     }
 
-    private void Propose(SimulatedReplica leader, ConfigurationChange change) =>
-        leader.Post(replica =>
-        {
-            world.Flaw.BeforeConfiguration(leader);
-            var result = replica.Core.ProposeConfiguration(change, LogIndex.Zero);
-            world.Trace.Note($"{leader.Id} is asked for {change}: {result.Outcome} {result.Refusal}");
-            if (result.Outcome == ProposeOutcome.Accepted)
-            {
-                world.Faults.AroundConfiguration(leader);
-            }
-        });
+    private static void Propose(SimulatedReplica leader, ConfigurationChange change) =>
+        leader.Post(new ReplicaInput.ChangeMembers(change, LogIndex.Zero));
 }

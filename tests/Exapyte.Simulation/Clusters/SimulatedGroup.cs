@@ -25,6 +25,8 @@ internal sealed class SimulatedGroup
         Number = number;
         // A quiet group beside a busy one is what pins old segments of the log that they share.
         IsQuiet = number > 0 && world.Chance.OneIn(2);
+        IsMapped = world.Chance.OneIn(3);
+        Map = MapOf([]);
         voters = world.Chance.Percent(60) ? 3 : world.Weather.Nodes;
         History = new(member => books.GetValueOrDefault(member), (index, term) => Callers!.Committed(index, term));
         Callers = new(world, this, number == 0 ? world.Weather.Clients : world.Chance.Between(1, 3));
@@ -40,6 +42,21 @@ internal sealed class SimulatedGroup
     public Callers Callers { get; }
 
     public Operator Operator { get; }
+
+    /// <summary>The origin of the keyspace's versions.</summary>
+    public static ulong Life => 1;
+
+    /// <summary>
+    /// The map that places it. It names the members that are wanted, the preferred leader first, where the group is brought to
+    /// its map by whoever leads; else none, and who belongs to the group is up to the operator.
+    /// </summary>
+    public KeyspaceMap Map { get; private set; }
+
+    /// <summary>Whether its members are those of the map.</summary>
+    public bool IsMapped { get; }
+
+    /// <summary>The members that the map wants.</summary>
+    public IReadOnlyList<MemberId> Wanted { get; private set; } = [];
 
     /// <summary>Its replicas that have a place, be they members yet, still, or not.</summary>
     public IEnumerable<MemberId> Placed => places.Keys;
@@ -66,6 +83,18 @@ internal sealed class SimulatedGroup
             var node = world.Nodes[(Number + i) % world.Nodes.Count];
             node.AddFirst(Place(first[i], node, first));
         }
+        if (IsMapped)
+        {
+            Want([.. first.Select(id => new MemberId((ulong)id))]);
+        }
+    }
+
+    /// <summary>The map wants these members from now on; replicas are told as the operator comes to them.</summary>
+    public void Want(MemberId[] members)
+    {
+        Wanted = members;
+        Map = MapOf(members);
+        world.Trace.Note($"the map of group {Number} wants {string.Join(", ", members)}");
     }
 
     /// <summary>Callers and operator begin.</summary>
@@ -98,8 +127,7 @@ internal sealed class SimulatedGroup
             world.Trace.Note($"replica {member} is damaged");
             if (places[member].Replicas.Remove(member.Value, out var replica))
             {
-                replica.Driver.Fail("quarantined");
-                replica.Work();
+                replica.StopNow("quarantined");
                 replica.Die();
             }
         }
@@ -139,11 +167,36 @@ internal sealed class SimulatedGroup
         SimulatedReplica? leader = null;
         foreach (var replica in Running())
         {
-            var leads = replica.Core.Role == RaftRole.Leader && replica.Driver.Problem.Length == 0;
+            var leads = replica.Core.Role == RaftRole.Leader && replica.Problem.Length == 0;
             leader = leads && (leader is null || leader.Core.Term < replica.Core.Term) ? replica : leader;
         }
         return leader;
     }
+
+    private KeyspaceMap MapOf(MemberId[] members) =>
+        new()
+        {
+            Name = "simulated",
+            KeyspaceId = (long)Life,
+            Epoch = Map is null ? 1 : Map.Epoch + 1,
+            Settings = world.Settings,
+            Shards =
+            [
+                new()
+                {
+                    ShardId = Number + 1,
+                    FirstSlot = 0,
+                    Replicas =
+                    [
+                        .. members.Select(member => new ReplicaPlacement
+                        {
+                            ReplicaId = (long)member.Value,
+                            Node = $"n{PlaceOf(member)!.Index}",
+                        }),
+                    ],
+                },
+            ],
+        };
 
     private ReplicaIdentity Place(long replicaId, SimulatedNode node, long[] firstMembers)
     {

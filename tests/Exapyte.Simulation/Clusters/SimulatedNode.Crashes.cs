@@ -10,8 +10,6 @@ namespace Exapyte.Simulation.Clusters;
 /// <summary>How a node dies, what its disk does to it, and how it comes back.</summary>
 internal sealed partial class SimulatedNode
 {
-    private (string Path, long From) lastBatch = ("", 0);
-    private (string Path, long From) batchBefore = ("", 0);
     private int operationsUntilCrash = -1;
     private int syncsUntilFailure = -1;
     private bool crashesBeforeSync;
@@ -121,6 +119,7 @@ internal sealed partial class SimulatedNode
             out recovery
         );
         IsUp = true;
+        SnapshotSlots = new(4, 4);
         world.Add(world.Chance.Below(TickUs), EventKind.Tick, this, null);
         world.Add(world.Chance.Below(world.Weather.UpkeepUs), EventKind.Upkeep, this, null);
     }
@@ -173,7 +172,7 @@ internal sealed partial class SimulatedNode
         var id = new MemberId(group.Id.Value);
         if (group.Quarantined is { } reason)
         {
-            RequireHit(group.Id, reason);
+            rot.RequireHit(group.Id, reason);
             world.Tally.Count(Happening.ReplicasQuarantined);
             world.GroupOf(id).Damaged(id);
             return;
@@ -183,7 +182,7 @@ internal sealed partial class SimulatedNode
         var isSame = RecoveryCheck.TryMatch(book, log, out var survived, out var survivedAtMost);
         if (!isSame && HasRot && log.Quarantined is { } found)
         {
-            RequireHit(group.Id, found);
+            rot.RequireHit(group.Id, found);
             world.GroupOf(id).Damaged(id);
             return;
         }
@@ -222,7 +221,7 @@ internal sealed partial class SimulatedNode
         }
         if (operation is { Action: FileAction.Write, Offset: > 0 })
         {
-            NoteBatch(operation);
+            rot.NoteBatch(operation);
         }
         if (
             (operationsUntilCrash >= 0 && operationsUntilCrash-- == 0)
@@ -239,19 +238,4 @@ internal sealed partial class SimulatedNode
             throw new DiskException($"fdatasync {operation.Path}: input/output error", DiskException.InputOutput);
         }
     }
-
-    /// <summary>Zeros are filled in at the end of a file, batches are written into them.</summary>
-    private void NoteBatch(FileOperation operation)
-    {
-        // A segment goes by the name of the spare that it was until the node starts again.
-        var path = Files.Exists(operation.Path) ? operation.Path : $"{Folder}/{Segments()[^1]}";
-        // What takes the place of a seal is one batch more, and not two.
-        if (operation.Offset < Files.Length(path) && (path, operation.Offset) != lastBatch)
-        {
-            (batchBefore, lastBatch) = (lastBatch, (path, operation.Offset));
-        }
-    }
-
-    private List<string> Segments() =>
-        [.. Files.List(Folder).Where(name => name.StartsWith("segment", StringComparison.Ordinal))];
 }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Raft;
 using Exapyte.Simulation.Invariants;
@@ -12,7 +13,7 @@ namespace Exapyte.Simulation.Clusters;
 /// <summary>A node: its disk, its log, its store, its clock, and the replicas that it hosts.</summary>
 internal sealed partial class SimulatedNode
 {
-    private const string Folder = "/data/log";
+    public const string Folder = "/data/log";
     private const int PresentTicks = 8;
     private const int NominalTickUs = 100_000;
 
@@ -21,12 +22,14 @@ internal sealed partial class SimulatedNode
     private readonly List<ulong> disused = [];
     private readonly List<GroupId> retired = [];
     private readonly SegmentAccounts accounts = new();
+    private readonly LogRot rot;
     private ulong lastPrefix;
     private long lastOrder;
 
     public SimulatedNode(World world, int index)
     {
         this.world = world;
+        rot = new(world, this);
         Index = index;
         Files = new() { Before = BeforeFileOperation };
         TickUs = NominalTickUs + world.Chance.Between(-2_000, 2_000);
@@ -50,6 +53,9 @@ internal sealed partial class SimulatedNode
     // A replica may be retired while the log still writes its description: in one batch with its removal.
     private readonly SortedSet<ulong> condemned = [];
 
+    /// <summary>Snapshots that it may send at one time.</summary>
+    public SemaphoreSlim SnapshotSlots { get; private set; } = new(4, 4);
+
     public bool IsUp { get; private set; }
 
     /// <summary>Rises with each start and each end.</summary>
@@ -70,6 +76,12 @@ internal sealed partial class SimulatedNode
     /// goes on while the node stands still.
     /// </summary>
     public long MonotonicUs => 1 + (Index * 7_000_000L) + (world.Queue.NowUs * NominalTickUs / TickUs);
+
+    /// <summary>Whether a bit of its log has been flipped.</summary>
+    public bool HasRot => rot.IsThere;
+
+    /// <summary>Flips a bit somewhere in its log.</summary>
+    public void Rot() => rot.Strike();
 
     /// <summary>Whether a replica here has a reason to fail: the disk refused something, or a bit has rotted.</summary>
     public bool MayFail => Log.Health.Condition == LogCondition.Failed || HasRot;
@@ -141,7 +153,7 @@ internal sealed partial class SimulatedNode
     {
         var life = Life;
         condemned.Add(id);
-        Replicas.GetValueOrDefault(id)?.Driver.Fail("retired");
+        Replicas.GetValueOrDefault(id)?.StopNow("retired");
         Log.Destroy(
             new(id),
             new Completed(result =>
@@ -158,7 +170,7 @@ internal sealed partial class SimulatedNode
                 if (life == Life && Replicas.Remove(id, out var replica))
                 {
                     replica.Die();
-                    prefix = replica.Driver.StorePrefix;
+                    prefix = replica.View.StorePrefix;
                 }
                 Disk.DeleteShard(prefix);
                 retired.Add(new(id));
@@ -176,20 +188,9 @@ internal sealed partial class SimulatedNode
         }
         foreach (var replica in Replicas.Values)
         {
-            if (
-                world.Flaw.FindCompaction(
-                    replica,
-                    world.IsHealed ? 10_000 : (ulong)world.Weather.EntriesKept,
-                    out var through,
-                    out var term
-                )
-            )
+            if (!world.IsHealed)
             {
-                world.Tally.Count(Happening.Compactions);
-                replica.Book.CompactionAsked(through.Value);
-                Log.Compact(replica.LogId, through.Value, term.Value);
-                LogHasWork(mustSync: false);
-                world.Flaw.Compacted(replica, through);
+                replica.Post(ReplicaInput.Compact.Now);
             }
             if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(world.Flaw.SweepStampMs(replica), 10) > 0)
             {
@@ -226,10 +227,10 @@ internal sealed partial class SimulatedNode
     /// <summary>A replica has met a fault that ends it.</summary>
     public void ReplicaFailed(SimulatedReplica replica)
     {
-        world.Trace.Note($"replica {replica.Id} failed: {replica.Driver.Problem}");
+        world.Trace.Note($"replica {replica.Id} failed: {replica.Problem}");
         if (replica.Log.Quarantined is { } reason)
         {
-            RequireHit(replica.LogId, reason);
+            rot.RequireHit(replica.LogId, reason);
             replica.Group.Damaged(replica.Id);
         }
     }

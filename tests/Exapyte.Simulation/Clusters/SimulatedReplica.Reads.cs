@@ -1,11 +1,14 @@
-using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Invariants;
+using Exapyte.Simulation.Planted;
+using Exapyte.Storage.Log;
 
 namespace Exapyte.Simulation.Clusters;
 
-/// <summary>Reads: by the loop's own way, by a lease, at a follower, and as it is.</summary>
+/// <summary>Calls, run as in production; reads beside the replica's own way by a lease, and at a follower.</summary>
 internal sealed partial class SimulatedReplica
 {
     private ulong lastReadNumber;
@@ -15,6 +18,22 @@ internal sealed partial class SimulatedReplica
 
     /// <summary>Reads with a proof that it has answered in this life.</summary>
     public int ProvenReads { get; set; }
+
+    /// <summary>A caller's batch has arrived.</summary>
+    public void Arrive(ClientCall call)
+    {
+        call.Floor = Group.History.AcknowledgedThrough;
+        turn.Begin(() => call.Begin(new(Identity, new CallInbox(this, call))));
+        waiting.Add(call);
+        if (call.Read is not null)
+        {
+            World.Flaw.ReadArrived(call, this);
+        }
+        if (call.IsDone)
+        {
+            AnswerClients();
+        }
+    }
 
     /// <summary>Whether the mailbox takes one more message or caller.</summary>
     private bool HasRoom
@@ -27,56 +46,94 @@ internal sealed partial class SimulatedReplica
         }
     }
 
-    private void ArriveRead(ClientCall call, PendingRead read)
+    /// <summary>The replica as one call reaches it.</summary>
+    private sealed class CallInbox(SimulatedReplica replica, ClientCall call) : IReplicaInbox
     {
-        call.Floor = Group.History.AcknowledgedThrough;
-        if (call.Operation.Way == ReadWay.Eventual)
+        private Flaw Flaw => replica.World.Flaw;
+
+        // What a planted bug does to a read it does to the view that the read is answered from.
+        public ReplicaView View =>
+            call.Operation.IsRead
+                ? replica.View with
+                {
+                    Store = Flaw.ReadFrom(replica.View.Store, call.Operation.Way, replica),
+                    StampMs = 0,
+                }
+                : replica.View;
+
+        public KeyspaceMap? Map => replica.Map;
+
+        public long NowMs =>
+            call.Operation.IsRead ? Flaw.ReadClockMs(Math.Max(replica.NowMs, replica.View.StampMs)) : replica.NowMs;
+
+        public bool IsDiskFull => replica.Node.Log.Health.Condition == LogCondition.DiskFull;
+
+        public ValueTask<Usage> LimitsOf(KeyspaceMap current, Usage held, Usage put) =>
+            throw new InvalidOperationException("The keyspace of a run has no quota.");
+
+        public bool TryPost(ReplicaInput input)
         {
-            Group.Callers.ReadAsItIs(call, this);
-            return;
+            if (!replica.HasRoom)
+            {
+                return false;
+            }
+            switch (input)
+            {
+                case ReplicaInput.Write write:
+                    call.Write = write.Pending;
+                    replica.Post(input);
+                    break;
+                case ReplicaInput.Read read:
+                    call.Read = read.Pending;
+                    replica.PostRead(call.Operation.Way, input, read.Pending);
+                    break;
+                default:
+                    throw new InvalidOperationException($"A call posts {input}.");
+            }
+            return true;
         }
-        if (!HasRoom)
-        {
-            Group.Callers.Answered(call, OutcomeKind.Overloaded);
-            return;
-        }
-        waiting.Add(call);
-        switch (call.Operation.Way)
-        {
-            case ReadWay.Lease:
-                Post(loop => ReadByLease(loop, read));
-                break;
-            case ReadWay.Anywhere:
-                Post(loop => Ask(read, number => LoopDoor.AskAnywhere(loop, number, read)));
-                break;
-            default:
-                Post(ReplicaInput.Of(read));
-                break;
-        }
-        World.Flaw.ReadArrived(call, this);
+
+        public void Post(ReplicaInput input) => replica.Post(input);
     }
 
-    private void ReadByLease(ReplicaLoop loop, PendingRead read)
+    private void PostRead(ReadWay way, ReplicaInput input, PendingRead read)
+    {
+        switch (way)
+        {
+            case ReadWay.Lease:
+                Post(new Posted(null, () => ReadByLease(read)));
+                break;
+            case ReadWay.Anywhere:
+                Post(new Posted(null, () => Ask(read, number => LoopDoor.AskAnywhere(Replica, number, read))));
+                break;
+            default:
+                Post(input);
+                break;
+        }
+    }
+
+    private void ReadByLease(PendingRead read)
     {
         var nowUs = World.Flaw.LeaseClockUs(this);
         World.Tally.Count(Leases.Holds(this) ? Happening.LeaseReads : Happening.LeaseReadsWithoutLease);
-        Ask(read, number => LoopDoor.AskByLease(loop, number, read, nowUs));
+        Ask(read, number => LoopDoor.AskByLease(Replica, number, read, nowUs));
     }
 
     private void Ask(PendingRead read, Action<ulong> ask)
     {
-        if (Driver.Problem.Length > 0)
+        if (Problem.Length > 0)
         {
-            read.Refuse(OutcomeKind.Unavailable, Driver.Problem);
+            read.Complete(new(OutcomeKind.Unavailable, Problem, default));
             return;
         }
+        executor.Take(ReplicaInput.StayAwake.Now, NowMs);
         ask(++lastReadNumber);
     }
 
-    /// <summary>The loop ticks its core without a time: leases need one with each tick.</summary>
+    /// <summary>The replica ticks its core without a time: leases need one with each tick.</summary>
     private void TellTime(ReplicaInput input)
     {
-        if (input.Kind == ReplicaInputKind.Tick)
+        if (input is ReplicaInput.Tick)
         {
             CoreDoor.MemberOf(Core).Observe(Node.MonotonicUs);
         }

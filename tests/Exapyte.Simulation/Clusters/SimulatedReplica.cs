@@ -1,6 +1,9 @@
 using System.Buffers;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
@@ -12,24 +15,25 @@ using Exapyte.Wire;
 namespace Exapyte.Simulation.Clusters;
 
 /// <summary>
-/// One life of one replica: the pump that production has in <see cref="RaftReplica"/>, in one thread. What it pumps, the
-/// <see cref="ReplicaDriver"/> and all below it, is the real thing.
+/// One life of one replica: the mailbox that production has in <see cref="RaftReplica"/>, in one thread. What it pumps, the
+/// <see cref="RaftReplicaCore"/> and the <see cref="EffectExecutor"/> and all below them, is the real thing.
 /// </summary>
-internal sealed partial class SimulatedReplica : IReplicaOutside
+internal sealed partial class SimulatedReplica : IReplicaWire
 {
-    /// <summary>Two elections at their longest, as in production.</summary>
-    private const int OutageTicks = 24;
-
-    private readonly Queue<ReplicaInput> inbox = new();
+    private readonly Queue<Posted> inbox = new();
     private readonly List<ClientCall> waiting = [];
     private readonly ArrayBufferWriter<byte> buffer = new();
     private readonly GroupLog log;
-    private readonly GrantedPreVotes granted = new();
-    private ulong seenCommit;
-    private ulong seenLedTerm;
-    private RaftRole seenRole;
+    private readonly EffectExecutor executor;
+    private readonly SnapshotSender sender;
     private readonly LimitWatch limits;
+    private readonly ReplicaWatch watch;
+    private readonly Turn turn = new();
     private bool isWorkDue;
+    private bool isDead;
+
+    /// <summary>An input, or a question to the consensus core that the replica has no input for.</summary>
+    private readonly record struct Posted(ReplicaInput? Input, Action? Ask);
 
     public SimulatedReplica(World world, SimulatedNode node, ReplicaIdentity identity, SimulatedGroup group)
     {
@@ -43,23 +47,37 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
         Shard = node.Disk.OpenShard(prefix);
         var machine = new ShardStateMachine(world.Flaw.StoreOf(Shard, this));
-        var core = world.Flaw.CreateCore(this, machine, log, world.Chance.Next());
-        Loop = new(core, machine, world.Rules, world.Weather.IdleTicks, OutageTicks);
+        var seed = world.Chance.Next();
         var writer = new ReplicaLogWriter(
             new SpiedLog(this, node, limits),
             LogId,
-            submission => Post(new ReplicaInput(ReplicaInputKind.Logged, submission)),
+            submission => Post(new ReplicaInput.Logged(submission)),
             world.Limits.WriterBytesMax
         );
-        var receiver = new SnapshotReceiver(
-            issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
-            node.Disused,
-            node.IssuePrefix
+        Replica = new(
+            new()
+            {
+                Identity = identity,
+                Core = world.Flaw.CreateCore(this, machine, log, seed),
+                Machine = machine,
+                StorePrefix = prefix,
+                Log = log,
+                Writer = writer,
+                Receiver = new(
+                    issued => world.Flaw.StoreOf(node.Disk.OpenShard(issued), this),
+                    node.Disused,
+                    node.IssuePrefix
+                ),
+                Wire = this,
+                Options = world.Options,
+                Seed = seed,
+            }
         );
-        Driver = new(this, Loop, writer, receiver, prefix);
+        sender = new(this, node.SnapshotSlots, InBackground, Post);
+        executor = new(Replica, writer, this, sender, new SimulatedReplicaNode(this), Post);
         WatchStore();
         AppliedAtStart = Core.AppliedIndex;
-        ObserveCommit(log.FirstIndex - 1);
+        watch = new(this, log.FirstIndex - 1);
     }
 
     public World World { get; }
@@ -72,13 +90,18 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public DurableLog Book { get; }
 
-    public ReplicaDriver Driver { get; }
+    public RaftReplicaCore Replica { get; }
 
-    public ReplicaLoop Loop { get; }
+    public ReplicaView View => Replica.View;
+
+    public ShardStateMachine Machine => Replica.Machine;
+
+    /// <summary>Why it has stopped; empty while it is well.</summary>
+    public string Problem => View.Health.Problem;
 
     public ModelShard Shard { get; private set; }
 
-    public RaftCore Core => Loop.Core;
+    public RaftCore Core => Replica.Core;
 
     /// <summary>What its store held when it was started: that is committed, whatever its log says.</summary>
     public Exapyte.Raft.LogIndex AppliedAtStart { get; }
@@ -89,20 +112,13 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public GroupLog Log => log;
 
+    /// <summary>The map that it serves by; null before it was told of one.</summary>
+    public KeyspaceMap? Map { get; private set; }
+
     public long NowMs => Node.NowMs;
 
     /// <summary>An input for the mailbox. It is worked on soon, together with what arrives until then.</summary>
-    public void Post(ReplicaInput input)
-    {
-        inbox.Enqueue(input);
-        if (!isWorkDue)
-        {
-            isWorkDue = true;
-            World.Add(World.Chance.Below(300), EventKind.Work, Node, this);
-        }
-    }
-
-    public void Post(Action<ReplicaLoop> call) => Post(ReplicaInput.Call(call));
+    public void Post(ReplicaInput input) => Post(new Posted(input, null));
 
     /// <summary>Works through the mailbox, as the thread of the real one does.</summary>
     public void Work()
@@ -110,32 +126,33 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         isWorkDue = false;
         try
         {
-            while (inbox.TryDequeue(out var input))
+            while (inbox.TryDequeue(out var posted))
             {
+                if (posted.Input is not { } input)
+                {
+                    posted.Ask!();
+                    continue;
+                }
                 TellTime(input);
                 limits.BeforeInput(Core, input);
                 World.Flaw.BeforeInput(input, this);
-                Driver.Take(World.Flaw.Alter(input, this));
+                if (input is ReplicaInput.ChangeMembers)
+                {
+                    World.Flaw.BeforeConfiguration(this);
+                }
+                executor.Take(World.Flaw.Alter(input, this), NowMs);
                 World.Flaw.AfterInput(input, this);
-                Observe();
+                watch.Observe();
             }
-            Driver.Advance();
-            Observe();
+            executor.Drain(NowMs);
+            watch.Observe();
             limits.Worked(Core);
             World.Flaw.AfterWork(this, waiting);
         }
-        catch (ReplicaFailedException failure) when (Node.MayFail)
+        catch (ReplicaFailedException met) when (Node.MayFail)
         {
-            Driver.Fail(failure.Message);
-            Node.ReplicaFailed(this);
-        }
-        catch (Exception failure)
-            when (failure is RaftInvariantException or ReplicaFailedException or InvalidOperationException)
-        {
-            throw new ViolationException(
-                "invariant",
-                $"replica {Id}, {Core.Role} with {Core.CommitIndex} of {Core.LastIndex}: {failure.Message}"
-            );
+            // Whoever looks on meets the damage too, and before the replica does.
+            executor.Take(new ReplicaInput.EffectFailed(met), NowMs);
         }
         finally
         {
@@ -145,72 +162,43 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
 
     public void Tick()
     {
-        World.Tally[Happening.ApplyingHeldUp] += Loop.IsHeldUp ? 1 : 0;
-        if (!Loop.IsAsleep)
+        World.Tally[Happening.ApplyingHeldUp] += View.IsHeldUp ? 1 : 0;
+        sender.Tick();
+        if (View.InputOfTick(this) is { } input)
         {
-            Post(ReplicaInput.Tick);
+            Post(input);
         }
-        else if (Loop.IsHeldUp)
-        {
-            Post(static replica => replica.TryApplyAgain());
-        }
-        else if (Loop.Core.Leader is { IsNone: false } leader && !Node.HearsNodeOf(leader))
-        {
-            Post(static replica => replica.LeaderIsSilent());
-        }
+    }
+
+    /// <summary>The control plane places it by this map, and says that it still exists.</summary>
+    public void UseMap(KeyspaceMap map)
+    {
+        Map = map;
+        Post(new ReplicaInput.UseMap(map, IsConfirmed: true));
+    }
+
+    /// <summary>It takes no input any more, from this very moment.</summary>
+    public void StopNow(string reason)
+    {
+        executor.Take(new ReplicaInput.Stop(reason), NowMs);
+        AnswerClients();
     }
 
     /// <summary>A message of another node, as <see cref="RaftReplica.Deliver"/> takes it.</summary>
     public void Deliver(PeerMessage message)
     {
-        var from = new MemberId((ulong)message.FromReplicaId);
-        switch (message.Kind)
+        if (ReplicaMessages.TryRead(message, out var input))
         {
-            case PeerMessageKind.SnapshotChunk when SnapshotPart.Decode(message.Payload) is { } part:
-                World.Tally.Count(Happening.SnapshotParts);
-                World.Tally[Happening.SnapshotsInParts] += part.Number > 0 ? 1 : 0;
-                Post(_ => Driver.TakePart(World.Flaw.Alter(part), message.FromReplicaId));
-                break;
-            case PeerMessageKind.SnapshotReply when SnapshotReply.Decode(message.Payload) is { } reply:
-                SnapshotAnswered(from, reply);
-                break;
-            case PeerMessageKind.Rest when RestNotice.Decode(message.Payload) is { } notice:
-                Post(replica => replica.HearRest(from, notice));
-                break;
-            case PeerMessageKind.Raft when RaftMessageCodec.TryDecode(message.Payload, out var decoded):
-                Hear(decoded);
-                break;
-            default:
-                throw new ViolationException("wire", $"a message of {from} could not be read");
+            Deliver(input);
         }
-    }
-
-    /// <summary>A caller's batch has arrived.</summary>
-    public void Arrive(ClientCall call)
-    {
-        if (Driver.Problem.Length > 0)
+        else if (ReplicaMessages.SnapshotReplyOf(message) is { } reply)
         {
-            Group.Callers.Answered(call, OutcomeKind.Unavailable);
-            return;
+            sender.Answered(new((ulong)message.FromReplicaId), reply);
         }
-        if (call.Read is { } read)
+        else
         {
-            ArriveRead(call, read);
-            return;
+            throw new ViolationException("wire", $"a message of {message.FromReplicaId} could not be read");
         }
-        if (Driver.IsStuck || Loop.IsHeldUp || Node.Log.Health.Condition == LogCondition.DiskFull)
-        {
-            World.Tally.Count(Happening.WritesStuckOnFullDisk);
-            Group.Callers.Answered(call, OutcomeKind.DiskFull);
-            return;
-        }
-        if (!HasRoom)
-        {
-            Group.Callers.Answered(call, OutcomeKind.Overloaded);
-            return;
-        }
-        waiting.Add(call);
-        Post(ReplicaInput.Of(call.Write!));
     }
 
     /// <summary>The node has crashed: who waits here gets no answer.</summary>
@@ -218,10 +206,15 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
     {
         foreach (var call in waiting)
         {
-            Group.Callers.Answered(call, call.Read is null ? OutcomeKind.Unknown : OutcomeKind.Unavailable);
+            Group.Callers.Answered(call, !call.Operation.IsRead ? OutcomeKind.Unknown : OutcomeKind.Unavailable);
         }
         waiting.Clear();
         Shard.Applied = null;
+        isDead = true;
+        if (Node.IsUp)
+        {
+            sender.Stop();
+        }
     }
 
     public void Synced(LogChange change)
@@ -237,9 +230,9 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         Book.Synced(change);
     }
 
-    void IReplicaOutside.Send(RaftMessage message)
+    void IReplicaWire.Send(RaftMessage message)
     {
-        Observe();
+        watch.Observe();
         if (World.Flaw.AlterSent(message, this) is not { } sent)
         {
             return;
@@ -265,6 +258,41 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         }
     }
 
+    void IReplicaWire.Send(MemberId to, PeerMessageKind kind, byte[] payload)
+    {
+        World.Tally[Happening.Sleeps] += kind == PeerMessageKind.Rest ? 1 : 0;
+        if (kind == PeerMessageKind.SnapshotChunk && SnapshotPart.Decode(payload) is { Number: 0 } part)
+        {
+            World.Tally.Count(Happening.SnapshotsSent);
+            World.Trace.Note($"{Id} sends {to} a snapshot of {part.Head.Index}");
+        }
+        if (kind == PeerMessageKind.SnapshotReply && SnapshotReply.Decode(payload) is { } reply)
+        {
+            World.Tally[Happening.SnapshotPartsRefused] += reply.Status == SnapshotReplyStatus.Refused ? 1 : 0;
+        }
+        SendTo(to, kind, payload);
+    }
+
+    bool IReplicaWire.IsAlive(MemberId member) => World.PlaceOf(member) is { IsUp: true };
+
+    bool IReplicaWire.IsSilent(MemberId member) => !Node.HearsNodeOf(member);
+
+    private void Post(Posted posted)
+    {
+        if (isDead)
+        {
+            return;
+        }
+        inbox.Enqueue(posted);
+        if (!isWorkDue)
+        {
+            isWorkDue = true;
+            World.Add(World.Chance.Below(300), EventKind.Work, Node, this);
+        }
+    }
+
+    private void InBackground(Action work) => World.Add(World.Chance.Below(2_000), EventKind.EndFault, Node, work);
+
     private void Encode(RaftMessage message)
     {
         buffer.ResetWrittenCount();
@@ -272,45 +300,33 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
         SendTo(message.To, PeerMessageKind.Raft, buffer.WrittenSpan.ToArray());
     }
 
-    void IReplicaOutside.SendRest(RestNotice notice)
+    private void Deliver(ReplicaInput input)
     {
-        World.Tally.Count(Happening.Sleeps);
-        foreach (var member in Core.Configuration.Members)
+        switch (input)
         {
-            if (member != Id)
-            {
-                SendTo(member, PeerMessageKind.Rest, notice.Encode());
-            }
+            case ReplicaInput.Message message:
+                Hear(message.Content);
+                break;
+            case ReplicaInput.PartArrived { Part: var part } arrived:
+                World.Tally.Count(Happening.SnapshotParts);
+                World.Tally[Happening.SnapshotsInParts] += part.Number > 0 ? 1 : 0;
+                Post(arrived with { Part = World.Flaw.Alter(part) });
+                break;
+            default:
+                Post(input);
+                break;
         }
-    }
-
-    void IReplicaOutside.Ticked() { }
-
-    void IReplicaOutside.LeadershipChanged()
-    {
-        if (Core.Role == RaftRole.Leader)
-        {
-            Group.LeaderSeen(this);
-        }
-        World.Trace.Note($"{Id} is {Core.Role} in {Core.Term}, leader {Core.Leader}");
     }
 
     private void Hear(RaftMessage message)
     {
-        if (message is { Kind: RaftMessageKind.PreVoteResponse, Reject: false })
-        {
-            granted.Add(message);
-        }
-        if (message.Kind == RaftMessageKind.TimeoutNow)
-        {
-            granted.ToldToCampaign(message.Term);
-        }
+        watch.Heard(message);
         if (!HasRoom)
         {
             // A full mailbox is to the core as if the message had been lost.
             return;
         }
-        Post(ReplicaInput.Of(message));
+        Post(new ReplicaInput.Message(message));
     }
 
     private void SendTo(MemberId to, PeerMessageKind kind, byte[] payload) =>
@@ -326,70 +342,35 @@ internal sealed partial class SimulatedReplica : IReplicaOutside
             }
         );
 
+    /// <summary>A snapshot has taken the place of its state.</summary>
+    public void Installed(ulong index)
+    {
+        Shard.Applied = null;
+        Shard = Node.Disk.OpenShard(View.StorePrefix);
+        WatchStore();
+        Group.History.SawApplied(Id, Shard, index);
+    }
+
     private void WatchStore()
     {
         Shard.Applied = index =>
         {
             limits.Applying(Core);
-            Observe();
+            watch.Observe();
             Group.History.SawApplied(Id, Shard, index);
         };
     }
 
-    private void Observe()
-    {
-        if (Core.CommitIndex.Value > seenCommit)
-        {
-            ObserveCommit(seenCommit);
-        }
-        CoreChecks.RequireStableIsDurable(this);
-        CoreChecks.RequireHardStateIsDurable(this);
-        CoreChecks.RequireAppliedByCandidate(Core);
-        var role = Core.Role;
-        if (role == RaftRole.Leader && Core.Term.Value < Group.History.NewestLedTerm)
-        {
-            Leases.RequireLost(this);
-        }
-        if (role == seenRole && (role != RaftRole.Leader || Core.Term.Value == seenLedTerm))
-        {
-            return;
-        }
-        if (role is RaftRole.Candidate or RaftRole.Leader && seenRole is not (RaftRole.Candidate or RaftRole.Leader))
-        {
-            granted.RequireFor(Core);
-        }
-        seenRole = role;
-        if (role == RaftRole.Leader && Core.Term.Value != seenLedTerm)
-        {
-            seenLedTerm = Core.Term.Value;
-            Group.History.SawLeader(Core);
-            Leases.RequireNoneBefore(Core, Group);
-        }
-    }
-
-    private void ObserveCommit(ulong from)
-    {
-        Group.History.SawCommit(Core, from);
-        seenCommit = Core.CommitIndex.Value;
-    }
-
     private void AnswerClients()
     {
+        turn.Run();
         for (var i = waiting.Count - 1; i >= 0; i--)
         {
             var call = waiting[i];
-            if (!call.IsDone)
+            if (call.IsDone)
             {
-                continue;
-            }
-            waiting.RemoveAt(i);
-            if (call.Read is null)
-            {
-                Group.Callers.WriteEnded(call);
-            }
-            else
-            {
-                Group.Callers.ReadEnded(call, this);
+                waiting.RemoveAt(i);
+                Group.Callers.Ended(call, this);
             }
         }
     }

@@ -1,4 +1,4 @@
-using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
 using Exapyte.Simulation.Invariants;
 using Exapyte.Storage.Log;
 
@@ -41,8 +41,15 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node, Lim
     public void SetDescriptor(GroupId group, ReadOnlyMemory<byte> descriptor, ILogCompletion? completion = null) =>
         throw new NotSupportedException();
 
-    public void Compact(GroupId group, ulong throughIndex, ulong term, ILogCompletion? completion = null) =>
-        throw new NotSupportedException();
+    public void Compact(GroupId group, ulong throughIndex, ulong term, ILogCompletion? completion = null)
+    {
+        (throughIndex, term) = replica.World.Flaw.AlterCompaction(throughIndex, term, replica);
+        replica.World.Tally.Count(Happening.Compactions);
+        replica.Book.CompactionAsked(throughIndex);
+        node.Log.Compact(group, throughIndex, term, completion);
+        node.LogHasWork(mustSync: false);
+        replica.World.Flaw.Compacted(replica, new(throughIndex));
+    }
 
     public void Destroy(GroupId group, ILogCompletion? completion = null) => throw new NotSupportedException();
 
@@ -55,7 +62,17 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node, Lim
         ulong term,
         ReadOnlyMemory<byte> configuration,
         ILogCompletion? completion = null
-    ) => throw new NotSupportedException();
+    )
+    {
+        var change = new LogChange(null, [], node.NextOrder(), index, term);
+        replica.World.Trace.Note(
+            $"{replica.Id}, {replica.Core.Role} with {replica.Core.CommitIndex} of {replica.Core.LastIndex}, records a snapshot of {index}"
+        );
+        replica.Book.Submitted(change);
+        var recorded = new Completed(result => Recorded(result, change, completion));
+        node.Log.SnapshotInstalled(group, prefix, index, term, configuration, recorded);
+        node.LogHasWork(mustSync: true);
+    }
 
     public void SetClockHighWater(long stamp, ILogCompletion? completion = null) => throw new NotSupportedException();
 
@@ -94,6 +111,19 @@ internal sealed class SpiedLog(SimulatedReplica replica, SimulatedNode node, Lim
         }
 
         public void Answer(LogAppendResult result) => submission.Complete(result);
+    }
+
+    private void Recorded(LogAppendResult result, LogChange change, ILogCompletion? completion)
+    {
+        if (result.IsOk)
+        {
+            replica.Synced(change);
+        }
+        else
+        {
+            replica.Book.Failed(change, result.Status);
+        }
+        node.Answer(() => completion?.Complete(result));
     }
 
     private void Refused(LogAppendStatus status) => limits.LogRefused(status);

@@ -91,6 +91,8 @@ internal enum Happening
     LateLogAnswers,
     OvertakenWrites,
     CandidaciesHeldBack,
+    MapChanges,
+    PreferredLeaders,
 
     // Bounds that were reached.
     AppendsCutShort,

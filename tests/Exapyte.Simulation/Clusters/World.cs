@@ -1,6 +1,6 @@
+using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas;
-using Exapyte.Grains.Replicas.Commands;
-using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
@@ -27,10 +27,19 @@ internal sealed class World
         Chance = new(seed);
         Weather = Weather.Of(Chance);
         Trace = new(text);
-        Rules = new(0, Weather.RequestWindowMs);
+        Settings = new() { IdempotencyWindowSeconds = (int)(Weather.RequestWindowMs / 1_000) };
         Network = new(this);
         Faults = new(this);
         Limits = Limits.Of(Chance.Fork());
+        Options = new()
+        {
+            ElectionTicks = Limits.ElectionTicks,
+            HeartbeatTicks = Limits.HeartbeatTicks,
+            IdleTicksBeforeSleep = Weather.IdleTicks,
+            LogEntriesKept = Weather.EntriesKept,
+            LogEntriesHeldMax = Limits.LogEntriesHeldMax,
+            SnapshotPartBytes = Weather.PartBytesMax,
+        };
         for (var i = 0; i < Weather.Nodes; i++)
         {
             Nodes.Add(new(this, i));
@@ -56,7 +65,11 @@ internal sealed class World
 
     public Network Network { get; }
 
-    public CommandRules Rules { get; }
+    /// <summary>What the keyspace of all groups is like.</summary>
+    public KeyspaceSettings Settings { get; }
+
+    /// <summary>How nodes run their replicas.</summary>
+    public ReplicaOptions Options { get; }
 
     public Limits Limits { get; }
 
@@ -217,15 +230,8 @@ internal sealed class World
                 Add(Chance.Between(Weather.UpkeepUs / 2, Weather.UpkeepUs), EventKind.Upkeep, node, null);
                 break;
             case EventKind.Confirm:
-                ((SimulatedReplica)next.Subject!).Post(replica => replica.Core.MayCampaign = true);
-                break;
-            case EventKind.FlushedForSnapshot:
-                var (replica, received, sender) = ((SimulatedReplica, SnapshotReceiver.Received, long))next.Subject!;
-                replica.FlushedForSnapshot(received, sender);
-                break;
-            case EventKind.ResendSnapshot:
-                var (source, to, part, attempt) = ((SimulatedReplica, MemberId, int, int))next.Subject!;
-                source.ResendPart(to, part, attempt);
+                var confirmed = (SimulatedReplica)next.Subject!;
+                confirmed.UseMap(confirmed.Group.Map);
                 break;
             case EventKind.EndFault:
                 ((Action)next.Subject!)();

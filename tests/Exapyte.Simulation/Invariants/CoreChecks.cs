@@ -12,8 +12,8 @@ internal static class CoreChecks
         var stable = replica.Core.DurableIndex;
         var book = replica.Book;
         if (
-            replica.IsInstalling
-            || replica.Driver.Problem.Length > 0
+            replica.Replica.IsInstalling
+            || replica.Problem.Length > 0
             || replica.Log.Quarantined is not null
             || stable.Value <= book.BaseIndex
         )
@@ -37,7 +37,7 @@ internal static class CoreChecks
     /// </summary>
     public static void RequireHardStateIsDurable(SimulatedReplica replica)
     {
-        if (replica.Driver.Problem.Length > 0 || replica.Log.Quarantined is not null)
+        if (replica.Problem.Length > 0 || replica.Log.Quarantined is not null)
         {
             return;
         }

@@ -19,7 +19,7 @@ internal static class Leases
         foreach (var replica in group.Running())
         {
             History.Require(
-                replica.Core.Term >= elected.Term || replica.Driver.Problem.Length > 0 || !Holds(replica),
+                replica.Core.Term >= elected.Term || replica.Problem.Length > 0 || !Holds(replica),
                 "lease-outlived",
                 $"{elected.Id} leads {elected.Term} while {replica.Id} may still read alone in {replica.Core.Term}"
             );

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Storage.Log;
@@ -51,7 +52,7 @@ internal sealed class LimitWatch(World world)
     public void BeforeInput(RaftCore core, ReplicaInput input)
     {
         var mayBegin =
-            input.Kind == ReplicaInputKind.Tick || input.Subject is RaftMessage { Kind: RaftMessageKind.TimeoutNow };
+            input is ReplicaInput.Tick || Planted.Flaw.MessageOf(input) is { Kind: RaftMessageKind.TimeoutNow };
         var log = CoreDoor.LogOf(core);
         Count(
             mayBegin

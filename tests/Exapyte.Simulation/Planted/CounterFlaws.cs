@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Clusters;
@@ -82,7 +83,7 @@ internal sealed class InflightsNeverFreed : Flaw
     public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.AppendResponse, Reject: false } answer
+            MessageOf(input) is { Kind: RaftMessageKind.AppendResponse, Reject: false } answer
             && CoreDoor.LeaderOf(replica.Core)?.Progress.Find(answer.From)
                 is { State: ReplicationState.Replicate } progress
         )

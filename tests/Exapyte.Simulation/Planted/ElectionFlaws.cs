@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Simulation.Invariants;
@@ -11,7 +12,7 @@ internal sealed class VotesTwice : Flaw
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.VoteRequest } request
+            MessageOf(input) is { Kind: RaftMessageKind.VoteRequest } request
             && request.Term == replica.Core.Term
             && replica.Core.Role == RaftRole.Follower
         )
@@ -64,12 +65,9 @@ internal sealed class StandsByOldConfiguration : Flaw
     }
 
     private static bool MayBegin(ReplicaInput input) =>
-        input.Kind == ReplicaInputKind.Tick
-        || input.Subject
-            is RaftMessage
-            {
-                Kind: RaftMessageKind.TimeoutNow or RaftMessageKind.PreVoteResponse or RaftMessageKind.VoteResponse
-            };
+        input is ReplicaInput.Tick
+        || MessageOf(input)
+            is { Kind: RaftMessageKind.TimeoutNow or RaftMessageKind.PreVoteResponse or RaftMessageKind.VoteResponse };
 }
 
 /// <summary>A vote that arrives twice counts twice.</summary>
@@ -78,7 +76,7 @@ internal sealed class DuplicateVoteCounted : Flaw
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.VoteResponse, Reject: false } vote
+            MessageOf(input) is { Kind: RaftMessageKind.VoteResponse, Reject: false } vote
             && vote.Term == replica.Core.Term
             && replica.Core.Role == RaftRole.Candidate
         )

@@ -1,6 +1,9 @@
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Clusters;
@@ -28,6 +31,9 @@ internal class Flaw
     /// <summary>The store that a read is answered from.</summary>
     public virtual IShardStore ReadFrom(IShardStore store, ReadWay way, SimulatedReplica replica) => store;
 
+    /// <summary>What a caller is told.</summary>
+    public virtual OperationOutcome[] Told(OperationOutcome[] outcomes) => outcomes;
+
     /// <summary>The time by which a lease is judged when somebody reads.</summary>
     public virtual long LeaseClockUs(SimulatedReplica replica) => replica.Node.MonotonicUs;
 
@@ -35,7 +41,7 @@ internal class Flaw
     public virtual long ReadClockMs(long nowMs) => nowMs;
 
     /// <summary>The time by which expired entries are removed.</summary>
-    public virtual long SweepStampMs(SimulatedReplica replica) => replica.Loop.Machine.StampMs;
+    public virtual long SweepStampMs(SimulatedReplica replica) => replica.Machine.StampMs;
 
     /// <summary>The files of a node's log.</summary>
     public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;
@@ -65,9 +71,7 @@ internal class Flaw
     public virtual bool Passes(ref LogAppendResult result, SimulatedReplica replica) => true;
 
     public virtual ReplicaInput Alter(ReplicaInput input, SimulatedReplica replica) =>
-        input is { Kind: ReplicaInputKind.Message, Subject: RaftMessage message }
-            ? ReplicaInput.Of(AlterReceived(message, replica))
-            : input;
+        MessageOf(input) is { } message ? new ReplicaInput.Message(AlterReceived(message, replica)) : input;
 
     public virtual RaftMessage AlterReceived(RaftMessage message, SimulatedReplica replica) => message;
 
@@ -100,12 +104,12 @@ internal class Flaw
 
     public virtual void BeforeConfiguration(SimulatedReplica leader) { }
 
-    public virtual bool FindCompaction(
-        SimulatedReplica replica,
-        ulong entriesKept,
-        out LogIndex through,
-        out Term term
-    ) => ReplicaStart.TryFindCompaction(replica.Shard, replica.Log, entriesKept, out through, out term);
+    /// <summary>Up to where a replica's log is told to let its entries go.</summary>
+    public virtual (ulong Through, ulong Term) AlterCompaction(ulong through, ulong term, SimulatedReplica replica) =>
+        (through, term);
+
+    /// <summary>The message that an input is; null where it is none.</summary>
+    public static RaftMessage? MessageOf(ReplicaInput input) => (input as ReplicaInput.Message)?.Content;
 
     /// <summary>A message as it is, but for its term.</summary>
     protected static RaftMessage WithTerm(RaftMessage message, Term term) => Copy(message, message.From, term);

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Clusters;
@@ -30,12 +31,12 @@ internal sealed class ReadIndexUnproven : Flaw
     public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.ReadIndexRequest } request
+            MessageOf(input) is { Kind: RaftMessageKind.ReadIndexRequest } request
             && request.Term == replica.Core.Term
             && replica.Core.Role == RaftRole.Leader
         )
         {
-            ((IReplicaOutside)replica).Send(
+            ((IReplicaWire)replica).Send(
                 new()
                 {
                     Kind = RaftMessageKind.ReadIndexResponse,
@@ -57,7 +58,7 @@ internal sealed class FollowerReadUnasked : Flaw
     {
         if (call.Operation.Way == ReadWay.Anywhere && replica.Core.Role == RaftRole.Follower)
         {
-            call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
+            call.Read!.Complete(ReadVerdict.Ready);
         }
     }
 }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Simulation.Invariants;
@@ -12,7 +13,7 @@ internal sealed class LeaseFromResponse : Flaw
     public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.HeartbeatResponse } answer
+            MessageOf(input) is { Kind: RaftMessageKind.HeartbeatResponse } answer
             && answer.Term == replica.Core.Term
             && CoreDoor.LeaderOf(replica.Core)?.Progress.Find(answer.From) is { } progress
         )
@@ -49,7 +50,7 @@ internal sealed class VoteDespiteLease : Flaw
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.VoteRequest or RaftMessageKind.PreVoteRequest }
+            MessageOf(input) is { Kind: RaftMessageKind.VoteRequest or RaftMessageKind.PreVoteRequest }
             && replica.Core.Role == RaftRole.Follower
         )
         {

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Log;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Storage.Files;
@@ -78,16 +79,10 @@ internal sealed class FullDiskIgnored : Flaw
 /// <summary>The log is compacted up to what is applied, flushed or not.</summary>
 internal sealed class CompactionBeyondFlush : Flaw
 {
-    public override bool FindCompaction(
-        SimulatedReplica replica,
-        ulong entriesKept,
-        out LogIndex through,
-        out Term term
-    )
+    public override (ulong Through, ulong Term) AlterCompaction(ulong through, ulong term, SimulatedReplica replica)
     {
-        through = new(replica.Shard.AppliedIndex);
-        term = new(replica.Log.TermAt(through.Value) ?? 0);
-        return through.Value > replica.Log.FirstIndex && term.Value > 0;
+        var applied = replica.Shard.AppliedIndex;
+        return replica.Log.TermAt(applied) is { } there ? (applied, there) : (through, term);
     }
 }
 

@@ -75,6 +75,9 @@ internal static class PlantedBugs
         new("snapshot-not-flushed", () => new SnapshotNotFlushed()),
         new("snapshot-over-newer-log", () => new SnapshotOverNewerLog()),
         new("expired-by-local-clock", () => new ExpiredByLocalClock()),
+        new("outcomes-swapped", () => new OutcomesSwapped()),
+        new("replaced-store-read", () => new ReplacedStoreRead()),
+        new("persisted-while-installing", () => new PersistedWhileInstalling()),
         new("request-id-forgotten", () => new RequestIdForgotten()),
     ];
 }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clusters;
 using Exapyte.Simulation.Invariants;

@@ -1,5 +1,6 @@
 using Exapyte.Grains.Replicas;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
 using Exapyte.Simulation.Clusters;
@@ -13,7 +14,7 @@ internal sealed class AppendAlwaysTruncates : Flaw
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            MessageOf(input) is { Kind: RaftMessageKind.Append } append
             && append.Term == replica.Core.Term
             && replica.Core.Role == RaftRole.Follower
         )
@@ -77,7 +78,7 @@ internal sealed class AppendCommitsUnmatched : Flaw
     public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
     {
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            MessageOf(input) is { Kind: RaftMessageKind.Append } append
             && append.Term == replica.Core.Term
             && replica.Core.Role == RaftRole.Follower
         )
@@ -95,14 +96,14 @@ internal sealed class AppendCommitsToEnd : Flaw
 
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica) =>
         matches =
-            input.Subject is RaftMessage { Kind: RaftMessageKind.Append } append
+            MessageOf(input) is { Kind: RaftMessageKind.Append } append
             && append.Term >= replica.Core.Term
             && append.Index >= replica.Core.CommitIndex
             && CoreDoor.LogOf(replica.Core).Matches(append.Index, append.LogTerm);
 
     public override void AfterInput(ReplicaInput input, SimulatedReplica replica)
     {
-        if (matches && input.Subject is RaftMessage append && replica.Core.Leader == append.From)
+        if (matches && MessageOf(input) is { } append && replica.Core.Leader == append.From)
         {
             var log = CoreDoor.LogOf(replica.Core);
             log.CommitTo(LogIndex.Min(append.Commit, log.Last));
@@ -126,7 +127,7 @@ internal sealed class OvertakenWriteVouches : Flaw
         var writes = CoreDoor.ListOf(CoreDoor.LogOf(replica.Core).Writes);
         var cut = before
             .Zip(writes)
-            .Where(pair => input.Kind == ReplicaInputKind.Message && pair.First.Through > pair.Second.Through)
+            .Where(pair => input is ReplicaInput.Message && pair.First.Through > pair.Second.Through)
             .Select(pair => pair.Second.Through.Next)
             .FirstOrDefault();
         for (var i = 0; cut > LogIndex.Zero && i < Math.Min(before.Length, writes.Count); i++)
@@ -145,7 +146,7 @@ internal sealed class AcknowledgedBeforeCommit : Flaw
         {
             if (call.Write is { IsDone: false } write && write.Index > LogIndex.Zero)
             {
-                write.Applied(AppliedCommand.Nothing);
+                write.Complete(write.VerdictOf(AppliedCommand.Nothing));
             }
         }
     }

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Raft;
 using Exapyte.Simulation.Clients;
@@ -16,7 +17,7 @@ internal sealed class StaleReadIndex : Flaw
     {
         if (replica.Core.Role == RaftRole.Leader)
         {
-            call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
+            call.Read!.Complete(ReadVerdict.Ready);
         }
     }
 }
@@ -25,7 +26,7 @@ internal sealed class StaleReadIndex : Flaw
 internal sealed class ReadWithoutProof : Flaw
 {
     public override void ReadArrived(ClientCall call, SimulatedReplica replica) =>
-        call.Read!.Ready(replica.Loop.Machine, replica.NowMs);
+        call.Read!.Complete(ReadVerdict.Ready);
 }
 
 /// <summary>A read that was proved is answered from a state that has not reached the proof.</summary>
@@ -92,7 +93,7 @@ internal sealed class SnapshotOverNewerLog : Flaw
     {
         var applied = replica.Core.AppliedIndex;
         if (
-            input.Subject is RaftMessage { Kind: RaftMessageKind.Append }
+            MessageOf(input) is { Kind: RaftMessageKind.Append }
             && replica.Core.DurableIndex > applied
             && replica.World.Chance.OneIn(20)
             && replica.Log.TermAt(applied.Value) is { } term
@@ -100,7 +101,7 @@ internal sealed class SnapshotOverNewerLog : Flaw
         {
             replica.Node.Log.SnapshotInstalled(
                 replica.LogId,
-                replica.Driver.StorePrefix,
+                replica.View.StorePrefix,
                 applied.Value,
                 term,
                 ConfigurationCodec.Encode(replica.Core.Configuration)
@@ -140,7 +141,7 @@ internal sealed class FullStoreIgnored : Flaw
 {
     public override void BeforeInput(ReplicaInput input, SimulatedReplica replica)
     {
-        if (replica.Loop.IsHeldUp)
+        if (replica.View.IsHeldUp)
         {
             replica.Shard.ForgetApplied(replica.Shard.AppliedIndex + 1);
         }

@@ -112,7 +112,7 @@ internal static class Run
         && group.Operator.IsDone
         && IsConverged(group);
 
-    /// <summary>All members run, follow one leader, have applied all that it has and answer reads.</summary>
+    /// <summary>All members run, follow one leader (the one that the map prefers), have applied all that it has and answer reads.</summary>
     private static bool IsConverged(SimulatedGroup group)
     {
         if (group.Leader() is not { } leader)
@@ -126,8 +126,9 @@ internal static class Run
                 || !node.Replicas.TryGetValue(member.Value, out var replica)
                 || replica.Core.Term != leader.Core.Term
                 || replica.Shard.AppliedIndex < leader.Core.CommitIndex.Value
-                || replica.Driver.Problem.Length > 0
+                || replica.Problem.Length > 0
                 || replica.ProvenReads == 0
+                || (group.IsMapped && leader.Id != group.Wanted[0])
             )
             {
                 return false;
@@ -146,8 +147,8 @@ internal static class Run
                 .Select(replica =>
                     $"n{replica.Node.Index}/{replica.Id} {replica.Core.Role} {replica.Core.Term} leader {replica.Core.Leader} "
                     + $"last {replica.Core.LastIndex} durable {replica.Core.DurableIndex} commit {replica.Core.CommitIndex} "
-                    + $"applied {replica.Core.AppliedIndex} in {replica.Core.Configuration} asleep {replica.Loop.IsAsleep} stuck {replica.Driver.IsStuck} "
-                    + $"log {replica.Node.Log.Health} queued {replica.Node.Log.Statistics.Queued} problem '{replica.Driver.Problem}'"
+                    + $"applied {replica.Core.AppliedIndex} in {replica.Core.Configuration} asleep {replica.View.IsAsleep} stuck {replica.View.IsStuck} "
+                    + $"log {replica.Node.Log.Health} queued {replica.Node.Log.Statistics.Queued} problem '{replica.Problem}'"
                 )
         );
 }
