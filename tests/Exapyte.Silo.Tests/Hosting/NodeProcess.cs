@@ -44,6 +44,9 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = workingFolder,
         };
+        // Those of the tests are no settings, and a node would say so.
+        foreach (string name in start.Environment.Keys.Where(IsOfTests).ToList())
+            start.Environment.Remove(name);
         start.Environment["EXAPYTE__REGION"] = EnvironmentRegion;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Keep(output, line.Data);
@@ -52,6 +55,10 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
+
+    private static bool IsOfTests(string variable) =>
+        variable.StartsWith("EXAPYTE_", StringComparison.Ordinal)
+        && !variable.StartsWith("EXAPYTE__", StringComparison.Ordinal);
 
     /// <summary>Where its gateway listens.</summary>
     public required Uri Http { get; init; }

@@ -25,7 +25,7 @@ public sealed class EnvironmentNamesTests
     public void A_name_that_is_none_at_all_is_told_and_one_of_a_setting_is_left_to_its_reader()
     {
         EnvironmentNames names = EnvironmentNames.Of([
-            "EXAPYTE_CI_RUN",
+            "EXAPYTE_KILL_ROUNDS",
             "EXAPYTE__NODE",
             "EXAPYTE__NOED",
             "EXAPYTEX",
@@ -37,7 +37,7 @@ public sealed class EnvironmentNamesTests
 
         Assert.Empty(names.Reasons);
         Assert.Equal(
-            $"The environment variable EXAPYTE_CI_RUN is no setting and is ignored.{Environment.NewLine}",
+            $"The environment variable EXAPYTE_KILL_ROUNDS is no setting and is ignored.{Environment.NewLine}",
             output.ToString()
         );
     }
