@@ -19,6 +19,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How often the cluster's types are asked for, and how long after a failure another node is asked: by default five seconds,
+    /// which is as long as a client waits for its first connection. One that began with a dead node would never get past it.
+    /// </summary>
+    private static readonly TimeSpan ManifestRefresh = TimeSpan.FromSeconds(1);
+
     /// <summary>How soon a node that was away is tried again.</summary>
     private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(2);
 
@@ -91,6 +97,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
             connection.ConnectionRetryDelay = ConnectRetry;
         });
         client.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = GatewayRefresh);
+        client.Configure<TypeManagementOptions>(types => types.TypeMapRefreshInterval = ManifestRefresh);
         client.UseConnectionRetryFilter(RetryAsync);
         options.ConfigureOrleans?.Invoke(client);
     }
