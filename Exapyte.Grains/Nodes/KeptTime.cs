@@ -44,8 +44,6 @@ internal sealed class KeptTime
 
     private long OwnMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private long SteadyMs => (long)time.GetElapsedTime(0).TotalMilliseconds;
-
     /// <summary>The time, in Unix milliseconds.</summary>
     public long NowMs => Math.Max(OwnMs, Slowed(Volatile.Read(ref anchor)));
 
@@ -62,7 +60,7 @@ internal sealed class KeptTime
         var floorMs = stampedMs;
         if (Read(folder) is { } kept)
         {
-            var steadyMs = (long)time.GetElapsedTime(0).TotalMilliseconds;
+            var steadyMs = SteadyMsOf(time);
             var isSameBoot = bootId.Length > 0 && kept.BootId == bootId && steadyMs >= kept.SteadyMs;
             floorMs = Math.Max(floorMs, kept.TimeMs + (isSameBoot ? steadyMs - kept.SteadyMs : 0));
         }
@@ -88,8 +86,11 @@ internal sealed class KeptTime
     public void Keep(DataFolder folder) =>
         folder.WriteDocument(
             Document,
-            JsonSerializer.SerializeToUtf8Bytes(new(NowMs, SteadyMs, bootId), KeptTimeJson.Default.Sample)
+            JsonSerializer.SerializeToUtf8Bytes(new(NowMs, SteadyMsOf(time), bootId), KeptTimeJson.Default.Sample)
         );
+
+    /// <summary>The machine's monotonic clock, in milliseconds.</summary>
+    private static long SteadyMsOf(TimeProvider time) => (long)time.GetElapsedTime(0).TotalMilliseconds;
 
     private static Sample? Read(DataFolder folder)
     {

@@ -11,15 +11,9 @@ internal static class CoreChecks
     {
         var stable = replica.Core.DurableIndex;
         var book = replica.Book;
-        if (
-            replica.Replica.IsInstalling
-            || replica.Problem.Length > 0
-            || replica.Log.Quarantined is not null
-            || stable.Value <= book.BaseIndex
-        )
+        if (HasNoLog(replica) || replica.Replica.IsInstalling || stable.Value <= book.BaseIndex)
         {
-            // The book may know of an installed snapshot before the core does; one that is retired has no log any more, and
-            // one whose log has met a flipped bit has none either, of which the core hears a moment later.
+            // The book may know of an installed snapshot before the core does.
             return;
         }
         var term = CoreDoor.LogOf(replica.Core).TermAt(stable);
@@ -37,7 +31,7 @@ internal static class CoreChecks
     /// </summary>
     public static void RequireHardStateIsDurable(SimulatedReplica replica)
     {
-        if (replica.Problem.Length > 0 || replica.Log.Quarantined is not null)
+        if (HasNoLog(replica))
         {
             return;
         }
@@ -54,6 +48,13 @@ internal static class CoreChecks
             $"{replica.Id} calls {called} durable, on disk is {written}"
         );
     }
+
+    /// <summary>
+    /// One that is retired has no log any more, and one whose log has met a flipped bit has none either, of which the core
+    /// hears a moment later.
+    /// </summary>
+    private static bool HasNoLog(SimulatedReplica replica) =>
+        replica.Problem.Length > 0 || replica.Log.Quarantined is not null;
 
     /// <summary>
     /// Nobody stands for election while a committed configuration waits to be applied: it would count votes by one that the
