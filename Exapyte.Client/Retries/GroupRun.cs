@@ -118,19 +118,20 @@ internal sealed class GroupRun(
         return scattered is null;
     }
 
-    private bool IsRepeatable(int at) => call.Atomic ? AllRepeatable() : RetryRules.IsRepeatable(call.Operations[at]);
-
     private bool AllRepeatable() => pending.TrueForAll(at => RetryRules.IsRepeatable(call.Operations[at]));
 
     /// <summary>Takes what came back: ends what is done, keeps what is not; returns what to do about the first of those.</summary>
     private (NextStep Step, OperationOutcome? Why) Take(RoutedMap map, ReplicaBatcher lane, Attempt attempt)
     {
         var steps = new NextStep[pending.Count];
+        // An atomic batch goes again as a whole, or not: looked at once, not once for each item.
+        var isWholeRepeatable = call.Atomic && AllRepeatable();
         for (var i = 0; i < steps.Length; i++)
         {
             var at = pending[i];
+            var isRepeatable = call.Atomic ? isWholeRepeatable : RetryRules.IsRepeatable(call.Operations[at]);
             call.Histories[at].Note(attempt.Kind, attempt.OutcomeAt(i));
-            steps[i] = RetryRules.After(IsRepeatable(at), attempt.Kind, attempt.OutcomeAt(i));
+            steps[i] = RetryRules.After(isRepeatable, attempt.Kind, attempt.OutcomeAt(i));
         }
         var retried = Retried(steps, attempt);
         List<int> left = [];
