@@ -50,6 +50,12 @@ internal sealed partial class KeyspaceGrain
             return false;
         }
         Watch();
+        if (state.Value is { Map: null, Deleted.Length: 0 } && !isAskedFor)
+        {
+            // The row is gone although the answer to its removal was lost; or only a late call woke this up.
+            GoIfNobodyComes();
+            return true;
+        }
         if (!state.Value.IsUnfinished)
         {
             return true;
@@ -153,12 +159,18 @@ internal sealed partial class KeyspaceGrain
     /// <summary>Nothing of the name is left that anybody would have to remember: no row, no timer, no activation.</summary>
     private async Task Leave()
     {
+        isAskedFor = putting > 0;
         if (await state.Clear() is not null)
         {
             ContinueLater();
             return;
         }
         LogGone(logger, Name);
+        GoIfNobodyComes();
+    }
+
+    private void GoIfNobodyComes()
+    {
         if (putting == 0)
         {
             isLeaving = true;

@@ -38,6 +38,9 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
     private IGrainTimer? timer;
     private int putting;
     private bool isLeaving;
+
+    /// <summary>Whether somebody wanted to know or to make the keyspace since it was last gone: he may ask again soon.</summary>
+    private bool isAskedFor;
     private TimeSpan wait;
 
     public KeyspaceGrain(
@@ -77,6 +80,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
             return Reply(KeyspaceOutcome.Invalid, reasons);
         }
         putting++;
+        isAskedFor = true;
         try
         {
             return await PutAcceptable(settings);
@@ -116,6 +120,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
     /// <inheritdoc/>
     public async Task<KeyspaceReply> Get()
     {
+        isAskedFor = true;
         if (await Load() is { } problem)
         {
             return Unavailable(problem);

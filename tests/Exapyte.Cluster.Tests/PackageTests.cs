@@ -135,6 +135,10 @@ public sealed class PackageTests
             <configuration>
               <config><add key="globalPackagesFolder" value="packages" /></config>
               <packageSources><clear /><add key="here" value="feed" /><add key="nuget.org" value="https://api.nuget.org/v3/index.json" /></packageSources>
+              <packageSourceMapping>
+                <packageSource key="here"><package pattern="Exapyte.*" /></packageSource>
+                <packageSource key="nuget.org"><package pattern="*" /></packageSource>
+              </packageSourceMapping>
               <fallbackPackageFolders><add key="shared" value="%HOME%/.nuget/packages" /></fallbackPackageFolders>
             </configuration>
             """

@@ -111,25 +111,45 @@ public sealed class DatabaseTests : IAsyncLifetime
         Assert.Equal((KeyspaceOutcome.Unavailable, false), (reply.Outcome, reply.InDoubt));
     }
 
-    [Fact]
-    public async Task A_deleted_keyspace_leaves_no_row_and_no_activation_once_every_node_knows()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_deleted_keyspace_leaves_no_row_and_no_activation_once_every_node_knows(bool isAnswerLost)
     {
         var map = await cluster.Put("k", new());
         await Settled(map);
         Assert.True(cluster.Database.Has("keyspace", cluster.Keyspace("k").GetGrainId()));
+        if (isAnswerLost)
+        {
+            cluster.Database.LoseNextAnswerToARemoval();
+        }
 
         Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Keyspace("k").Delete()).Outcome);
 
         await Eventually.Holds(
-            async () =>
-                !cluster.Database.Has("keyspace", cluster.Keyspace("k").GetGrainId())
-                && await cluster.Nodes.HostOf(cluster.Keyspace("k")) is null,
-            "Nothing is left of it."
+            () => !cluster.Database.Has("keyspace", cluster.Keyspace("k").GetGrainId()),
+            "Its row is gone."
         );
+        await ActivationIsGone("k");
         Assert.Equal(KeyspaceOutcome.NotFound, (await cluster.Keyspace("k").Get()).Outcome);
         var next = await cluster.Put("k", new());
         Assert.True(next.KeyspaceId > map.KeyspaceId);
     }
+
+    [Fact]
+    public async Task A_late_call_for_what_is_gone_leaves_no_activation_behind()
+    {
+        var gone = cluster.Nodes.GrainsOf("n1").GetGrain<IKeyspaceControlGrain>("gone");
+        await gone.Resume();
+
+        await ActivationIsGone("gone");
+    }
+
+    private Task ActivationIsGone(string keyspace) =>
+        Eventually.Holds(
+            async () => await cluster.Nodes.HostOf(cluster.Keyspace(keyspace)) is null,
+            "Its activation is gone."
+        );
 
     private Task Settled(Exapyte.Keyspaces.KeyspaceMap map) =>
         Eventually.Holds(

@@ -32,7 +32,7 @@ public class ReplicaMailboxTests
         private readonly ReplicaMailbox<int> mailbox;
         private int worked;
         private volatile bool isStuck;
-        private volatile bool isOver;
+        private volatile int last = int.MaxValue;
 
         public Race(TimeSpan length)
         {
@@ -51,12 +51,16 @@ public class ReplicaMailboxTests
                 if (isFirst)
                 {
                     Rounds = round;
-                    isOver = Stopwatch.GetElapsedTime(began) > length;
+                    if (Stopwatch.GetElapsedTime(began) > length)
+                    {
+                        last = round;
+                    }
                 }
                 mailbox.Post(round, inline: true);
                 AwaitBoth(2 * round);
-                // The other one's input was posted after it had said so.
-                if (isOver)
+                // Said before the input of this round was posted. The other one may hear of it a round early, and has that
+                // round to go still: whoever left then would be waited for in vain.
+                if (round >= last)
                 {
                     return;
                 }

@@ -13,7 +13,8 @@ public sealed class ControlDatabase
 {
     private readonly ConcurrentDictionary<string, Row> rows = new(StringComparer.Ordinal);
     private readonly Lock writing = new();
-    private int lostAnswers;
+    private int lostWriteAnswers;
+    private int lostRemovalAnswers;
     private long writes;
 
     /// <summary>Whether it answers nothing.</summary>
@@ -26,7 +27,10 @@ public sealed class ControlDatabase
     public bool Has(string name, GrainId grain) => rows.ContainsKey(Key(name, grain));
 
     /// <summary>The next write lands, and its writer gets an error.</summary>
-    public void LoseNextAnswer() => Interlocked.Exchange(ref lostAnswers, 1);
+    public void LoseNextAnswer() => Interlocked.Exchange(ref lostWriteAnswers, 1);
+
+    /// <summary>The next removal of a document lands, and who removed it gets an error.</summary>
+    public void LoseNextAnswerToARemoval() => Interlocked.Exchange(ref lostRemovalAnswers, 1);
 
     /// <summary>Changes a document as another activation would: its ETag moves on.</summary>
     public void Touch(string name, GrainId grain) =>
@@ -46,6 +50,14 @@ public sealed class ControlDatabase
         if (IsStopped)
         {
             throw new ControlDatabaseStoppedException("The database is stopped.");
+        }
+    }
+
+    private static void ThrowIfLost(ref int lostAnswers)
+    {
+        if (Interlocked.Exchange(ref lostAnswers, 0) == 1)
+        {
+            throw new ControlDatabaseStoppedException("The answer was lost.");
         }
     }
 
@@ -88,14 +100,12 @@ public sealed class ControlDatabase
                 grainState.ETag = next.Version.ToString();
                 grainState.RecordExists = true;
             }
-            if (Interlocked.Exchange(ref database.lostAnswers, 0) == 1)
-            {
-                throw new ControlDatabaseStoppedException("The answer was lost.");
-            }
+            ThrowIfLost(ref database.lostWriteAnswers);
         }
 
-        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
         {
+            await Task.Yield();
             database.ThrowIfStopped();
             lock (database.writing)
             {
@@ -103,9 +113,9 @@ public sealed class ControlDatabase
                 database.Fenced(key, grainState.ETag);
                 database.rows.TryRemove(key, out _);
             }
+            ThrowIfLost(ref database.lostRemovalAnswers);
             grainState.ETag = null;
             grainState.RecordExists = false;
-            return Task.CompletedTask;
         }
     }
 }

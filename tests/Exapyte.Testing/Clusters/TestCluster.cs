@@ -120,7 +120,9 @@ public sealed class TestCluster : IAsyncDisposable
     public async Task<string?> HostOf(IAddressable grain)
     {
         var asking = GrainsOf(Nodes.First()).GetGrain<IManagementGrain>(0);
-        var host = await asking.GetActivationAddress(grain);
+        // Each silo's own list: a directory answers from its cache, also where the activation has long gone.
+        var active = await asking.GetDetailedGrainStatistics();
+        var host = Array.Find(active, one => one.GrainId == grain.GetGrainId())?.SiloAddress;
         return running.Values.FirstOrDefault(one => one.Silo.SiloAddress.Equals(host))?.Node.Id;
     }
 
