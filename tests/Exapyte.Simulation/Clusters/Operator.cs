@@ -27,6 +27,7 @@ internal sealed class Operator(World world, SimulatedGroup group)
         !group.HasDamaged
         && !group.History.Configuration.IsJoint
         && joining.Count == 0
+        && GivenUp(group.History.Configuration).IsNone
         && (!group.IsMapped || map.IsSettled);
 
     public void Begin()
@@ -61,7 +62,11 @@ internal sealed class Operator(World world, SimulatedGroup group)
             }
             return;
         }
-        if (group.HasDamaged)
+        if (GivenUp(configuration) is { IsNone: false } givenUp)
+        {
+            Propose(leader, ConfigurationChange.Remove(givenUp));
+        }
+        else if (group.HasDamaged)
         {
             Replace(leader, configuration);
         }
@@ -180,6 +185,19 @@ internal sealed class Operator(World world, SimulatedGroup group)
             }
             return;
         }
+    }
+
+    /// <summary>One that was given up as damaged before it was taken in, and was taken in all the same.</summary>
+    private MemberId GivenUp(Configuration configuration)
+    {
+        foreach (var learner in configuration.Learners)
+        {
+            if (group.PlaceOf(learner) is null)
+            {
+                return learner;
+            }
+        }
+        return MemberId.None;
     }
 
     private MemberId? Learner(Configuration configuration)
