@@ -100,8 +100,9 @@ internal static class ReplicaRepair
 
     /// <summary>
     /// The map without what its shards have completed. A raft group's change is done once a leader that serves by this map
-    /// has applied a configuration whose voters are exactly the wanted replicas; for leaderless shards see
-    /// <see cref="LeaderlessRepair.Confirmed"/>. Itself where nothing is done.
+    /// has applied a configuration whose voters are exactly the wanted replicas, and so has a majority of these: a leader
+    /// that alone knew it could die, and the others would still need the replicas that the map is then without. For
+    /// leaderless shards see <see cref="LeaderlessRepair.Confirmed"/>. Itself where nothing is done.
     /// </summary>
     public static KeyspaceMap Confirmed(KeyspaceMap map, IReadOnlyCollection<ReplicaStatus> statuses)
     {
@@ -109,12 +110,12 @@ internal static class ReplicaRepair
         {
             return LeaderlessRepair.Confirmed(map, statuses);
         }
-        var leaders = statuses
-            .Where(status => status.Role == "leader" && status.MapEpoch >= map.Epoch)
-            .ToLookup(status => status.ReplicaId);
+        var byReplica = statuses.ToLookup(status => status.ReplicaId);
         ShardPlacement[] shards =
         [
-            .. map.Shards.Select(shard => shard.IsChanging && IsDone(shard, leaders) ? Settled(shard) : shard),
+            .. map.Shards.Select(shard =>
+                shard.IsChanging && IsDone(shard, map.Epoch, byReplica) ? Settled(shard) : shard
+            ),
         ];
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
@@ -172,12 +173,16 @@ internal static class ReplicaRepair
         return true;
     }
 
-    private static bool IsDone(ShardPlacement shard, ILookup<long, ReplicaStatus> leaders)
+    private static bool IsDone(ShardPlacement shard, long epoch, ILookup<long, ReplicaStatus> statuses)
     {
         var wanted = shard.Replicas.Select(replica => replica.ReplicaId).ToHashSet();
-        return shard
-            .Replicas.SelectMany(replica => leaders[replica.ReplicaId])
-            .Any(leader => leader.Learners.Length == 0 && wanted.SetEquals(leader.Voters));
+        var agreeing = wanted
+            .Select(id => statuses[id].Where(status => wanted.SetEquals(status.Voters)).ToArray())
+            .ToArray();
+        return agreeing.Count(words => words.Length > 0) >= KeyspaceRules.Majority(wanted.Count)
+            && agreeing
+                .SelectMany(words => words)
+                .Any(word => word.Role == "leader" && word.MapEpoch >= epoch && word.Learners.Length == 0);
     }
 
     private static ShardPlacement Settled(ShardPlacement shard) =>

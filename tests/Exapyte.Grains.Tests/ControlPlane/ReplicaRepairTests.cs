@@ -29,7 +29,7 @@ public sealed class ReplicaRepairTests
         Assert.Equal([900, 901], next.Shards.Select(shard => shard.Replicas[1].ReplicaId));
         Assert.All(next.Shards, shard => Assert.True(shard.Replicas[1] is { Joining: true, NodeEpoch: 7 }));
         Assert.True(next.UnderReplicated);
-        var confirmed = ReplicaRepair.Confirmed(next, [.. next.Shards.Select(shard => Leader(shard, next.Epoch))]);
+        var confirmed = ReplicaRepair.Confirmed(next, Statuses(next));
         Assert.False(confirmed.UnderReplicated);
         Assert.DoesNotContain(confirmed.Shards, shard => shard.IsChanging);
     }
@@ -39,6 +39,7 @@ public sealed class ReplicaRepairTests
     {
         var next = Repaired(MapOf(2, ["n1"]), ["n1", "n2"], Nobody, firstId: 900);
         var leader = Leader(next.Shards[0], next.Epoch);
+        ReplicaStatus[] followers = [.. Followers(next.Shards[0])];
         ReplicaStatus[] others =
         [
             leader with
@@ -66,8 +67,46 @@ public sealed class ReplicaRepairTests
                 ReplicaId = 5_000,
             },
         ];
-        Assert.All(others, status => Assert.Same(next, ReplicaRepair.Confirmed(next, [status])));
-        Assert.NotSame(next, ReplicaRepair.Confirmed(next, [leader]));
+        Assert.All(others, status => Assert.Same(next, ReplicaRepair.Confirmed(next, [status, .. followers])));
+        Assert.NotSame(next, ReplicaRepair.Confirmed(next, [leader, .. followers]));
+    }
+
+    [Fact]
+    public void A_change_is_done_only_once_a_majority_of_the_wanted_replicas_has_applied_it_and_not_the_leader_alone()
+    {
+        var map = MapOf(3, ["n1", "n2", "n3"]);
+        var next = Repaired(map, ["n1", "n3", "n4"], ["n2"], firstId: 900);
+        var leader = Leader(next.Shards[0], next.Epoch);
+        ReplicaStatus[] followers = [.. Followers(next.Shards[0])];
+        // In a joint configuration the replica that leaves is still among the voters.
+        var inBetween = followers[0] with
+        {
+            Voters = [.. leader.Voters, map.Shards[0].Replicas[1].ReplicaId],
+        };
+        var leaving = followers[0] with { ReplicaId = next.Shards[0].Leaving![0].ReplicaId, Node = "n2" };
+        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader]));
+        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, leader]));
+        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, inBetween]));
+        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, leaving]));
+        Assert.Same(
+            next,
+            ReplicaRepair.Confirmed(next, [leader, followers[0] with { Problem = "stopped", Voters = [] }])
+        );
+        Assert.Same(next, ReplicaRepair.Confirmed(next, followers));
+        foreach (var follower in followers)
+        {
+            var done = ReplicaRepair.Confirmed(next, [leader, follower]);
+            Assert.False(done.Shards[0].IsChanging);
+            Assert.Equal(["n1", "n3", "n4"], done.Shards[0].Replicas.Select(replica => replica.Node));
+        }
+    }
+
+    [Fact]
+    public void A_change_of_a_group_that_has_one_replica_left_is_done_by_the_word_of_its_leader()
+    {
+        var next = Repaired(MapOf(1, ["n1", "n2", "n3"]), ["n1", "n2", "n3"], Nobody, firstId: 900);
+        var done = ReplicaRepair.Confirmed(next, [Leader(next.Shards[0], next.Epoch)]);
+        Assert.Equal("n1", Assert.Single(done.Shards[0].Hosted).Node);
     }
 
     [Fact]
@@ -169,7 +208,7 @@ public sealed class ReplicaRepairTests
                     Assert.All(next.Shards, shard => AssertFull(shard, alive, one.replicas));
                     return;
                 }
-                map = ReplicaRepair.Confirmed(next, [.. next.Shards.Select(shard => Leader(shard, next.Epoch))]);
+                map = ReplicaRepair.Confirmed(next, Statuses(next));
             }
             Assert.Fail("The repairs do not end.");
         });
@@ -204,6 +243,21 @@ public sealed class ReplicaRepairTests
             MapEpoch = mapEpoch,
             Voters = [.. shard.Replicas.Select(replica => replica.ReplicaId)],
         };
+
+    private static IEnumerable<ReplicaStatus> Followers(ShardPlacement shard) =>
+        shard
+            .Replicas.Skip(1)
+            .Select(replica =>
+                Leader(shard, 0) with
+                {
+                    ReplicaId = replica.ReplicaId,
+                    Node = replica.Node,
+                    Role = "follower",
+                }
+            );
+
+    private static ReplicaStatus[] Statuses(KeyspaceMap map) =>
+        [.. map.Shards.SelectMany(shard => Followers(shard).Prepend(Leader(shard, map.Epoch)))];
 
     private static KeyspaceMap MapOf(int replicas, params string[][] shards)
     {
