@@ -41,6 +41,7 @@ internal sealed record SettingsDocument(
     long? DefaultTtlSeconds,
     string? PartitionDelimiter,
     int IdempotencyWindowSeconds,
+    int ChangeRetentionSeconds,
     QuotaDocument? Quota
 )
 {
@@ -56,6 +57,7 @@ internal sealed record SettingsDocument(
             settings.DefaultTtlSeconds,
             settings.PartitionDelimiter,
             settings.IdempotencyWindowSeconds,
+            settings.ChangeRetentionSeconds,
             settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null
         );
 }

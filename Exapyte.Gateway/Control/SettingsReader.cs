@@ -11,7 +11,7 @@ internal static class SettingsReader
 {
     private const string Members =
         "replication, replicas, writeQuorum, readQuorum, distribution, shards, storage, defaultTtlSeconds, "
-        + "partitionDelimiter, idempotencyWindowSeconds and quota";
+        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds and quota";
 
     /// <summary>Reads the document; null for no body at all: every default.</summary>
     public static KeyspaceSettings Read(JsonDocument? document, List<string> reasons)
@@ -59,6 +59,11 @@ internal static class SettingsReader
                 return settings with
                 {
                     IdempotencyWindowSeconds = Int32(name, value, reasons) ?? settings.IdempotencyWindowSeconds,
+                };
+            case "changeRetentionSeconds":
+                return settings with
+                {
+                    ChangeRetentionSeconds = Int32(name, value, reasons) ?? settings.ChangeRetentionSeconds,
                 };
             case "writeQuorum":
                 return settings with { WriteQuorum = Int32OrNull(name, value, reasons) };

@@ -14,7 +14,13 @@ public static class KeyHash
     /// <summary>The slot of a key.</summary>
     /// <param name="key">The whole key.</param>
     /// <param name="partitionDelimiter">Hash only through its first occurrence; empty: hash the whole key.</param>
-    public static int SlotOf(ReadOnlySpan<byte> key, ReadOnlySpan<byte> partitionDelimiter)
+    public static int SlotOf(ReadOnlySpan<byte> key, ReadOnlySpan<byte> partitionDelimiter) =>
+        (int)(HashOf(key, partitionDelimiter) >> 48);
+
+    /// <summary>The hash of a key; its slot is the top 16 bits.</summary>
+    /// <param name="key">The whole key.</param>
+    /// <param name="partitionDelimiter">Hash only through its first occurrence; empty: hash the whole key.</param>
+    public static ulong HashOf(ReadOnlySpan<byte> key, ReadOnlySpan<byte> partitionDelimiter)
     {
         if (!partitionDelimiter.IsEmpty)
         {
@@ -24,6 +30,6 @@ public static class KeyHash
                 key = key[..(at + partitionDelimiter.Length)];
             }
         }
-        return (int)(XxHash3.HashToUInt64(key) >> 48);
+        return XxHash3.HashToUInt64(key);
     }
 }

@@ -15,6 +15,7 @@ public static class KeyspaceRules
 
     private const int PartitionDelimiterCharsMax = 16;
     private const int IdempotencyWindowSecondsMax = 86_400;
+    private const int ChangeRetentionSecondsMax = 604_800;
 
     /// <summary>Whether the name is 1 to 63 of <c>a-z 0-9 - _ .</c>, with a letter or digit first.</summary>
     public static bool IsName(ReadOnlySpan<char> name) =>
@@ -41,6 +42,7 @@ public static class KeyspaceRules
         Within(reasons, "replicas", settings.Replicas, 1, Limits.ReplicasMax);
         Within(reasons, "shards", settings.Shards, 1, Limits.ShardsMax);
         Within(reasons, "idempotencyWindowSeconds", settings.IdempotencyWindowSeconds, 1, IdempotencyWindowSecondsMax);
+        Within(reasons, "changeRetentionSeconds", settings.ChangeRetentionSeconds, 0, ChangeRetentionSecondsMax);
         if (settings.DefaultTtlSeconds is { } ttl)
         {
             Within(reasons, "defaultTtlSeconds", ttl, 1, Limits.TtlMsMax / 1_000);

@@ -77,6 +77,13 @@ public sealed record KeyspaceSettings
     [Id(9)]
     public int IdempotencyWindowSeconds { get; init; } = 600;
 
+    /// <summary>
+    /// For how long changes are kept for those who watch, in seconds of log time, 0 to 604,800; 0: none are kept. A shard keeps
+    /// less where its changes take more than 64 MiB.
+    /// </summary>
+    [Id(10)]
+    public int ChangeRetentionSeconds { get; init; } = 600;
+
     /// <summary>What it may hold; null: as much as the disks take.</summary>
     [Id(11)]
     public KeyspaceQuota? Quota { get; init; }

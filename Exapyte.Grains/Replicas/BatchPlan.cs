@@ -2,7 +2,6 @@ using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
-using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas;
 
@@ -210,20 +209,32 @@ internal readonly struct BatchPlan
     }
 
     /// <summary>Answers the reads from the applied state.</summary>
-    public void ReadFrom(IShardStore store, long nowMs, ulong revision)
+    /// <param name="point">The state.</param>
+    /// <param name="clockMs">
+    /// The node's time, Unix milliseconds: reads of entries that have ended by it, and not by the log, are left open.
+    /// </param>
+    /// <returns>Whether any was left open.</returns>
+    public bool ReadFrom(in ReadPoint point, long clockMs)
     {
+        var isLeftOpen = false;
         for (var i = 0; i < outcomes.Length; i++)
         {
             if (outcomes[i] is not null)
             {
                 continue;
             }
-            var operation = batch.Operations[i];
-            outcomes[i] = ReplicaReads.IsBehind(operation, revision, life)
-                ? ReplicaReads.BehindSession
-                : ReplicaReads.Read(store, operation, nowMs, life);
+            outcomes[i] = Read(batch.Operations[i], point, clockMs);
+            isLeftOpen |= outcomes[i] is null;
         }
+        return isLeftOpen;
     }
+
+    private OperationOutcome? Read(Operation operation, in ReadPoint point, long clockMs) =>
+        point.Ownership?.Owns(operation.Key.Span) == false ? ReplicaReads.WrongShard
+        : ReplicaReads.IsBehind(operation, point.Revision, life) ? ReplicaReads.BehindSession
+        : !point.TryFind(operation.Key, out var entry) || !entry.IsLive(point.StampMs) ? OperationOutcome.NotFound
+        : entry.IsExpired(clockMs) ? null
+        : ReplicaReads.OutcomeOf(entry, operation.Kind == OperationKind.Get, life);
 
     private static bool HasVersions(Operation operation) => operation.Condition is { Versions.Length: > 0 };
 
@@ -254,9 +265,7 @@ internal readonly struct BatchPlan
             return OperationOutcome.Of(OutcomeKind.Unavailable, NoMap);
         }
         var shard = map.Shards[map.ShardIndexOf(operation.Key.Span)];
-        return shard.ShardId == identity.ShardId
-            ? null
-            : OperationOutcome.Of(OutcomeKind.WrongShard, "The key belongs to another shard.");
+        return shard.ShardId == identity.ShardId ? null : ReplicaReads.WrongShard;
     }
 
     private static OperationOutcome Refused(OutcomeKind kind, string? detail, long leader) =>

@@ -12,6 +12,12 @@ internal static class ReplicaReads
         "This replica has not seen the session's version yet."
     );
 
+    /// <summary>What a shard answers that the key does not belong to.</summary>
+    public static readonly OperationOutcome WrongShard = OperationOutcome.Of(
+        OutcomeKind.WrongShard,
+        "The key belongs to another shard."
+    );
+
     /// <summary>Whether a raft shard at this revision is older than what the operation's session has seen.</summary>
     public static bool IsBehind(Operation operation, ulong revision, ulong life) =>
         operation.Level == ConsistencyLevel.Session
@@ -46,8 +52,26 @@ internal static class ReplicaReads
         };
 
     /// <summary>One page in key order.</summary>
-    public static ScanReply Scan(IShardStore store, ScanRequest request, long nowMs, ulong life = 0)
+    public static ScanReply Scan(IShardStore store, ScanRequest request, long nowMs, ulong life = 0) =>
+        Scan(store, request, nowMs, nowMs, life, out _);
+
+    /// <summary>One page in key order.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="stampMs">What has ended by then is not there, Unix milliseconds.</param>
+    /// <param name="clockMs">The node's time, Unix milliseconds.</param>
+    /// <param name="life">The origin of versions in a raft keyspace, whose rows have none; 0 in leaderless ones.</param>
+    /// <param name="metEnded">Whether the page shows an entry that has ended by the node's time.</param>
+    public static ScanReply Scan(
+        IShardStore store,
+        ScanRequest request,
+        long stampMs,
+        long clockMs,
+        ulong life,
+        out bool metEnded
+    )
     {
+        metEnded = false;
         List<ListedEntry> entries = [];
         long bytes = 0;
         var more = false;
@@ -55,10 +79,11 @@ internal static class ReplicaReads
         while (scan.MoveNext())
         {
             var (entry, valueBytes) = request.KeysOnly ? scan.CurrentHeader : Sized(scan.Current);
-            if (!entry.IsLive(nowMs))
+            if (!entry.IsLive(stampMs))
             {
                 continue;
             }
+            metEnded |= entry.IsExpired(clockMs);
             if (entries.Count == request.EntriesMax || bytes >= request.BytesMax)
             {
                 more = true;

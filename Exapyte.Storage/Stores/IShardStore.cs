@@ -21,7 +21,11 @@ public interface IShardStore
     KeyRange Bounds
     {
         get => KeyRange.All;
-        set => throw new NotSupportedException($"This store has no bounds; {value} was asked for.");
+        set
+        {
+            if (!value.Start.IsEmpty || value.End is not null)
+                throw new NotSupportedException("This store has no bounds.");
+        }
     }
 
     /// <summary>The log index up to which this store is applied, in memory.</summary>

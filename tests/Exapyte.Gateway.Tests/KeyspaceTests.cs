@@ -16,7 +16,7 @@ public sealed class KeyspaceTests
             Orders,
             """
             {"replication":"quorum","replicas":5,"writeQuorum":4,"readQuorum":2,"distribution":"hash","shards":4,
-             "storage":"memory","defaultTtlSeconds":60,"partitionDelimiter":"/","idempotencyWindowSeconds":30,
+             "storage":"memory","defaultTtlSeconds":60,"partitionDelimiter":"/","idempotencyWindowSeconds":30,"changeRetentionSeconds":0,
              "quota":{"entries":9,"bytes":null}}
             """,
             "Content-Type: application/json"
@@ -31,6 +31,7 @@ public sealed class KeyspaceTests
         Assert.Equal(4, settings.GetProperty("writeQuorum").GetInt32());
         Assert.Equal("/", settings.GetProperty("partitionDelimiter").GetString());
         Assert.Equal("""{"entries":9}""", settings.GetProperty("quota").GetRawText());
+        Assert.Equal(0, settings.GetProperty("changeRetentionSeconds").GetInt32());
         Assert.True(read.Json.GetProperty("underReplicated").GetBoolean());
         Assert.Equal(5, read.Json.GetProperty("wanted").GetInt32());
         Assert.Equal(1, read.Json.GetProperty("placed").GetInt32());
@@ -66,7 +67,7 @@ public sealed class KeyspaceTests
 
         Assert.Equal(201, answer.Status);
         Assert.Equal(
-            """{"replication":"raft","replicas":3,"distribution":"hash","shards":8,"storage":"disk","idempotencyWindowSeconds":600}""",
+            """{"replication":"raft","replicas":3,"distribution":"hash","shards":8,"storage":"disk","idempotencyWindowSeconds":600,"changeRetentionSeconds":600}""",
             answer.Json.GetProperty("settings").GetRawText()
         );
     }

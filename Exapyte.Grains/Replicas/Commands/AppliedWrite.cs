@@ -27,6 +27,7 @@ internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Vers
             {
                 OutcomeKind.RequestIdReused => "The request id was used before for another request. Use a new one.",
                 OutcomeKind.QuotaExceeded => QuotaDetail,
+                OutcomeKind.WrongShard => "The key belongs to another shard.",
                 OutcomeKind.PreconditionFailed when Version.IsNone => "The condition does not hold: there is no entry.",
                 OutcomeKind.PreconditionFailed => "The condition does not hold: the entry is at another version.",
                 _ => null,
@@ -48,6 +49,14 @@ internal readonly record struct AppliedCommand(AppliedWrite[] Writes, int Refuse
     public bool IsBeyondQuota => RefusedAt != NotRefused && Writes[RefusedAt].Kind == OutcomeKind.QuotaExceeded;
 
     public static readonly AppliedCommand Nothing = new([], NotRefused);
+
+    /// <summary>A command that is another shard's: nothing of it happened, and each write says so.</summary>
+    public static AppliedCommand Misplaced(int writes)
+    {
+        var outcomes = new AppliedWrite[writes];
+        Array.Fill(outcomes, new(OutcomeKind.WrongShard, default, false));
+        return new(outcomes, NotRefused);
+    }
 
     /// <summary>An atomic command of which one write was refused: none of them happened, and each says so.</summary>
     public static AppliedCommand Refused(int writes, int at, in AppliedWrite why)

@@ -4,17 +4,37 @@ using Exapyte.Operations;
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>What a keyspace's settings say about its commands. The leader resolves them, once, when it proposes.</summary>
-internal readonly record struct CommandRules(long DefaultTtlMs, long RequestIdWindowMs)
+/// <param name="DefaultTtlMs">Lifetime of what is put without one, in milliseconds; 0: it stays.</param>
+/// <param name="RequestIdWindowMs">For how long request ids are remembered, in milliseconds.</param>
+/// <param name="ChangeRetentionMs">For how long changes are kept, in milliseconds; 0: none are.</param>
+/// <param name="Ownership">Which keys are the shard's by its map, for a shard whose state does not say so yet; null: unknown.</param>
+internal readonly record struct CommandRules(
+    long DefaultTtlMs,
+    long RequestIdWindowMs,
+    long ChangeRetentionMs = 0,
+    ShardOwnership? Ownership = null
+)
 {
     /// <summary>What a shard may hold; null: as much as it likes.</summary>
     public Usage? Limits { get; init; }
 
     public static CommandRules Of(KeyspaceSettings settings) =>
-        new(settings.DefaultTtlSeconds.GetValueOrDefault() * 1_000, settings.IdempotencyWindowSeconds * 1_000L)
+        new(
+            settings.DefaultTtlSeconds.GetValueOrDefault() * 1_000,
+            settings.IdempotencyWindowSeconds * 1_000L,
+            settings.ChangeRetentionSeconds * 1_000L
+        )
         {
             Limits = settings.Quota is { } quota
                 ? new(quota.Entries ?? long.MaxValue, quota.Bytes ?? long.MaxValue)
                 : null,
+        };
+
+    /// <summary>Those of a shard of a raft keyspace.</summary>
+    public static CommandRules Of(KeyspaceMap map, long shardId) =>
+        Of(map.Settings) with
+        {
+            Ownership = ShardOwnership.Of(map, shardId),
         };
 
     /// <summary>Lifetime of a put in milliseconds; 0: it stays.</summary>

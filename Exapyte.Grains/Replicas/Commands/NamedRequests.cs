@@ -55,15 +55,31 @@ internal sealed class NamedRequests(RequestLog rows)
     }
 
     /// <summary>Remembers what became of a write.</summary>
-    public void Remember(StoreBatch batch, in CommandWrite write, long stampMs, in AppliedWrite outcome)
+    /// <param name="batch">The batch that applies it.</param>
+    /// <param name="write">The write.</param>
+    /// <param name="keyHashes">The hash of its key; empty where the command is of a version that did not know of it.</param>
+    /// <param name="stampMs">Log time, Unix milliseconds.</param>
+    /// <param name="outcome">What became of it.</param>
+    public void Remember(
+        StoreBatch batch,
+        in CommandWrite write,
+        ulong[] keyHashes,
+        long stampMs,
+        in AppliedWrite outcome
+    )
     {
         var id = write.RequestId!;
         if (!write.IsNamed)
         {
-            rows.Remember(batch, id, RequestLog.BodyHashOf(write), stampMs, outcome);
+            rows.Remember(batch, id, RequestLog.BodyHashOf(write), keyHashes, stampMs, outcome);
             return;
         }
-        var own = new RequestRow(write.Fingerprint, new([outcome], AppliedCommand.NotRefused), [write.Position]);
+        var own = new RequestRow(
+            write.Fingerprint,
+            new([outcome], AppliedCommand.NotRefused),
+            [write.Position],
+            keyHashes
+        );
         if (write.Position == RequestFingerprint.Alone)
         {
             rows.Put(batch, NameOf(id), stampMs, own);
@@ -71,7 +87,7 @@ internal sealed class NamedRequests(RequestLog rows)
         }
         if (rows.Find(NameOf(id)) is null)
         {
-            rows.Put(batch, NameOf(id), stampMs, new(write.Fingerprint, AppliedCommand.Nothing, []));
+            rows.Put(batch, NameOf(id), stampMs, new(write.Fingerprint, AppliedCommand.Nothing, [], []));
         }
         rows.Put(batch, NameOf(id, write.Position), stampMs, own);
     }
@@ -100,14 +116,25 @@ internal sealed class NamedRequests(RequestLog rows)
     }
 
     /// <summary>Remembers what became of an atomic command, done or refused.</summary>
-    public void RememberAtomic(StoreBatch batch, CommandWrite[] writes, long stampMs, in AppliedCommand applied)
+    public void RememberAtomic(
+        StoreBatch batch,
+        CommandWrite[] writes,
+        ulong[] keyHashes,
+        long stampMs,
+        in AppliedCommand applied
+    )
     {
         int[] positions = [.. writes.Select(write => write.Position)];
         for (var i = 0; i < writes.Length; i++)
         {
             if (writes[i].IsNamed && (i == 0 || writes[i].RequestId != writes[i - 1].RequestId))
             {
-                rows.Put(batch, NameOf(writes[i].RequestId!), stampMs, new(writes[i].Fingerprint, applied, positions));
+                rows.Put(
+                    batch,
+                    NameOf(writes[i].RequestId!),
+                    stampMs,
+                    new(writes[i].Fingerprint, applied, positions, keyHashes)
+                );
             }
         }
     }

@@ -27,6 +27,9 @@ internal sealed class RequestLog
 
     private const int RowBytes = sizeof(ulong) + 1 + sizeof(ulong) + sizeof(ulong) + 1;
 
+    /// <summary>With the hash of the key, which versions before did not write.</summary>
+    private const int HashedRowBytes = RowBytes + sizeof(ulong);
+
     private static ReadOnlySpan<byte> AgePrefix => "t"u8;
 
     /// <summary>The value of an age row that ends with the name of the row that it dates.</summary>
@@ -70,16 +73,33 @@ internal sealed class RequestLog
     }
 
     /// <summary>Remembers an outcome in the batch that applies the write.</summary>
-    public void Remember(StoreBatch batch, string id, ulong bodyHash, long stampMs, in AppliedWrite write)
+    /// <param name="batch">The batch.</param>
+    /// <param name="id">The request's id.</param>
+    /// <param name="bodyHash">The hash of its body.</param>
+    /// <param name="keyHashes">The hash of its key, or nothing: see <see cref="RequestRow.KeyHashes"/>.</param>
+    /// <param name="stampMs">Log time, Unix milliseconds.</param>
+    /// <param name="write">What became of it.</param>
+    public void Remember(
+        StoreBatch batch,
+        string id,
+        ulong bodyHash,
+        ulong[] keyHashes,
+        long stampMs,
+        in AppliedWrite write
+    )
     {
         mayHoldUnnamed = true;
-        Span<byte> row = stackalloc byte[RowBytes];
+        Span<byte> row = stackalloc byte[keyHashes.Length == 0 ? RowBytes : HashedRowBytes];
         var writer = new SpanWriter(row);
         writer.UInt64(bodyHash);
         writer.Byte((byte)write.Kind);
         writer.UInt64(write.Version.Revision);
         writer.UInt64(write.Version.Origin);
         writer.Byte(write.Changed ? (byte)1 : (byte)0);
+        if (keyHashes.Length > 0)
+        {
+            writer.UInt64(keyHashes[0]);
+        }
         batch.PutMeta(OutcomeKey(id), row);
         batch.PutMeta(AgeKey(stampMs, id), []);
         // As it will be read: the row has no room for the end of an entry.
@@ -180,6 +200,10 @@ internal sealed class RequestLog
         var kind = (OutcomeKind)reader.Byte();
         var version = new VersionStamp(reader.UInt64(), reader.UInt64());
         remembered = new(bodyHash, new(kind, version, reader.Byte() != 0));
+        if (row.Length == HashedRowBytes)
+        {
+            _ = reader.UInt64();
+        }
         return reader.AtEnd ? true : throw new InvalidOperationException($"The row of request id '{id}' is damaged.");
     }
 

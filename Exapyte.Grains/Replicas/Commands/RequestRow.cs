@@ -7,14 +7,23 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// <param name="Fingerprint">What it is.</param>
 /// <param name="Applied">What became of its writes, as far as this row tells.</param>
 /// <param name="Positions">Where these writes stood in the request (<see cref="Operation.Position"/>).</param>
-internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand Applied, int[] Positions)
+/// <param name="KeyHashes">
+/// The hash of each write's key (<see cref="Keyspaces.KeyHash.HashOf"/>), by which a row tells whose it is when the shard is
+/// split; empty in rows of versions that did not write it.
+/// </param>
+internal sealed record RequestRow(
+    RequestFingerprint Fingerprint,
+    AppliedCommand Applied,
+    int[] Positions,
+    ulong[] KeyHashes
+)
 {
     private const int HeadBytes = (2 * sizeof(ulong)) + (2 * sizeof(int));
     private const int OutcomeBytes = sizeof(int) + 1 + sizeof(ulong) + 1 + sizeof(long);
 
     public byte[] Encode()
     {
-        var row = new byte[HeadBytes + (Applied.Writes.Length * OutcomeBytes)];
+        var row = new byte[HeadBytes + (Applied.Writes.Length * OutcomeBytes) + (KeyHashes.Length * sizeof(ulong))];
         var writer = new SpanWriter(row);
         writer.UInt64(Fingerprint.High);
         writer.UInt64(Fingerprint.Low);
@@ -28,6 +37,10 @@ internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand
             writer.UInt64(write.Version.Revision);
             writer.Byte(write.Changed ? (byte)1 : (byte)0);
             writer.Int64(write.ExpiresMs);
+        }
+        foreach (var keyHash in KeyHashes)
+        {
+            writer.UInt64(keyHash);
         }
         return row;
     }
@@ -47,6 +60,11 @@ internal sealed record RequestRow(RequestFingerprint Fingerprint, AppliedCommand
             var version = new VersionStamp(reader.UInt64());
             writes[i] = new(kind, version, reader.Byte() != 0) { ExpiresMs = reader.Int64() };
         }
-        return reader.AtEnd ? new(fingerprint, new(writes, refusedAt), positions) : null;
+        var keyHashes = reader.AtEnd ? [] : new ulong[writes.Length];
+        for (var i = 0; i < keyHashes.Length; i++)
+        {
+            keyHashes[i] = reader.UInt64();
+        }
+        return reader.AtEnd ? new(fingerprint, new(writes, refusedAt), positions, keyHashes) : null;
     }
 }

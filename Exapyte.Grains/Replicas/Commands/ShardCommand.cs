@@ -1,57 +1,40 @@
 using Exapyte.Keyspaces;
-using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
-/// <summary>One write inside a <see cref="ShardCommand"/>.</summary>
-internal readonly struct CommandWrite
-{
-    /// <summary>Put or delete.</summary>
-    public required OperationKind Kind { get; init; }
-
-    public required ReadOnlyMemory<byte> Key { get; init; }
-
-    public ReadOnlyMemory<byte> Value { get; init; }
-
-    public string ContentType { get; init; }
-
-    /// <summary>Lifetime in milliseconds from the command's stamp; 0: it stays, or <see cref="ExpiresAtMs"/> says.</summary>
-    public long TtlMs { get; init; }
-
-    /// <summary>The moment at which it ends, Unix milliseconds; 0: <see cref="TtlMs"/> says.</summary>
-    public long ExpiresAtMs { get; init; }
-
-    public WriteCondition? Condition { get; init; }
-
-    public string? RequestId { get; init; }
-
-    /// <summary>What the whole request is; none in commands of versions that did not tell.</summary>
-    public RequestFingerprint Fingerprint { get; init; }
-
-    /// <summary>See <see cref="Operation.Position"/>.</summary>
-    public int Position { get; init; }
-
-    /// <summary>Whether its request is known as a whole.</summary>
-    public bool IsNamed => RequestId is not null && !Fingerprint.IsNone;
-
-    /// <summary>When the entry ends if it is put at <paramref name="stampMs"/>, Unix milliseconds; 0: it stays.</summary>
-    public long ExpiresMs(long stampMs) => Lifetimes.ExpiresMs(stampMs, TtlMs, ExpiresAtMs);
-}
-
 /// <summary>
-/// What one entry of a Raft log says: writes that apply together at one stamp. The leader stamps it, with a time that
-/// never decreases; whoever applies it judges expiry by that stamp alone, so that replicas never differ.
+/// What one entry of a Raft log says. The leader stamps it, with a time that never decreases; whoever applies it judges by that
+/// stamp alone, so that replicas never differ. The kinds below are all there are: each has a case in
+/// <see cref="ShardCommandCodec"/> and one in <see cref="ShardStateMachine"/>.
 /// </summary>
-internal sealed class ShardCommand
+internal abstract class ShardCommand
 {
+    private protected ShardCommand() { }
+
     /// <summary>The leader's time, Unix milliseconds.</summary>
     public required long StampMs { get; init; }
+}
+
+/// <summary>Writes that apply together.</summary>
+internal sealed class WriteCommand : ShardCommand
+{
+    /// <summary><see cref="ChangeRetentionMs"/> in commands of versions that kept no changes.</summary>
+    public const long KeepsNoChanges = -1;
 
     /// <summary>All or none.</summary>
     public required bool Atomic { get; init; }
 
     /// <summary>For how long request ids are remembered, in milliseconds before the stamp.</summary>
     public required long RequestIdWindowMs { get; init; }
+
+    /// <summary>For how long changes are kept, in milliseconds before the stamp; 0: none are.</summary>
+    public long ChangeRetentionMs { get; init; } = KeepsNoChanges;
+
+    /// <summary>
+    /// The shard's generation as of when the leader proposed it; 0: it had none. An atomic command is refused as a whole where
+    /// it is another by then, for whoever planned it looked at other bounds.
+    /// </summary>
+    public ulong Generation { get; init; }
 
     public required CommandWrite[] Writes { get; init; }
 
@@ -60,9 +43,30 @@ internal sealed class ShardCommand
     /// keyspace's quota and what the other shards hold, so that each replica judges by the same.
     /// </summary>
     public Usage? Limits { get; init; }
+}
 
-    /// <summary>
-    /// Not null: the command changes nothing, and marks the place in the log whose state all members compare, under this id.
-    /// </summary>
-    public ulong? ScrubId { get; init; }
+/// <summary>Changes nothing, and marks the place in the log whose state all members compare.</summary>
+internal sealed class ScrubCommand : ShardCommand
+{
+    /// <summary>Tells this scrub of the shard from any other.</summary>
+    public required ulong ScrubId { get; init; }
+}
+
+/// <summary>Says what time it is: entries that have ended by then are absent from here on, for every replica alike.</summary>
+internal sealed class ClockCommand : ShardCommand;
+
+/// <summary>Removes entries that have ended at its stamp; one that was written anew since stays.</summary>
+internal sealed class SweepCommand : ShardCommand
+{
+    /// <summary>See <see cref="WriteCommand.ChangeRetentionMs"/>.</summary>
+    public required long ChangeRetentionMs { get; init; }
+
+    /// <summary>Keys that the leader found to have ended.</summary>
+    public required ReadOnlyMemory<byte>[] Keys { get; init; }
+}
+
+/// <summary>Says which keys are the shard's, where its state does not say so yet.</summary>
+internal sealed class OwnershipCommand : ShardCommand
+{
+    public required ShardOwnership Ownership { get; init; }
 }

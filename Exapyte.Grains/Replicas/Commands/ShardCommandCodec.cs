@@ -5,29 +5,37 @@ using Exapyte.Operations;
 namespace Exapyte.Grains.Replicas.Commands;
 
 /// <summary>
-/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte (1 writes, 2 a scrub, 3 writes of which some end
-/// at a given moment, 4 writes of which some name their whole request and some may end at a given moment, 5 the same with what the shard may hold
-/// in its header), then little-endian fields. Golden files in the tests hold it; a change is a new format byte.
+/// The encoding of <see cref="ShardCommand"/> in log entries: a format byte, then little-endian fields. Golden files in the tests
+/// hold it; a change is a new format byte. Formats 1, 3 (some end at a given moment), 4 (some name their whole request too) and 5 (with
+/// what the shard may hold) are writes of versions that kept no changes: they are read, and never written any more.
 /// </summary>
 internal static class ShardCommandCodec
 {
-    private const byte Format = 1;
+    private const byte OldFormat = 1;
     private const byte ScrubFormat = 2;
-    private const byte MomentsFormat = 3;
-    private const byte NamedFormat = 4;
-    private const byte LimitedFormat = 5;
-    private const int ScrubBytes = 1 + sizeof(long) + sizeof(ulong);
+    private const byte OldMomentsFormat = 3;
+    private const byte OldNamedFormat = 4;
+    private const byte OldLimitedFormat = 5;
+    private const byte ClockFormat = 6;
+    private const byte SweepFormat = 7;
+    private const byte OwnershipFormat = 8;
+    private const byte WriteFormat = 9;
+    private const int StampedBytes = 1 + sizeof(long);
+    private const int ScrubBytes = StampedBytes + sizeof(ulong);
     private const byte AtomicFlag = 1;
+
+    /// <summary>What the shard may hold stands in the header.</summary>
+    private const byte LimitsFlag = 2;
+    private const int LimitsBytes = 2 * sizeof(long);
     private const byte ConditionFlag = 1;
     private const byte RequestIdFlag = 2;
 
-    /// <summary>The lifetime's field holds the moment of the end instead; from <see cref="MomentsFormat"/> on.</summary>
+    /// <summary>The lifetime's field holds the moment of the end instead.</summary>
     private const byte MomentFlag = 4;
 
-    /// <summary>Behind the request id stand the request's fingerprint and the position in it; in <see cref="NamedFormat"/> only.</summary>
+    /// <summary>Behind the request id stand the request's fingerprint and the position in it.</summary>
     private const byte NamedFlag = 8;
-    private const int HeaderBytes = 1 + 1 + (2 * sizeof(long)) + sizeof(int);
-    private const int LimitsBytes = 2 * sizeof(long);
+    private const int HeaderBytes = 1 + 1 + (4 * sizeof(long)) + sizeof(int);
     private const int WriteBytesMin = 1 + 1 + sizeof(int);
     private const int VersionBytes = 2 * sizeof(ulong);
     private const int NameBytes = (2 * sizeof(ulong)) + sizeof(int);
@@ -37,27 +45,33 @@ internal static class ShardCommandCodec
     /// <param name="atomic">All or none.</param>
     /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
     /// <param name="rules">What the keyspace's settings say.</param>
-    public static byte[] Encode(ReadOnlySpan<Operation> operations, bool atomic, long stampMs, in CommandRules rules)
+    /// <param name="generation">See <see cref="WriteCommand.Generation"/>.</param>
+    public static byte[] Encode(
+        ReadOnlySpan<Operation> operations,
+        bool atomic,
+        long stampMs,
+        in CommandRules rules,
+        ulong generation = 0
+    )
     {
-        int bytes = HeaderBytes,
+        int bytes = HeaderBytes + (rules.Limits is null ? 0 : LimitsBytes),
             count = 0;
-        var format = rules.Limits is null ? Format : LimitedFormat;
-        bytes += rules.Limits is null ? 0 : LimitsBytes;
         foreach (var operation in operations)
         {
             if (operation.IsWrite)
             {
                 bytes += BytesOf(operation);
                 count++;
-                format = Math.Max(format, FormatOf(operation));
             }
         }
         var buffer = GC.AllocateUninitializedArray<byte>(bytes);
         var writer = new SpanWriter(buffer);
-        writer.Byte(format);
-        writer.Byte(atomic ? AtomicFlag : (byte)0);
+        writer.Byte(WriteFormat);
+        writer.Byte((byte)((atomic ? AtomicFlag : 0) | (rules.Limits is null ? 0 : LimitsFlag)));
         writer.Int64(stampMs);
         writer.Int64(rules.RequestIdWindowMs);
+        writer.Int64(rules.ChangeRetentionMs);
+        writer.UInt64(generation);
         if (rules.Limits is { } limits)
         {
             writer.Int64(limits.Entries);
@@ -80,10 +94,48 @@ internal static class ShardCommandCodec
     public static byte[] EncodeScrub(long stampMs, ulong scrubId)
     {
         var buffer = new byte[ScrubBytes];
-        var writer = new SpanWriter(buffer);
-        writer.Byte(ScrubFormat);
-        writer.Int64(stampMs);
+        var writer = Begin(buffer, ScrubFormat, stampMs);
         writer.UInt64(scrubId);
+        return buffer;
+    }
+
+    /// <summary>Encodes a command that says what time it is.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    public static byte[] EncodeClock(long stampMs)
+    {
+        var buffer = new byte[StampedBytes];
+        Begin(buffer, ClockFormat, stampMs);
+        return buffer;
+    }
+
+    /// <summary>Encodes a command that removes entries that have ended.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    /// <param name="changeRetentionMs">See <see cref="WriteCommand.ChangeRetentionMs"/>.</param>
+    /// <param name="keys">Their keys.</param>
+    public static byte[] EncodeSweep(long stampMs, long changeRetentionMs, IReadOnlyList<byte[]> keys)
+    {
+        var buffer = new byte[
+            StampedBytes + sizeof(long) + sizeof(int) + keys.Sum(static key => sizeof(int) + key.Length)
+        ];
+        var writer = Begin(buffer, SweepFormat, stampMs);
+        writer.Int64(changeRetentionMs);
+        writer.Int32(keys.Count);
+        foreach (var key in keys)
+        {
+            writer.Bytes(key);
+        }
+        return buffer;
+    }
+
+    /// <summary>Encodes a command that says which keys are the shard's.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
+    /// <param name="ownership">Which they are.</param>
+    public static byte[] EncodeOwnership(long stampMs, ShardOwnership ownership)
+    {
+        var encoded = ownership.Encode();
+        var buffer = new byte[StampedBytes + sizeof(int) + encoded.Length];
+        var writer = Begin(buffer, OwnershipFormat, stampMs);
+        writer.Bytes(encoded);
         return buffer;
     }
 
@@ -92,52 +144,79 @@ internal static class ShardCommandCodec
     {
         var reader = new SpanReader(payload);
         var format = reader.Byte();
-        if (format == ScrubFormat)
+        var command = format switch
         {
-            return DecodeScrub(ref reader);
-        }
-        if (format is not (Format or MomentsFormat or NamedFormat or LimitedFormat))
-        {
-            return null;
-        }
+            OldFormat or OldMomentsFormat or OldNamedFormat or OldLimitedFormat or WriteFormat => DecodeWrites(
+                ref reader,
+                format
+            ),
+            ScrubFormat => new ScrubCommand { StampMs = reader.Int64(), ScrubId = reader.UInt64() },
+            ClockFormat => new ClockCommand { StampMs = reader.Int64() },
+            SweepFormat => DecodeSweep(ref reader),
+            OwnershipFormat => DecodeOwnership(ref reader),
+            _ => null as ShardCommand,
+        };
+        return reader.AtEnd ? command : null;
+    }
+
+    private static SpanWriter Begin(byte[] buffer, byte format, long stampMs)
+    {
+        var writer = new SpanWriter(buffer);
+        writer.Byte(format);
+        writer.Int64(stampMs);
+        return writer;
+    }
+
+    private static WriteCommand DecodeWrites(ref SpanReader reader, byte format)
+    {
         var flags = reader.Byte();
         var stampMs = reader.Int64();
         var windowMs = reader.Int64();
-        Usage? limits = format == LimitedFormat ? new(reader.Int64(), reader.Int64()) : null;
+        var retentionMs = format == WriteFormat ? reader.Int64() : WriteCommand.KeepsNoChanges;
+        var generation = format == WriteFormat ? reader.UInt64() : 0;
+        var isLimited = format == OldLimitedFormat || (flags & LimitsFlag) != 0;
+        Usage? limits = isLimited ? new(reader.Int64(), reader.Int64()) : null;
         var writes = new CommandWrite[reader.Count(WriteBytesMin)];
         for (var i = 0; i < writes.Length; i++)
         {
             writes[i] = Read(ref reader);
         }
-        return reader.AtEnd
-            ? new()
-            {
-                StampMs = stampMs,
-                Atomic = (flags & AtomicFlag) != 0,
-                RequestIdWindowMs = windowMs,
-                Writes = writes,
-                Limits = limits,
-            }
+        return new()
+        {
+            StampMs = stampMs,
+            Atomic = (flags & AtomicFlag) != 0,
+            RequestIdWindowMs = windowMs,
+            ChangeRetentionMs = retentionMs,
+            Generation = generation,
+            Limits = limits,
+            Writes = writes,
+        };
+    }
+
+    private static SweepCommand DecodeSweep(ref SpanReader reader)
+    {
+        var stampMs = reader.Int64();
+        var retentionMs = reader.Int64();
+        var keys = new ReadOnlyMemory<byte>[reader.Count(sizeof(int))];
+        for (var i = 0; i < keys.Length; i++)
+        {
+            keys[i] = reader.Bytes();
+        }
+        return new()
+        {
+            StampMs = stampMs,
+            ChangeRetentionMs = retentionMs,
+            Keys = keys,
+        };
+    }
+
+    private static OwnershipCommand? DecodeOwnership(ref SpanReader reader)
+    {
+        var stampMs = reader.Int64();
+        return ShardOwnership.Decode(reader.Bytes()) is { } ownership
+            ? new() { StampMs = stampMs, Ownership = ownership }
             : null;
     }
-
-    private static ShardCommand? DecodeScrub(ref SpanReader reader)
-    {
-        var command = new ShardCommand
-        {
-            StampMs = reader.Int64(),
-            Atomic = false,
-            RequestIdWindowMs = long.MaxValue,
-            Writes = [],
-            ScrubId = reader.UInt64(),
-        };
-        return reader.AtEnd ? command : null;
-    }
-
-    private static byte FormatOf(Operation operation) =>
-        IsNamed(operation) ? NamedFormat
-        : HasMoment(operation) ? MomentsFormat
-        : Format;
 
     private static bool HasMoment(Operation operation) => operation is { Kind: OperationKind.Put, ExpiresAtMs: not 0 };
 

@@ -11,24 +11,49 @@ namespace Exapyte.Grains.Replicas.Raft;
 internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, ReplicaEffects effects, long appliedStampMs)
 {
     private long lastStampMs = appliedStampMs;
+    private LogIndex lastSweep;
+    private Term lastSweepTerm;
 
-    /// <summary>The stamp of what is proposed now: the leader's time, and never less than one before.</summary>
+    /// <summary>
+    /// The stamp of what is proposed now: the leader's time, and never less than one before, nor than somebody waits for.
+    /// </summary>
     public long StampOf(ShardStateMachine machine, long nowMs) =>
-        lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), nowMs);
+        lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), Math.Max(nowMs, writes.ClockMs));
 
-    /// <summary>Proposes that all members compare their states at one place of the log, where this member can.</summary>
-    public void ProposeScrub(ulong scrubId, ShardStateMachine machine, long nowMs)
+    /// <summary>Proposes a sweep or a scrub, where this member can.</summary>
+    /// <param name="wanted">Which.</param>
+    /// <param name="machine">The state.</param>
+    /// <param name="nowMs">The node's time, Unix milliseconds.</param>
+    /// <param name="changeRetentionMs">See <see cref="WriteCommand.ChangeRetentionMs"/>.</param>
+    public void Propose(ReplicaInput wanted, ShardStateMachine machine, long nowMs, long changeRetentionMs)
     {
         if (core.Role != RaftRole.Leader || !core.TransferTarget.IsNone)
         {
             return;
         }
-        ReadOnlyMemory<byte> command = ShardCommandCodec.EncodeScrub(StampOf(machine, nowMs), scrubId);
-        var result = core.Propose([command]);
-        if (result.Outcome == ProposeOutcome.Accepted)
+        switch (wanted)
         {
-            writes.Passed(result.FirstIndex);
+            case ReplicaInput.ProposeScrub scrub:
+                Propose(ShardCommandCodec.EncodeScrub(StampOf(machine, nowMs), scrub.ScrubId));
+                break;
+            // The same entries are found until the sweep before is applied.
+            case ReplicaInput.Sweep sweep when lastSweepTerm != core.Term || lastSweep <= machine.Applied:
+                var command = ShardCommandCodec.EncodeSweep(StampOf(machine, nowMs), changeRetentionMs, sweep.Keys);
+                lastSweep = Propose(command) ?? lastSweep;
+                lastSweepTerm = core.Term;
+                break;
         }
+    }
+
+    private LogIndex? Propose(ReadOnlyMemory<byte> command)
+    {
+        var result = core.Propose([command]);
+        if (result.Outcome != ProposeOutcome.Accepted)
+        {
+            return null;
+        }
+        writes.Passed(result.FirstIndex);
+        return result.FirstIndex;
     }
 
     /// <summary>Proposes a change of the configuration.</summary>

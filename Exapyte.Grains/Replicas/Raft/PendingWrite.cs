@@ -24,6 +24,32 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
     /// <summary>What the shard may hold, by what the others hold; null: as the keyspace's rules say.</summary>
     public Usage? Limits { get; init; }
 
+    /// <summary>
+    /// Whether it writes nothing and only waits until the log says what time it is: any entry that is proposed with it does.
+    /// </summary>
+    public bool IsClock { get; private init; }
+
+    /// <summary>The time that it waits for, Unix milliseconds; 0: any.</summary>
+    public long ClockMs { get; private init; }
+
+    /// <summary>One that waits until the log has a time.</summary>
+    /// <param name="clockMs">Which, Unix milliseconds.</param>
+    /// <param name="deadlineMs">Until when, in milliseconds of the replica's clock.</param>
+    public static PendingWrite Clock(long clockMs, long deadlineMs) =>
+        new(
+            new()
+            {
+                Operations = [],
+                MapEpoch = 0,
+                TimeoutMs = 0,
+            },
+            deadlineMs
+        )
+        {
+            IsClock = true,
+            ClockMs = clockMs,
+        };
+
     /// <summary>Until when it may wait, in milliseconds of the replica's clock.</summary>
     public long DeadlineMs => deadlineMs;
 
@@ -42,12 +68,14 @@ internal sealed class PendingWrite(OperationBatch batch, long deadlineMs)
     /// <summary>The command that it is.</summary>
     /// <param name="stampMs">The leader's time, Unix milliseconds.</param>
     /// <param name="rules">What the keyspace's settings say.</param>
-    public byte[] Encode(long stampMs, in CommandRules rules) =>
+    /// <param name="generation">See <see cref="WriteCommand.Generation"/>.</param>
+    public byte[] Encode(long stampMs, in CommandRules rules, ulong generation) =>
         ShardCommandCodec.Encode(
             batch.Operations,
             batch.Atomic,
             stampMs,
-            rules.Limits is null ? rules : rules with { Limits = Limits ?? rules.Limits }
+            rules.Limits is null ? rules : rules with { Limits = Limits ?? rules.Limits },
+            generation
         );
 
     /// <summary>What is told of it where it was applied.</summary>

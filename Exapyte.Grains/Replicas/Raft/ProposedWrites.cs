@@ -19,6 +19,7 @@ internal sealed class ProposedWrites(RaftCore core, ReplicaEffects effects)
     private readonly Queue<PendingWrite> proposed = new();
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
     private LogIndex lastProposed;
+    private Term ownedIn;
 
     /// <summary>Writes that wait.</summary>
     public int Count => gathered.Count + proposed.Count;
@@ -27,23 +28,48 @@ internal sealed class ProposedWrites(RaftCore core, ReplicaEffects effects)
     public bool HasGathered => gathered.Count > 0;
 
     /// <summary>A batch arrived.</summary>
-    public void Add(PendingWrite write) => gathered.Add(write);
+    public void Add(PendingWrite write)
+    {
+        gathered.Add(write);
+        ClockMs = Math.Max(ClockMs, write.ClockMs);
+    }
+
+    /// <summary>The latest time that anybody has waited for, Unix milliseconds: a clock may have gone back since.</summary>
+    public long ClockMs { get; private set; }
 
     /// <summary>Proposes what was gathered, all of it or nothing.</summary>
     /// <param name="stampMs">The time that the log gives it, Unix milliseconds.</param>
     /// <param name="rules">What the keyspace's settings say.</param>
-    public void Propose(long stampMs, CommandRules rules)
+    /// <param name="ownership">What the shard's state says it owns; null where it does not say so yet.</param>
+    public void Propose(long stampMs, CommandRules rules, ShardOwnership? ownership)
     {
+        var owned = ownership is null && ownedIn != core.Term ? rules.Ownership : null;
+        if (owned is not null)
+        {
+            payloads.Add(ShardCommandCodec.EncodeOwnership(stampMs, owned));
+        }
+        var generation = (ownership ?? rules.Ownership)?.Generation ?? 0;
+        var hasWrites = false;
         foreach (var write in gathered)
         {
-            payloads.Add(write.Encode(stampMs, rules));
+            if (!write.IsClock)
+            {
+                hasWrites = true;
+                payloads.Add(write.Encode(stampMs, rules, generation));
+            }
+        }
+        if (!hasWrites)
+        {
+            payloads.Add(ShardCommandCodec.EncodeClock(stampMs));
         }
         var result = core.Propose(CollectionsMarshal.AsSpan(payloads));
+        var last = result.FirstIndex.Value + (ulong)payloads.Count - 1;
         payloads.Clear();
         switch (result.Outcome)
         {
             case ProposeOutcome.Accepted:
-                Place(result);
+                ownedIn = owned is null ? ownedIn : result.Term;
+                Place(owned is null ? result.FirstIndex : result.FirstIndex.Next, new(last), result.Term);
                 break;
             case ProposeOutcome.Overloaded:
                 RefuseGathered(OutcomeKind.Overloaded, "Too much is proposed and not yet committed.");
@@ -167,19 +193,34 @@ internal sealed class ProposedWrites(RaftCore core, ReplicaEffects effects)
         proposed.Clear();
     }
 
-    private void Place(in ProposeResult result)
+    /// <summary>Writes get the places from <paramref name="first"/> on; who waits for the time waits for the last of all.</summary>
+    private void Place(LogIndex first, LogIndex last, Term term)
     {
-        var index = result.FirstIndex;
-        ForgetOvertaken(index);
+        ForgetOvertaken(first);
+        lastProposed = last;
         foreach (var write in gathered)
         {
-            write.Index = index;
-            write.Term = result.Term;
-            lastProposed = index;
-            index = index.Next;
-            proposed.Enqueue(write);
+            if (!write.IsClock)
+            {
+                Enqueue(write, first, term);
+                first = first.Next;
+            }
+        }
+        foreach (var write in gathered)
+        {
+            if (write.IsClock)
+            {
+                Enqueue(write, last, term);
+            }
         }
         gathered.Clear();
+    }
+
+    private void Enqueue(PendingWrite write, LogIndex index, Term term)
+    {
+        write.Index = index;
+        write.Term = term;
+        proposed.Enqueue(write);
     }
 
     /// <summary>

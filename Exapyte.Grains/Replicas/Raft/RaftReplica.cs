@@ -206,13 +206,17 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
     public void Sweep()
     {
         var view = View;
-        if (view.Health.Problem.Length > 0)
+        if (view.Health.Problem.Length > 0 || view is not { Role: RaftRole.Leader, IsHeldUp: false, IsStuck: false })
         {
             return;
         }
         try
         {
-            view.Store.SweepExpired(view.StampMs, node.Options.SweepEntriesMax);
+            var ended = view.Store.FindExpired(NowMs, node.Options.SweepEntriesMax);
+            if (ended.Count > 0)
+            {
+                Post(new ReplicaInput.Sweep(ended));
+            }
         }
         catch (StoreDamagedException met)
         {

@@ -235,9 +235,9 @@ internal sealed class RaftReplicaCore
                 quiescence.Wake();
                 commands.ChangeMembers(change.Change, change.Expected);
                 break;
-            case ReplicaInput.ProposeScrub scrub when !committed.IsHeldUp:
+            case ReplicaInput.Sweep or ReplicaInput.ProposeScrub when !committed.IsHeldUp:
                 quiescence.Wake();
-                commands.ProposeScrub(scrub.ScrubId, Machine, nowMs);
+                commands.Propose(input, Machine, nowMs, deciders.Rules.ChangeRetentionMs);
                 break;
         }
     }
@@ -291,7 +291,7 @@ internal sealed class RaftReplicaCore
         }
         if (callers.Writes.HasGathered)
         {
-            callers.Propose(commands.StampOf(Machine, nowMs), deciders.Rules);
+            callers.Propose(commands.StampOf(Machine, nowMs), deciders.Rules, Machine.Ownership);
         }
         callers.Reads.AnswerAsIs(Machine, nowMs);
         if (callers.Reads.HasGathered)

@@ -37,7 +37,7 @@ internal sealed partial class RaftReplicaNode(
                 identity.ReplicaId,
                 view.Store,
                 view.Revision,
-                Math.Max(inbox.NowMs, view.StampMs),
+                view.StampMs,
                 identity.Life,
                 met => inbox.Post(new ReplicaInput.DamageFound(met.Message))
             )

@@ -12,6 +12,7 @@ namespace Exapyte.Grains.Replicas.Raft;
 /// </summary>
 internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox)
 {
+    private const string NotTold = "The time of an entry is up, and the shard's log cannot be told so";
     private const string QueueFull = "The replica's queue is full.";
 
     private static readonly WriteVerdict DiskFull = new()
@@ -62,16 +63,18 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
                 LeaderReplicaId = (long)verdict.Leader.Value,
             };
         }
+        var clockMs = inbox.NowMs;
         if (request.Pin)
         {
+            // What has ended is not kept for the reader, where the log can be told in time.
+            await TellTime(clockMs, clockMs + request.TimeoutMs);
             var pin = new PendingPin();
             inbox.Post(new ReplicaInput.Pin(pin));
             return await pin.Completion;
         }
         try
         {
-            var view = inbox.View;
-            return ReplicaReads.Scan(view.Store, request, Math.Max(inbox.NowMs, view.StampMs), identity.Life);
+            return await ReadPage(request, clockMs);
         }
         catch (StoreFailedException failure)
         {
@@ -126,13 +129,79 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             : await inbox.LimitsOf(current, view.Usage.At(inbox.NowMs).GetValueOrDefault(), put);
     }
 
+    private async ValueTask<ScanReply> ReadPage(ScanRequest request, long clockMs)
+    {
+        var view = inbox.View;
+        var page = ReplicaReads.Scan(view.Store, request, view.StampMs, clockMs, identity.Life, out var metEnded);
+        if (!metEnded)
+        {
+            return page;
+        }
+        var told = await TellTime(clockMs, clockMs + request.TimeoutMs);
+        if (told.Kind != OutcomeKind.Ok && request.Level != ConsistencyLevel.Eventual)
+        {
+            return new()
+            {
+                Kind = told.Kind,
+                Detail = told.Detail,
+                LeaderReplicaId = (long)told.Leader.Value,
+            };
+        }
+        view = inbox.View;
+        return ReplicaReads.Scan(view.Store, request, view.StampMs, identity.Life);
+    }
+
+    /// <summary>
+    /// An entry ends by the log and nobody's clock: where only the clock of this node has passed its end, the log is told the
+    /// time before it counts as ended. Only a leader can.
+    /// </summary>
+    private async ValueTask<ReadVerdict> TellTime(long clockMs, long deadlineMs)
+    {
+        var view = inbox.View;
+        if (view.StampMs >= clockMs)
+        {
+            return ReadVerdict.Ready;
+        }
+        if (view.Health.Problem.Length > 0)
+        {
+            return new(OutcomeKind.Unavailable, $"{NotTold}: {view.Health.Problem}", default);
+        }
+        if (view.IsStuck || view.IsHeldUp || inbox.IsDiskFull)
+        {
+            return new(OutcomeKind.DiskFull, $"{NotTold}: its disk is full. Free space on it.", view.Leader);
+        }
+        var clock = PendingWrite.Clock(clockMs, deadlineMs);
+        if (!inbox.TryPost(new ReplicaInput.Write(clock)))
+        {
+            return new(OutcomeKind.Overloaded, QueueFull, default);
+        }
+        var verdict = await clock.Completion;
+        var kind = verdict.Kind == OutcomeKind.Unknown ? OutcomeKind.Unavailable : verdict.Kind;
+        return new(kind, verdict.Detail, verdict.Leader);
+    }
+
+    private async ValueTask<ReadVerdict> ProveAtomic(BatchPlan plan, long clockMs, long deadlineMs)
+    {
+        var read = plan.ToRead(deadlineMs);
+        var verdict = await Prove(read);
+        if (verdict.Kind != OutcomeKind.Ok || read.Reads?.MetEnded != true)
+        {
+            return verdict;
+        }
+        var told = await TellTime(clockMs, deadlineMs);
+        return told.Kind == OutcomeKind.Ok ? await Prove(plan.ToRead(deadlineMs))
+            : read.NeedsProof ? told
+            : verdict;
+    }
+
     private async ValueTask Read(OperationBatch batch, BatchPlan plan)
     {
-        var deadlineMs = inbox.NowMs + batch.TimeoutMs;
+        var clockMs = inbox.NowMs;
+        var deadlineMs = clockMs + batch.TimeoutMs;
         var isProven = false;
         if (batch.Atomic || plan.ProvenReads > 0)
         {
-            var verdict = await Prove(batch.Atomic ? plan.ToRead(deadlineMs) : new(deadlineMs));
+            var verdict = batch.Atomic ? await ProveAtomic(plan, clockMs, deadlineMs) : await Prove(new(deadlineMs));
             if (verdict.Failure is { } met)
             {
                 plan.Fill(OutcomeKind.Unavailable, Met(met));
@@ -160,7 +229,15 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         }
         try
         {
-            plan.ReadFrom(view.Store, Math.Max(inbox.NowMs, view.StampMs), view.Revision);
+            if (plan.ReadFrom(PointOf(view), clockMs))
+            {
+                var told = await TellTime(clockMs, deadlineMs);
+                if (told.Kind != OutcomeKind.Ok && plan.ProvenReads > 0)
+                {
+                    plan.FillProvenReads(told);
+                }
+                plan.ReadFrom(PointOf(inbox.View), clockMs: 0);
+            }
         }
         catch (StoreFailedException failure)
         {
@@ -183,6 +260,9 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             ? new(read.Completion)
             : new(new ReadVerdict(OutcomeKind.Overloaded, QueueFull, default));
     }
+
+    private static ReadPoint PointOf(ReplicaView view) =>
+        new(view.Store, null, view.StampMs, view.Revision, view.Ownership);
 
     private static ReadVerdict NotTakenIn(ReplicaView view) =>
         new(OutcomeKind.NotLeader, "This replica is still being built, or has left its group.", view.Leader);

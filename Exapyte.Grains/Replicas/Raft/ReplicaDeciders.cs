@@ -40,7 +40,7 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
             return false;
         }
         mapEpoch = map.Epoch;
-        Rules = CommandRules.Of(map.Settings);
+        Rules = CommandRules.Of(map, parts.Identity.ShardId);
         var shard = Array.Find(map.Shards, shard => shard.ShardId == parts.Identity.ShardId);
         MemberId[] wanted = [.. shard?.Replicas.Select(replica => new MemberId((ulong)replica.ReplicaId)) ?? []];
         placement.Preferred = wanted.FirstOrDefault();

@@ -82,6 +82,9 @@ internal abstract record ReplicaInput
     /// <summary>Have all members compare their states at one place of the log.</summary>
     public sealed record ProposeScrub(ulong ScrubId) : ReplicaInput;
 
+    /// <summary>Remove these entries, which have ended by the node's clock.</summary>
+    public sealed record Sweep(IReadOnlyList<byte[]> Keys) : ReplicaInput;
+
     /// <summary>Keep the state between two applied entries for a reader.</summary>
     public sealed record Pin(PendingPin Pending) : ReplicaInput;
 

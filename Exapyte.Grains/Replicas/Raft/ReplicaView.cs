@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Quotas;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
@@ -55,6 +56,9 @@ internal sealed record ReplicaView
     /// <summary>The greatest stamp applied, Unix milliseconds.</summary>
     public required long StampMs { get; init; }
 
+    /// <summary>Which keys are the shard's; null where its state does not say so yet.</summary>
+    public required ShardOwnership? Ownership { get; init; }
+
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep { get; init; }
 
@@ -95,6 +99,7 @@ internal sealed record ReplicaView
             StorePrefix = storePrefix,
             Revision = machine.Revision,
             StampMs = machine.StampMs,
+            Ownership = machine.Ownership,
         };
 
     /// <summary>The input that a tick of the node's clock is for the replica; null where it needs none.</summary>

@@ -19,11 +19,12 @@ internal sealed class WaitingCallers(RaftCore core, QuorumWatch quorum, ReplicaE
     /// <summary>Proposes the writes that were gathered, where this member leads.</summary>
     /// <param name="stampMs">The time that the log gives them, Unix milliseconds.</param>
     /// <param name="rules">What the keyspace's settings say.</param>
-    public void Propose(long stampMs, CommandRules rules)
+    /// <param name="ownership">What the shard's state says it owns; null where it does not say so yet.</param>
+    public void Propose(long stampMs, CommandRules rules, ShardOwnership? ownership)
     {
         if (core.Role == RaftRole.Leader)
         {
-            Writes.Propose(stampMs, rules);
+            Writes.Propose(stampMs, rules, ownership);
         }
         else
         {

@@ -60,7 +60,7 @@ public sealed class BatchPlanTests
             Session(new(5, KeyspaceId - 1))
         );
 
-        plan.ReadFrom(store, nowMs: 1, revision: 4);
+        plan.ReadFrom(new(store, null, StampMs: 1, Revision: 4, null), clockMs: 0);
 
         Assert.Equal(
             [OutcomeKind.NotLeader, OutcomeKind.NotFound, OutcomeKind.NotFound],

@@ -52,13 +52,18 @@ public sealed class ShardCommandCodecTests
                 (operations, atomic, stampMs, most) =>
                 {
                     Usage? limits = most is { } entries ? new(entries, -entries) : null;
-                    var rules = new CommandRules(DefaultTtlMs: 77, RequestIdWindowMs: 9) { Limits = limits };
-                    var command = ShardCommandCodec.Decode(
-                        ShardCommandCodec.Encode(operations, atomic, stampMs, rules)
+                    var rules = new CommandRules(DefaultTtlMs: 77, RequestIdWindowMs: 9, ChangeRetentionMs: 8)
+                    {
+                        Limits = limits,
+                    };
+                    var command = Assert.IsType<WriteCommand>(
+                        ShardCommandCodec.Decode(
+                            ShardCommandCodec.Encode(operations, atomic, stampMs, rules, generation: 6)
+                        )
                     );
-                    Assert.NotNull(command);
                     Assert.Equal(limits, command.Limits);
                     Assert.Equal((stampMs, atomic, 9L), (command.StampMs, command.Atomic, command.RequestIdWindowMs));
+                    Assert.Equal((8L, 6UL), (command.ChangeRetentionMs, command.Generation));
                     var writes = operations.Where(operation => operation.IsWrite).ToArray();
                     Assert.Equal(writes.Length, command.Writes.Length);
                     for (var i = 0; i < writes.Length; i++)
@@ -94,106 +99,133 @@ public sealed class ShardCommandCodecTests
         Gen.Byte.Array[0, 60].Sample(bytes => _ = ShardCommandCodec.Decode(bytes));
     }
 
-    [Fact]
-    public void The_format_of_a_command_does_not_change()
+    /// <summary>Golden bytes of every kind of command, by format.</summary>
+    [Theory]
+    [InlineData(9, Written)]
+    [InlineData(2, "0208070605040302011817161514131211")]
+    [InlineData(6, "060100000000000000")]
+    [InlineData(7, "070100000000000000090000000000000002000000010000006101000000" + "62")]
+    [InlineData(
+        8,
+        "08010000000000000035000000"
+            + "01030000000000000005000000090000000100000023010000006101010000007A0100000007000000000000000B00000000000000"
+    )]
+    public void The_format_of_a_command_does_not_change(byte format, string golden)
     {
-        var bytes = ShardCommandCodec.Encode(
-            [
-                new()
-                {
-                    Kind = OperationKind.Put,
-                    Key = "k"u8.ToArray(),
-                    Value = "v"u8.ToArray(),
-                    ContentType = "t",
-                    TtlMs = 2,
-                    Condition = WriteCondition.IfVersion(new(3, 4)),
-                    RequestId = "r",
-                },
-                new() { Kind = OperationKind.Delete, Key = "d"u8.ToArray() },
-            ],
-            atomic: true,
-            stampMs: 1,
-            new(0, 6)
-        );
-        Assert.Equal(
-            "0101010000000000000006000000000000000200000002030100"
-                + "00006B0100000074020000000000000001000000760301000000030000000000000004000000000000000100000072030001000000"
-                + "64",
-            Convert.ToHexString(bytes)
-        );
+        var bytes = format switch
+        {
+            2 => ShardCommandCodec.EncodeScrub(0x0102_0304_0506_0708, 0x1112_1314_1516_1718),
+            9 => ShardCommandCodec.Encode(
+                [
+                    new()
+                    {
+                        Kind = OperationKind.Put,
+                        Key = "k"u8.ToArray(),
+                        Value = "v"u8.ToArray(),
+                        ContentType = "t",
+                        TtlMs = 2,
+                        Condition = WriteCondition.IfVersion(new(3, 4)),
+                        RequestId = "r",
+                        Fingerprint = new(3, 4),
+                        Position = 5,
+                    },
+                    new() { Kind = OperationKind.Delete, Key = "d"u8.ToArray() },
+                ],
+                atomic: true,
+                stampMs: 1,
+                new(0, 6, 7) { Limits = new(9, 10) },
+                generation: 8
+            ),
+            6 => ShardCommandCodec.EncodeClock(1),
+            7 => ShardCommandCodec.EncodeSweep(1, 9, ["a"u8.ToArray(), "b"u8.ToArray()]),
+            _ => ShardCommandCodec.EncodeOwnership(1, Owned),
+        };
+        Assert.Equal(golden, Convert.ToHexString(bytes));
+        Assert.Equal(format, bytes[0]);
+        Assert.NotNull(ShardCommandCodec.Decode(bytes));
     }
 
     [Fact]
-    public void The_format_of_a_command_that_names_its_request_does_not_change()
+    public void What_a_shard_owns_decodes_to_what_was_encoded()
     {
-        var bytes = ShardCommandCodec.Encode(
-            [
-                new()
-                {
-                    Kind = OperationKind.Delete,
-                    Key = "k"u8.ToArray(),
-                    RequestId = "r",
-                    Fingerprint = new(3, 4),
-                    Position = 5,
-                },
-            ],
-            atomic: false,
-            stampMs: 1,
-            new(0, 6)
+        var command = Assert.IsType<OwnershipCommand>(
+            ShardCommandCodec.Decode(ShardCommandCodec.EncodeOwnership(1, Owned))
         );
-        Assert.Equal(
-            "04000100000000000000060000000000000001000000"
-                + "030A010000006B010000007203000000000000000400000000000000"
-                + "05000000",
-            Convert.ToHexString(bytes)
-        );
+
+        var owned = command.Ownership;
+        Assert.Equal((3UL, 5, 9), (owned.Generation, owned.FirstSlot, owned.EndSlot));
+        Assert.Equal("#"u8.ToArray(), owned.PartitionDelimiter.ToArray());
+        Assert.Equal("a"u8.ToArray(), owned.Keys.Start.ToArray());
+        Assert.Equal("z"u8.ToArray(), owned.Keys.End!.Value.ToArray());
+        Assert.Equal([new ShardAncestor(7, 11)], owned.Lineage);
     }
 
-    [Fact]
-    public void The_format_of_a_command_with_a_put_that_ends_at_a_moment_does_not_change()
+    /// <summary>Commands as versions wrote them that kept no changes: they may stand in the log of a data folder.</summary>
+    [Theory]
+    [InlineData(OldWritten, "put k=v ttl 2 if 3.4 as r", "delete d")]
+    [InlineData(
+        "03000100000000000000060000000000000002000000"
+            + "0204010000006B01000000740200000000000000010000007602000100"
+            + "00006C00000000030000000000000000000000",
+        "put k=v until 2",
+        "put l= ttl 3"
+    )]
+    [InlineData(
+        "04000100000000000000060000000000000001000000"
+            + "030A010000006B010000007203000000000000000400000000000000"
+            + "05000000",
+        "delete k as r of 3.4 at 5"
+    )]
+    [InlineData(
+        "050001000000000000000600000000000000070000000000000008000000000000000100000003000100" + "00006B",
+        "delete k"
+    )]
+    public void A_command_of_an_earlier_version_is_read_as_one_that_keeps_no_changes(
+        string bytes,
+        params string[] writes
+    )
     {
-        var bytes = ShardCommandCodec.Encode(
-            [
-                new()
-                {
-                    Kind = OperationKind.Put,
-                    Key = "k"u8.ToArray(),
-                    Value = "v"u8.ToArray(),
-                    ContentType = "t",
-                    ExpiresAtMs = 2,
-                },
-                new()
-                {
-                    Kind = OperationKind.Put,
-                    Key = "l"u8.ToArray(),
-                    TtlMs = 3,
-                },
-            ],
-            atomic: false,
-            stampMs: 1,
-            new(0, 6)
-        );
-        Assert.Equal(
-            "03000100000000000000060000000000000002000000"
-                + "0204010000006B01000000740200000000000000010000007602000100"
-                + "00006C00000000030000000000000000000000",
-            Convert.ToHexString(bytes)
-        );
+        var command = Assert.IsType<WriteCommand>(ShardCommandCodec.Decode(Convert.FromHexString(bytes)));
+
+        Assert.Equal((1L, 6L), (command.StampMs, command.RequestIdWindowMs));
+        Assert.Equal((WriteCommand.KeepsNoChanges, 0UL), (command.ChangeRetentionMs, command.Generation));
+        Assert.Equal(writes, command.Writes.Select(Describe));
     }
 
-    [Fact]
-    public void The_format_of_a_command_under_a_quota_does_not_change()
+    private const string OldWritten =
+        "0101010000000000000006000000000000000200000002030100"
+        + "00006B0100000074020000000000000001000000760301000000030000000000000004000000000000000100000072030001000000"
+        + "64";
+
+    private const string Written =
+        "0903010000000000000006000000000000000700000000000000080000000000000009000000000000000A0000000000000002000000"
+        + "020B010000006B0100000074020000000000000001000000760301000000030000000000000004000000000000000100000072"
+        + "030000000000000004000000000000000500000003000100000064";
+
+    private static ShardOwnership Owned { get; } =
+        new()
+        {
+            Generation = 3,
+            FirstSlot = 5,
+            EndSlot = 9,
+            PartitionDelimiter = "#"u8.ToArray(),
+            Keys = new("a"u8.ToArray(), "z"u8.ToArray()),
+            Lineage = [new(7, 11)],
+        };
+
+    private static string Describe(CommandWrite write)
     {
-        var bytes = ShardCommandCodec.Encode(
-            [new() { Kind = OperationKind.Delete, Key = "k"u8.ToArray() }],
-            atomic: false,
-            stampMs: 1,
-            new(0, 6) { Limits = new(7, 8) }
-        );
-        Assert.Equal(
-            "050001000000000000000600000000000000070000000000000008000000000000000100000003000100" + "00006B",
-            Convert.ToHexString(bytes)
-        );
+        var text = $"{write.Kind} ".ToLowerInvariant() + System.Text.Encoding.UTF8.GetString(write.Key.Span);
+        text += write.Kind == OperationKind.Put ? $"={System.Text.Encoding.UTF8.GetString(write.Value.Span)}" : "";
+        text += write.TtlMs != 0 ? $" ttl {write.TtlMs}" : "";
+        text += write.ExpiresAtMs != 0 ? $" until {write.ExpiresAtMs}" : "";
+        text += write.Condition is { } condition
+            ? $" if {condition.Versions[0].Revision}.{condition.Versions[0].Origin}"
+            : "";
+        text += write.RequestId is { } id ? $" as {id}" : "";
+        return write.IsNamed
+            ? text + $" of {write.Fingerprint.High}.{write.Fingerprint.Low} at {write.Position}"
+            : text;
     }
 
     private static void AssertSame(Operation operation, in CommandWrite write, in CommandRules rules)

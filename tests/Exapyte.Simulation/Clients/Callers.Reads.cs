@@ -78,13 +78,13 @@ internal sealed partial class Callers
             return;
         }
         world.Tally.Count(Happening.ExpiringReads);
-        var isHidden = group.History.Expiring.Require(
+        var isTold = call.IsToldTheTime && call.Operation.Way != ReadWay.Eventual;
+        group.History.Expiring.Require(
             call.Operation.FirstKey,
             replica.Machine.Applied.Value,
-            replica.Machine.StampMs,
-            replica.NowMs,
+            replica.View.StampMs,
+            isTold ? call.ArrivedMs : 0,
             outcome
         );
-        world.Tally[Happening.ReadsHiddenByClock] += isHidden ? 1 : 0;
     }
 }

@@ -95,6 +95,12 @@ internal sealed class ClientCall(
     /// <summary>The index that a read may not be older than.</summary>
     public ulong Floor { get; set; }
 
+    /// <summary>The replica's time when it arrived, Unix milliseconds.</summary>
+    public long ArrivedMs { get; set; }
+
+    /// <summary>The log was to be told the time before it is answered: an entry was met whose end only the clock has passed.</summary>
+    public bool IsToldTheTime { get; set; }
+
     /// <summary>The caller has given this attempt up, or has been answered.</summary>
     public bool IsSettled { get; set; }
 

@@ -33,6 +33,9 @@ internal sealed class SimulatedGroup
         Operator = new(world, this);
     }
 
+    /// <summary>Slots from here on are another shard's.</summary>
+    public const int ForeignFromSlot = KeyHash.Slots / 8 * 7;
+
     public int Number { get; }
 
     public bool IsQuiet { get; }
@@ -194,6 +197,13 @@ internal sealed class SimulatedGroup
                             Node = $"n{PlaceOf(member)!.Index}",
                         }),
                     ],
+                },
+                // Another shard's slots, which nobody serves here.
+                new()
+                {
+                    ShardId = -1,
+                    FirstSlot = ForeignFromSlot,
+                    Replicas = [],
                 },
             ],
         };

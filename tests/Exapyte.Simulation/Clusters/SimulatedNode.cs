@@ -192,9 +192,9 @@ internal sealed partial class SimulatedNode
             {
                 replica.Post(ReplicaInput.Compact.Now);
             }
-            if (world.Chance.OneIn(4) && replica.Shard.SweepExpired(world.Flaw.SweepStampMs(replica), 10) > 0)
+            if (world.Chance.OneIn(4))
             {
-                world.Tally.Count(Happening.Sweeps);
+                world.Flaw.Sweep(replica);
             }
         }
         if (!isLogDue)

@@ -23,6 +23,7 @@ internal sealed partial class SimulatedReplica
     public void Arrive(ClientCall call)
     {
         call.Floor = Group.History.AcknowledgedThrough;
+        call.ArrivedMs = NowMs;
         turn.Begin(() => call.Begin(new(Identity, new CallInbox(this, call))));
         waiting.Add(call);
         if (call.Read is not null)
@@ -57,14 +58,14 @@ internal sealed partial class SimulatedReplica
                 ? replica.View with
                 {
                     Store = Flaw.ReadFrom(replica.View.Store, call.Operation.Way, replica),
-                    StampMs = 0,
+                    StampMs = Flaw.ReadClockMs(replica.View.StampMs, replica),
                 }
                 : replica.View;
 
-        public KeyspaceMap? Map => replica.Map;
+        // An old one, by which all keys are the shard's: what it owns is judged by its state.
+        public KeyspaceMap? Map => replica.Map is { } map ? map with { Shards = [map.Shards[0]] } : null;
 
-        public long NowMs =>
-            call.Operation.IsRead ? Flaw.ReadClockMs(Math.Max(replica.NowMs, replica.View.StampMs)) : replica.NowMs;
+        public long NowMs => replica.NowMs;
 
         public bool IsDiskFull => replica.Node.Log.Health.Condition == LogCondition.DiskFull;
 
@@ -79,6 +80,11 @@ internal sealed partial class SimulatedReplica
             }
             switch (input)
             {
+                case ReplicaInput.Write { Pending.IsClock: true }:
+                    replica.World.Tally.Count(Happening.ClocksAsked);
+                    call.IsToldTheTime = true;
+                    replica.Post(input);
+                    break;
                 case ReplicaInput.Write write:
                     call.Write = write.Pending;
                     replica.Post(input);

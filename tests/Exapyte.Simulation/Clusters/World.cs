@@ -27,7 +27,11 @@ internal sealed class World
         Chance = new(seed);
         Weather = Weather.Of(Chance);
         Trace = new(text);
-        Settings = new() { IdempotencyWindowSeconds = (int)(Weather.RequestWindowMs / 1_000) };
+        Settings = new()
+        {
+            IdempotencyWindowSeconds = (int)(Weather.RequestWindowMs / 1_000),
+            ChangeRetentionSeconds = Weather.RetriesUnknown ? 2 : 1,
+        };
         Network = new(this);
         Faults = new(this);
         Limits = Limits.Of(Chance.Fork());

@@ -33,11 +33,10 @@ internal sealed class ExpiringKeys
     /// <summary>A read was answered from the state at an index.</summary>
     /// <param name="key">Of which key.</param>
     /// <param name="index">The last index that the state holds.</param>
-    /// <param name="stampMs">The stamp of that state.</param>
-    /// <param name="readerMs">The reader's clock: a reader may find that an entry has ended before the log says so.</param>
+    /// <param name="stampMs">The stamp of that state: nothing else ends an entry.</param>
+    /// <param name="toldMs">A time that the log was to be told before, and by which nothing may be shown that has ended; 0: none.</param>
     /// <param name="outcome">The answer.</param>
-    /// <returns>Whether the reader's clock alone hid an entry.</returns>
-    public bool Require(string key, ulong index, long stampMs, long readerMs, OperationOutcome outcome)
+    public void Require(string key, ulong index, long stampMs, long toldMs, OperationOutcome outcome)
     {
         var current = At(key, index);
         if (outcome.Kind == OutcomeKind.Ok)
@@ -49,19 +48,18 @@ internal sealed class ExpiringKeys
                     + $"{outcome.Version.Revision} until {outcome.ExpiresMs}"
             );
             History.Require(
-                current.ExpiresMs > stampMs,
+                current.ExpiresMs > Math.Max(stampMs, toldMs),
                 "expired-seen",
-                $"{key} of revision {current.Revision} ended at {current.ExpiresMs} and is shown at {index}, at {stampMs}"
+                $"{key} of revision {current.Revision} ended at {current.ExpiresMs} and is shown at {index}, at {stampMs}, "
+                    + $"to who asked at {toldMs}"
             );
-            return false;
+            return;
         }
         History.Require(
-            current.Revision == 0 || current.ExpiresMs <= Math.Max(stampMs, readerMs),
+            current.Revision == 0 || current.ExpiresMs <= stampMs,
             "vanished-early",
-            $"{key} of revision {current.Revision} lives until {current.ExpiresMs} and is missing at {index}, at {stampMs} "
-                + $"and {readerMs} at the reader"
+            $"{key} of revision {current.Revision} lives until {current.ExpiresMs} and is missing at {index}, at {stampMs}"
         );
-        return current.ExpiresMs > stampMs;
     }
 
     private Since At(string key, ulong index)

@@ -158,12 +158,9 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
     {
         Require(index <= CommittedThrough, "applied-uncommitted", $"{member} applied {index}, not committed");
         var wanted = ExpectedAt(index);
-        var (revision, stampMs) = StateOf(shard);
-        Require(
-            revision == wanted.Revision && stampMs == wanted.StampMs,
-            "state-differs",
-            $"{member} at {index} has revision {revision} of {stampMs}, not {wanted.Revision} of {wanted.StampMs}"
-        );
+        var state = StateOf(shard);
+        var stampMs = state.StampMs;
+        Require(state == wanted.State, "state-differs", $"{member} at {index} is at {state}, not {wanted.State}");
         if (index % HashEvery == 0)
         {
             if (StateHash.Of(shard, stampMs) != wanted.StateHash)
@@ -224,8 +221,8 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         }
     }
 
-    public static (ulong Revision, long StampMs) StateOf(ModelShard shard) =>
-        shard.GetMeta("s"u8) is { } row ? (BitConverter.ToUInt64(row, 0), BitConverter.ToInt64(row, 8)) : default;
+    public static ShardState StateOf(ModelShard shard) =>
+        shard.GetMeta("s"u8) is { } row ? ShardState.Decode(row)!.Value : default;
 
     private static ShardCommand? CommandOf(in LogEntry entry) =>
         entry.Kind == EntryKind.Command ? ShardCommandCodec.Decode(entry.Payload) : null;
@@ -238,9 +235,12 @@ internal sealed class History(Func<MemberId, DurableLog?> durableOf, Action<ulon
         entries.Add(entry);
         var command = CommandOf(entry);
         expected.Add(Oracle.Apply(entry, command, withHash: entry.Index.Value % HashEvery == 0));
-        foreach (var write in command?.Writes ?? [])
+        var keys =
+            command is WriteCommand writes ? writes.Writes.Select(write => write.Key)
+            : command is SweepCommand sweep ? sweep.Keys
+            : [];
+        foreach (var key in keys.Select(key => Encoding.UTF8.GetString(key.Span)))
         {
-            var key = Encoding.UTF8.GetString(write.Key.Span);
             Timelines.Saw(entry.Index.Value, key, Oracle.RevisionOf(key));
             Expiring.Saw(entry.Index.Value, key, Oracle.RevisionOf(key), Oracle.ExpiresMsOf(key));
         }

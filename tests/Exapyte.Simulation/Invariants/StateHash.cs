@@ -56,7 +56,7 @@ internal static class StateHash
             [],
             (key, value) =>
             {
-                if (key[0] is (byte)'r' or (byte)'c')
+                if (key[0] is (byte)'r' or (byte)'c' or (byte)'b' or (byte)'h')
                 {
                     visit(key, value);
                 }

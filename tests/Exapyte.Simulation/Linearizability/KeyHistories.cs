@@ -90,6 +90,11 @@ internal sealed class KeyHistories
     private void Written(ClientOperation operation, Operation write, in AppliedWrite outcome, long endedAt)
     {
         var name = NameOf(write.Key);
+        if (outcome.Kind == OutcomeKind.WrongShard)
+        {
+            // Nothing happened.
+            return;
+        }
         if (outcome.Kind == OutcomeKind.PreconditionFailed)
         {
             var met = outcome.Version.IsNone ? KeyMet.Absent : KeyMet.Present;

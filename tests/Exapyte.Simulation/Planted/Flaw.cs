@@ -38,10 +38,20 @@ internal class Flaw
     public virtual long LeaseClockUs(SimulatedReplica replica) => replica.Node.MonotonicUs;
 
     /// <summary>The time by which a read judges what has expired.</summary>
-    public virtual long ReadClockMs(long nowMs) => nowMs;
+    public virtual long ReadClockMs(long stampMs, SimulatedReplica replica) => stampMs;
 
-    /// <summary>The time by which expired entries are removed.</summary>
-    public virtual long SweepStampMs(SimulatedReplica replica) => replica.Machine.StampMs;
+    /// <summary>Has entries removed that have ended, as <see cref="RaftReplica.Sweep"/> does.</summary>
+    public virtual void Sweep(SimulatedReplica replica)
+    {
+        if (
+            replica.View is { Role: RaftRole.Leader, IsHeldUp: false, IsStuck: false }
+            && replica.Shard.FindExpired(replica.NowMs, 10) is { Count: > 0 } ended
+        )
+        {
+            replica.World.Tally.Count(Happening.Sweeps);
+            replica.Post(new ReplicaInput.Sweep(ended));
+        }
+    }
 
     /// <summary>The files of a node's log.</summary>
     public virtual IFiles FilesOf(IFiles files, SimulatedNode node) => files;

@@ -79,5 +79,11 @@ internal static class PlantedBugs
         new("replaced-store-read", () => new ReplacedStoreRead()),
         new("persisted-while-installing", () => new PersistedWhileInstalling()),
         new("request-id-forgotten", () => new RequestIdForgotten()),
+        new("expired-by-readers-clock", () => new ExpiredByReadersClock()),
+        new("request-ids-without-key-hash", () => new RequestIdsWithoutKeyHash()),
+        new("changes-outside-of-the-batch", () => new ChangesOutsideOfTheBatch()),
+        new("changes-not-in-snapshots", () => new ChangesNotInSnapshots()),
+        new("ownership-forgotten-at-start", () => new OwnershipForgottenAtStart()),
+        new("swept-without-a-change", () => new SweptWithoutAChange()),
     ];
 }

@@ -121,19 +121,19 @@ internal sealed class ExpiredByLocalClock : Flaw
 /// <summary>What has expired is shown until it is removed.</summary>
 internal sealed class ExpiredIsShown : Flaw
 {
-    public override long ReadClockMs(long nowMs) => 0;
+    public override long ReadClockMs(long stampMs, SimulatedReplica replica) => 0;
 }
 
 /// <summary>Entries are hidden a second before they end.</summary>
 internal sealed class VanishesEarly : Flaw
 {
-    public override long ReadClockMs(long nowMs) => nowMs + 1_000;
+    public override long ReadClockMs(long stampMs, SimulatedReplica replica) => stampMs + 1_000;
 }
 
 /// <summary>Each replica removes what has expired by its own clock.</summary>
 internal sealed class SweptByLocalClock : Flaw
 {
-    public override long SweepStampMs(SimulatedReplica replica) => replica.NowMs;
+    public override void Sweep(SimulatedReplica replica) => replica.Shard.SweepExpired(replica.NowMs, 10);
 }
 
 /// <summary>What the store had no space for counts as applied.</summary>
@@ -153,47 +153,4 @@ internal sealed class RequestIdForgotten : Flaw
 {
     public override IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) =>
         new AlteredStore(shard, hides: static _ => false, keepsMeta: static key => key[0] != (byte)'r');
-}
-
-/// <summary>A store that does not show everything.</summary>
-internal sealed class AlteredStore(ModelShard shard, Func<StoredEntry, bool> hides, AlteredStore.KeepsMeta keepsMeta)
-    : IShardStore
-{
-    public delegate bool KeepsMeta(ReadOnlySpan<byte> key);
-
-    public KeyRange Bounds
-    {
-        get => shard.Bounds;
-        set => shard.Bounds = value;
-    }
-
-    public ulong AppliedIndex => shard.AppliedIndex;
-
-    public long ApproximateCount => shard.ApproximateCount;
-
-    public long ApproximateBytes => shard.ApproximateBytes;
-
-    public ulong ReadFlushedIndex() => shard.ReadFlushedIndex();
-
-    public StoreBatch NewBatch() => shard.NewBatch();
-
-    public void Apply(StoreBatch batch) => shard.Apply(batch);
-
-    public bool TryGet(ReadOnlySpan<byte> key, out StoredEntry entry) => shard.TryGet(key, out entry) && !hides(entry);
-
-    public bool TryGetHeader(ReadOnlySpan<byte> key, out StoredEntry entryWithoutValue) =>
-        shard.TryGetHeader(key, out entryWithoutValue) && !hides(entryWithoutValue);
-
-    public byte[]? GetMeta(ReadOnlySpan<byte> key) => keepsMeta(key) ? shard.GetMeta(key) : null;
-
-    public void ScanMeta(ReadOnlySpan<byte> prefix, MetaVisitor visitor, ReadOnlySpan<byte> from = default) =>
-        shard.ScanMeta(prefix, visitor, from);
-
-    public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) => shard.FindExpired(atMs, entriesMax);
-
-    public IStoreScan Scan(KeyRange range, bool reverse) => shard.Scan(range, reverse);
-
-    public long SweepExpired(long appliedStampMs, int entriesMax) => shard.SweepExpired(appliedStampMs, entriesMax);
-
-    public void Clear() => shard.Clear();
 }

@@ -80,6 +80,7 @@ internal static class Run
     {
         tally[Happening.RequestIdRecalls] += history.Oracle.Recalls;
         tally[Happening.RequestIdEvictions] += history.Oracle.Evictions;
+        tally[Happening.ChangesTrimmed] += history.Oracle.Trims;
         tally[Happening.ConfigurationChanges] += history.ConfigurationChanges;
         tally[Happening.JointConfigurations] += history.JointConfigurations;
     }
