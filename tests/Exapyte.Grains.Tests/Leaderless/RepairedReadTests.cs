@@ -130,21 +130,22 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
     {
         var keyspace = $"deleted-{key}";
         var map = await nodes.Cluster.Create(keyspace, nodes.MapOf(kind).Settings);
-        var gates = new[] { nodes.Faults.Hold("n2", Replicate), nodes.Faults.Hold("n3", Replicate) };
         var replica = nodes
             .HostOf("n1")
             .Replicas.All.OfType<LeaderlessReplica>()
             .Single(one => one.Identity.KeyspaceId == map.KeyspaceId);
-        var write = replica
-            .Execute(
-                new()
-                {
-                    Operations = [Put(key, "v")],
-                    MapEpoch = map.Epoch,
-                    TimeoutMs = 120_000,
-                }
-            )
-            .AsTask();
+        var batch = new OperationBatch
+        {
+            Operations = [Put(key, "v")],
+            MapEpoch = map.Epoch,
+            TimeoutMs = 120_000,
+        };
+        await Eventually.Holds(
+            async () => (await replica.Execute(batch)).Single().Kind == OutcomeKind.Ok,
+            "The replica serves, once it has learnt of the new keyspace."
+        );
+        var gates = new[] { nodes.Faults.Hold("n2", Replicate), nodes.Faults.Hold("n3", Replicate) };
+        var write = replica.Execute(batch).AsTask();
 
         var deleting = nodes.Client().DeleteKeyspaceAsync(keyspace);
         var outcome = (await write.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)).Single();
