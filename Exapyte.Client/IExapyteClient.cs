@@ -135,7 +135,13 @@ public sealed record ScanQuery
     /// <summary>From the end towards the beginning.</summary>
     public bool Reverse { get; init; }
 
-    /// <summary>Most entries in the page, 1 to <see cref="Limits.PageEntriesMax"/>.</summary>
+    /// <summary>
+    /// Keys that hold this behind the prefix are folded into one common prefix each, through its first occurrence
+    /// (<see cref="ScanPage.Prefixes"/>); 1 to 64 bytes; empty: none are.
+    /// </summary>
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
+
+    /// <summary>Most entries and common prefixes in the page, 1 to <see cref="Limits.PageEntriesMax"/>.</summary>
     public int EntriesMax { get; init; } = Limits.PageEntriesDefault;
 
     /// <summary>Leave the values out.</summary>
@@ -144,8 +150,13 @@ public sealed record ScanQuery
     /// <summary>How strongly it is answered.</summary>
     public ConsistencyLevel Level { get; init; }
 
-    /// <summary>Go on behind this key (before it, in reverse); null: from the bound.</summary>
+    /// <summary>
+    /// Go on behind this key (before it, in reverse), or behind all of the common prefix that it is or lies in; null: from the
+    /// bound.
+    /// </summary>
     public ReadOnlyMemory<byte>? After { get; init; }
+
+    internal KeyFolding Folding => new(Delimiter, Prefix.Length);
 
     /// <summary>The keyspace id that a cursor was made for: another one is refused; 0: any.</summary>
     public long KeyspaceId { get; init; }
@@ -165,7 +176,44 @@ public sealed record ScanPage(
     long KeyspaceId,
     string? Detail,
     ServedBy Served
-);
+)
+{
+    /// <summary>Common prefixes of folded keys (<see cref="ScanQuery.Delimiter"/>), in the asked order among the entries.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Prefixes { get; init; } = [];
+
+    /// <summary>The last key or common prefix of the page, behind which the next one begins; null where the page is empty.</summary>
+    /// <param name="reverse">Whether it was listed from the end.</param>
+    public ReadOnlyMemory<byte>? Last(bool reverse) =>
+        Prefixes.Count == 0
+            ? Entries is [.., var entry]
+                ? entry.Key
+                : null
+            : Entries.Count == 0 || IsBefore(Entries[^1].Key, Prefixes[^1], reverse)
+                ? Prefixes[^1]
+                : Entries[^1].Key;
+
+    /// <summary>Entries and common prefixes as they follow each other; a common prefix has no entry.</summary>
+    /// <param name="reverse">Whether they were listed from the end.</param>
+    public IEnumerable<(ReadOnlyMemory<byte> Key, OperationOutcome? Entry)> InOrder(bool reverse)
+    {
+        var next = 0;
+        foreach (var entry in Entries)
+        {
+            while (next < Prefixes.Count && IsBefore(Prefixes[next], entry.Key, reverse))
+            {
+                yield return (Prefixes[next++], null);
+            }
+            yield return (entry.Key, entry.Entry);
+        }
+        for (; next < Prefixes.Count; next++)
+        {
+            yield return (Prefixes[next], null);
+        }
+    }
+
+    private static bool IsBefore(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right, bool reverse) =>
+        left.Span.SequenceCompareTo(right.Span) is var order && (reverse ? order > 0 : order < 0);
+}
 
 /// <summary>A part of a keyspace's snapshot.</summary>
 /// <param name="Kind">Ok, or why there is no more.</param>

@@ -22,12 +22,23 @@ public sealed record ScanOptions
     /// <summary>From the end towards the beginning.</summary>
     public bool Reverse { get; init; }
 
+    /// <summary>
+    /// Keys that hold this behind the prefix are left out, and what they have in common through its first occurrence is listed
+    /// instead, once each (<see cref="KeyspaceListings.ScanFoldedAsync"/>); 1 to 64 bytes; null: all keys are listed.
+    /// </summary>
+    public EntryKey? Delimiter { get; init; }
+
     /// <summary>Entries read at once, 1 to 1,000.</summary>
     public int PageEntries { get; init; } = Limits.PageEntriesDefault;
 
     /// <summary>How strongly each page is answered; by default as the keyspace says.</summary>
     public ConsistencyLevel Level { get; init; }
 }
+
+/// <summary>A key of a folded listing, or what several keys have in common.</summary>
+/// <param name="Key">The key; or the common prefix, its delimiter included.</param>
+/// <param name="IsPrefix">Whether it is a common prefix.</param>
+public readonly record struct FoldedKey(EntryKey Key, bool IsPrefix);
 
 /// <summary>
 /// Lists and queries the entries of a keyspace. A key that is present throughout is met exactly once; entries that come and go
@@ -54,7 +65,7 @@ public static class KeyspaceListings
     {
         ArgumentNullException.ThrowIfNull(keyspace);
         var type = keyspace.TypeOf<T>();
-        return keyspace.PagesAsync(
+        return keyspace.EntriesAsync(
             options,
             keysOnly: false,
             value => KeyspaceClient.Deserialize(value, type),
@@ -68,7 +79,7 @@ public static class KeyspaceListings
         this KeyspaceClient keyspace,
         ScanOptions? options = null,
         CancellationToken cancellationToken = default
-    ) => keyspace.PagesAsync(options ?? new(), keysOnly: false, static value => value, cancellationToken);
+    ) => keyspace.EntriesAsync(options ?? new(), keysOnly: false, static value => value, cancellationToken);
 
     /// <summary>Keys in their order; values do not travel.</summary>
     /// <exception cref="ExapyteException">A page could not be read.</exception>
@@ -78,10 +89,39 @@ public static class KeyspaceListings
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
     {
-        var entries = keyspace.PagesAsync(options ?? new(), keysOnly: true, static value => value, cancellationToken);
+        var entries = keyspace.EntriesAsync(options ?? new(), keysOnly: true, static value => value, cancellationToken);
         await foreach (var entry in entries.ConfigureAwait(false))
         {
             yield return entry.Key;
+        }
+    }
+
+    /// <summary>
+    /// Entries, and in their order what the keys that hold <see cref="ScanOptions.Delimiter"/> have in common: as a folder lists
+    /// its files and folders. Values do not travel.
+    /// </summary>
+    /// <exception cref="ArgumentException">The options name no delimiter.</exception>
+    /// <exception cref="ExapyteException">A page could not be read.</exception>
+    public static async IAsyncEnumerable<FoldedKey> ScanFoldedAsync(
+        this KeyspaceClient keyspace,
+        ScanOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(keyspace);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Delimiter is not { Bytes.IsEmpty: false })
+        {
+            throw new ArgumentException("The options must name a delimiter.", nameof(options));
+        }
+        await foreach (
+            var page in keyspace.PagesAsync(options, keysOnly: true, cancellationToken).ConfigureAwait(false)
+        )
+        {
+            foreach (var (key, entry) in page.InOrder(options.Reverse))
+            {
+                yield return new FoldedKey(key, IsPrefix: entry is null);
+            }
         }
     }
 
@@ -122,7 +162,7 @@ public static class KeyspaceListings
         } while (!options.After.IsEmpty);
     }
 
-    private static async IAsyncEnumerable<Entry<T>> PagesAsync<T>(
+    private static async IAsyncEnumerable<Entry<T>> EntriesAsync<T>(
         this KeyspaceClient keyspace,
         ScanOptions options,
         bool keysOnly,
@@ -132,12 +172,29 @@ public static class KeyspaceListings
     {
         ArgumentNullException.ThrowIfNull(keyspace);
         ArgumentNullException.ThrowIfNull(options);
+        await foreach (var page in keyspace.PagesAsync(options, keysOnly, cancellationToken).ConfigureAwait(false))
+        {
+            foreach (var listed in page.Entries)
+            {
+                yield return new Entry<T>(listed.Key, decode(listed.Entry.Value), listed.Entry, page.Served);
+            }
+        }
+    }
+
+    private static async IAsyncEnumerable<ScanPage> PagesAsync(
+        this KeyspaceClient keyspace,
+        ScanOptions options,
+        bool keysOnly,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
+    {
         var query = new ScanQuery
         {
             Prefix = options.Prefix?.Bytes ?? default,
             Start = options.Start?.Bytes ?? default,
             End = options.End?.Bytes,
             Reverse = options.Reverse,
+            Delimiter = options.Delimiter?.Bytes ?? default,
             EntriesMax = options.PageEntries,
             KeysOnly = keysOnly,
             Level = options.Level,
@@ -146,15 +203,12 @@ public static class KeyspaceListings
         {
             var page = await keyspace.Client.ScanAsync(keyspace.Name, query, cancellationToken).ConfigureAwait(false);
             Demand(page.Kind, page.Detail);
-            foreach (var listed in page.Entries)
-            {
-                yield return new Entry<T>(listed.Key, decode(listed.Entry.Value), listed.Entry, page.Served);
-            }
-            if (!page.More || page.Entries.Count == 0)
+            yield return page;
+            if (!page.More || page.Last(query.Reverse) is not { } last)
             {
                 yield break;
             }
-            query = query with { After = page.Entries[^1].Key, KeyspaceId = page.KeyspaceId };
+            query = query with { After = last, KeyspaceId = page.KeyspaceId };
         }
     }
 

@@ -36,6 +36,10 @@ internal static class ScanRules
         {
             reasons.Add($"Bounds, prefix and cursor are at most {Limits.KeyBytesMax} bytes.");
         }
+        if (query.Delimiter.Length > KeyFolding.DelimiterBytesMax)
+        {
+            reasons.Add($"A delimiter is at most {KeyFolding.DelimiterBytesMax} bytes.");
+        }
         return reasons.Count == 0 ? null : string.Join(' ', reasons);
     }
 }

@@ -1,3 +1,5 @@
+using Exapyte.Operations;
+
 namespace Exapyte.Client.Scans;
 
 /// <summary>The range that a listing walks: start inclusive, end exclusive, null for open. Immutable.</summary>
@@ -14,7 +16,18 @@ internal readonly record struct ScanBounds(ReadOnlyMemory<byte> Start, ReadOnlyM
         {
             bounds = bounds.NotBefore(query.Prefix).Before(BehindPrefix(query.Prefix));
         }
-        return query.After is { } after ? bounds.Behind(after, query.Reverse) : bounds;
+        return query.After is { } after ? bounds.Behind(after, query.Folding, query.Reverse) : bounds;
+    }
+
+    /// <summary>The rest of the range behind a key, or behind all keys that fold as it does, in the direction of the walk.</summary>
+    public ScanBounds Behind(ReadOnlyMemory<byte> key, in KeyFolding folding, bool reverse)
+    {
+        var folded = folding.FoldedBytes(key.Span);
+        return folded == 0 ? Behind(key, reverse)
+            : reverse ? Before(key[..folded])
+            // Behind a prefix of nothing but 255 there is no key: the range ends before it begins.
+            : BehindPrefix(key[..folded]) is { } behind ? NotBefore(behind)
+            : new(key, key);
     }
 
     /// <summary>The rest of the range behind a key in the direction of the walk.</summary>

@@ -15,6 +15,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
 
     private readonly Comparer<ReadOnlyMemory<byte>> order = KeyOrder.Of(query.Reverse);
     private readonly List<ListedEntry> entries = new(Math.Min(query.EntriesMax, Limits.PageEntriesDefault));
+    private readonly List<ReadOnlyMemory<byte>> prefixes = [];
     private readonly HashSet<(string Node, string Region)> servers = [];
     private volatile RoutedMap map = map;
     private long bytes;
@@ -25,7 +26,10 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         var bounds = ScanBounds.Of(query);
         var cursors = bounds.IsEmpty
             ? []
-            : Array.ConvertAll(Routes(), route => new ShardCursor(route.Placement.ShardId, bounds, query.Reverse));
+            : Array.ConvertAll(
+                Routes(),
+                route => new ShardCursor(route.Placement.ShardId, bounds, query.Folding, query.Reverse)
+            );
         var heads = new PriorityQueue<ShardCursor, ReadOnlyMemory<byte>>(order);
         var dry = cursors;
         while (true)
@@ -36,7 +40,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             }
             foreach (var cursor in dry.Where(cursor => cursor.HasHead))
             {
-                heads.Enqueue(cursor, cursor.Head.Key);
+                heads.Enqueue(cursor, cursor.HeadKey);
             }
             if (Merge(heads) is not { } ranDry)
             {
@@ -44,8 +48,12 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             }
             dry = [ranDry];
         }
+        foreach (var cursor in prefixes.Count > 0 ? cursors : [])
+        {
+            cursor.Skip(prefixes[^1]);
+        }
         var more = Array.Exists(cursors, cursor => cursor.MayHaveMore);
-        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server());
+        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server()) { Prefixes = prefixes };
     }
 
     /// <summary>All shards, or the only one that can hold the prefix: keys are hashed through the delimiter only.</summary>
@@ -60,12 +68,10 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     {
         while (!IsFull && heads.TryDequeue(out var cursor, out _))
         {
-            var entry = cursor.Take();
-            entries.Add(entry);
-            bytes += entry.Key.Length + entry.Entry.Value.Length;
+            Take(cursor);
             if (cursor.HasHead)
             {
-                heads.Enqueue(cursor, cursor.Head.Key);
+                heads.Enqueue(cursor, cursor.HeadKey);
             }
             else if (cursor.IsDry && !IsFull)
             {
@@ -75,7 +81,27 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         return null;
     }
 
-    private bool IsFull => entries.Count >= query.EntriesMax || bytes >= Limits.PageBytesMax;
+    /// <summary>Takes the head as an entry, or as its common prefix, which other shards may have given before.</summary>
+    private void Take(ShardCursor cursor)
+    {
+        var entry = cursor.Take();
+        var folded = query.Folding.FoldedBytes(entry.Key.Span);
+        if (folded == 0)
+        {
+            entries.Add(entry);
+            bytes += entry.Key.Length + entry.Entry.Value.Length;
+            return;
+        }
+        var prefix = entry.Key[..folded];
+        cursor.Skip(prefix);
+        if (prefixes.Count == 0 || !prefixes[^1].Span.SequenceEqual(prefix.Span))
+        {
+            prefixes.Add(prefix);
+            bytes += folded;
+        }
+    }
+
+    private bool IsFull => entries.Count + prefixes.Count >= query.EntriesMax || bytes >= Limits.PageBytesMax;
 
     /// <summary>Asks the shards for their next part, a few at a time; returns why one of them had none to give.</summary>
     private async Task<OperationOutcome?> FillAsync(
@@ -128,7 +154,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     private ScanRequest Request(ShardCursor cursor, int shardCount)
     {
         // Half as much again as its fair part: hashing spreads keys evenly, though not exactly. Twice as much each time.
-        var left = query.EntriesMax - entries.Count;
+        var left = query.EntriesMax - entries.Count - prefixes.Count;
         var fair = (left * 3 / (2 * shardCount)) + 2;
         cursor.Asked = Math.Min(left, Math.Max(fair, cursor.Asked * 2));
         return new()
@@ -139,6 +165,8 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             EntriesMax = cursor.Asked,
             BytesMax = Math.Max(PartBytesMin, Limits.PageBytesMax / shardCount),
             KeysOnly = query.KeysOnly,
+            Delimiter = query.Delimiter,
+            FoldFrom = query.Prefix.Length,
             Level = query.Level,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = 1,

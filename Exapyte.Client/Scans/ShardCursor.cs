@@ -3,7 +3,7 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Scans;
 
 /// <summary>How far the walk through one shard has come, and what was fetched ahead of it.</summary>
-internal sealed class ShardCursor(long shardId, ScanBounds bounds, bool reverse)
+internal sealed class ShardCursor(long shardId, ScanBounds bounds, KeyFolding folding, bool reverse)
 {
     private ListedEntry[] fetched = [];
     private int next;
@@ -28,7 +28,20 @@ internal sealed class ShardCursor(long shardId, ScanBounds bounds, bool reverse)
 
     public ListedEntry Head => fetched[next];
 
+    /// <summary>What comes next: the head's key, or the common prefix into which it folds.</summary>
+    public ReadOnlyMemory<byte> HeadKey =>
+        folding.FoldedBytes(Head.Key.Span) is > 0 and var folded ? Head.Key[..folded] : Head.Key;
+
     public ListedEntry Take() => fetched[next++];
+
+    /// <summary>Passes over what is at hand of a common prefix.</summary>
+    public void Skip(ReadOnlyMemory<byte> prefix)
+    {
+        while (HasHead && Head.Key.Span.StartsWith(prefix.Span))
+        {
+            next++;
+        }
+    }
 
     /// <summary>Takes a page of the shard, which begins where <see cref="Rest"/> began.</summary>
     public void Fill(ScanReply page)
@@ -37,7 +50,7 @@ internal sealed class ShardCursor(long shardId, ScanBounds bounds, bool reverse)
         next = 0;
         if (fetched.Length > 0)
         {
-            Rest = Rest.Behind(fetched[^1].Key, reverse);
+            Rest = Rest.Behind(fetched[^1].Key, folding, reverse);
         }
         more = page.More && !Rest.IsEmpty;
     }

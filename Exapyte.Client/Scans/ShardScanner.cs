@@ -62,6 +62,8 @@ internal sealed class ShardScanner(
             BytesMax = request.BytesMax,
             KeysOnly = request.KeysOnly,
             Pin = request.Pin,
+            Delimiter = request.Delimiter,
+            FoldFrom = request.FoldFrom,
             Level = request.Level,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)patience.TotalMilliseconds,

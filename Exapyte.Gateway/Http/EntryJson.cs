@@ -28,6 +28,40 @@ internal static class EntryJson
         }
     }
 
+    /// <summary>Writes <c>prefix</c> or <c>prefix64</c>.</summary>
+    public static void WritePrefix(Utf8JsonWriter writer, ReadOnlySpan<byte> prefix)
+    {
+        if (Utf8.IsValid(prefix))
+        {
+            writer.WriteString("prefix"u8, prefix);
+        }
+        else
+        {
+            writer.WriteString("prefix64"u8, Base64Text.Encode(prefix));
+        }
+    }
+
+    /// <summary>Writes the array <c>prefixes</c>, and <c>prefixes64</c> where some are no UTF-8.</summary>
+    public static void WritePrefixes(Utf8JsonWriter writer, IReadOnlyList<ReadOnlyMemory<byte>> prefixes)
+    {
+        writer.WriteStartArray("prefixes"u8);
+        foreach (var prefix in prefixes.Where(prefix => Utf8.IsValid(prefix.Span)))
+        {
+            writer.WriteStringValue(prefix.Span);
+        }
+        writer.WriteEndArray();
+        if (prefixes.All(prefix => Utf8.IsValid(prefix.Span)))
+        {
+            return;
+        }
+        writer.WriteStartArray("prefixes64"u8);
+        foreach (var prefix in prefixes.Where(prefix => !Utf8.IsValid(prefix.Span)))
+        {
+            writer.WriteStringValue(Base64Text.Encode(prefix.Span));
+        }
+        writer.WriteEndArray();
+    }
+
     /// <summary>Writes the entry's other members into an open object.</summary>
     public static void WriteEntry(Utf8JsonWriter writer, OperationOutcome entry, bool withValue)
     {

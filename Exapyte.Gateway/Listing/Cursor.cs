@@ -23,6 +23,9 @@ internal sealed record Cursor
 
     /// <summary>From the end towards the beginning.</summary>
     public required bool Reverse { get; init; }
+
+    /// <summary>What keys are folded by; empty: they are not.</summary>
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
 }
 
 /// <summary>
@@ -30,13 +33,14 @@ internal sealed record Cursor
 /// </summary>
 /// <remarks>
 /// Layout: format (1), flags (1), keyspace id (8, big-endian), then last key, start, end and prefix, each behind its
-/// length (2).
+/// length (2); then the delimiter likewise, where the flags say that there is one.
 /// </remarks>
 internal sealed class CursorCodec(TokenSigner signer)
 {
     private const byte Format = 1;
     private const byte ReverseFlag = 1;
     private const byte HasEndFlag = 2;
+    private const byte HasDelimiterFlag = 4;
     private const int HeadBytes = 10;
     private const int LengthBytes = 2;
 
@@ -49,16 +53,25 @@ internal sealed class CursorCodec(TokenSigner signer)
             + cursor.After.Length
             + cursor.Start.Length
             + (cursor.End?.Length ?? 0)
-            + cursor.Prefix.Length;
+            + cursor.Prefix.Length
+            + (cursor.Delimiter.IsEmpty ? 0 : LengthBytes + cursor.Delimiter.Length);
         var bytes = new byte[length];
         bytes[0] = Format;
-        bytes[1] = (byte)((cursor.Reverse ? ReverseFlag : 0) | (cursor.End is null ? 0 : HasEndFlag));
+        bytes[1] = (byte)(
+            (cursor.Reverse ? ReverseFlag : 0)
+            | (cursor.End is null ? 0 : HasEndFlag)
+            | (cursor.Delimiter.IsEmpty ? 0 : HasDelimiterFlag)
+        );
         BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(2), cursor.KeyspaceId);
         var rest = bytes.AsSpan(HeadBytes);
         WriteText(ref rest, cursor.After.Span);
         WriteText(ref rest, cursor.Start.Span);
         WriteText(ref rest, cursor.End.GetValueOrDefault().Span);
         WriteText(ref rest, cursor.Prefix.Span);
+        if (!cursor.Delimiter.IsEmpty)
+        {
+            WriteText(ref rest, cursor.Delimiter.Span);
+        }
         return signer.Write(keyspace, bytes);
     }
 
@@ -88,6 +101,7 @@ internal sealed class CursorCodec(TokenSigner signer)
             End = (flags & HasEndFlag) == 0 ? (ReadOnlyMemory<byte>?)null : end,
             Prefix = prefix,
             Reverse = (flags & ReverseFlag) != 0,
+            Delimiter = (flags & HasDelimiterFlag) == 0 ? default : ReadText(ref rest),
         };
         return true;
     }

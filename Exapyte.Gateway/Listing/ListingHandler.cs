@@ -70,7 +70,7 @@ internal sealed class ListingHandler(
         writer.WriteStartArray("entries"u8);
         foreach (var entry in page.Entries)
         {
-            WriteEntry(writer, entry, query.KeysOnly);
+            WriteEntry(writer, entry.Key, entry.Entry, query.KeysOnly);
             if (writer.BytesPending > FlushBytes)
             {
                 writer.Flush();
@@ -78,6 +78,10 @@ internal sealed class ListingHandler(
             }
         }
         writer.WriteEndArray();
+        if (!query.Delimiter.IsEmpty)
+        {
+            EntryJson.WritePrefixes(writer, page.Prefixes);
+        }
         WriteCursor(writer, CursorBehind(call, query, page));
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted);
@@ -90,15 +94,15 @@ internal sealed class ListingHandler(
         using var lines = new LineStream(context);
         while (true)
         {
-            foreach (var entry in page.Entries)
+            foreach (var (key, entry) in page.InOrder(query.Reverse))
             {
-                WriteEntry(lines.Writer, entry, query.KeysOnly);
+                WriteEntry(lines.Writer, key, entry, query.KeysOnly);
                 if (!await lines.EndLineAsync())
                 {
                     return;
                 }
             }
-            left -= page.Entries.Count;
+            left -= page.Entries.Count + page.Prefixes.Count;
             var next = NextQuery(query, page, left);
             if (next is null)
             {
@@ -118,10 +122,10 @@ internal sealed class ListingHandler(
 
     /// <summary>The query of the page behind this one; null where there is none or the caller's limit is reached.</summary>
     private static ScanQuery? NextQuery(ScanQuery query, ScanPage page, long left) =>
-        page.More && left > 0 && page.Entries.Count > 0
+        page.More && left > 0 && page.Last(query.Reverse) is { } last
             ? query with
             {
-                After = page.Entries[^1].Key,
+                After = last,
                 KeyspaceId = page.KeyspaceId,
                 EntriesMax = (int)Math.Min(query.EntriesMax, left),
             }
@@ -129,7 +133,8 @@ internal sealed class ListingHandler(
 
     /// <summary>The cursor behind a page; null at the end.</summary>
     private string? CursorBehind(in Call call, ScanQuery query, ScanPage page) =>
-        page.More && LastKey(query, page) is { } last
+        // An empty page that is not the last goes on from where it was asked.
+        page.More && (page.Last(query.Reverse) ?? query.After) is { } last
             ? cursors.Write(
                 call.TokenScope,
                 new()
@@ -140,19 +145,29 @@ internal sealed class ListingHandler(
                     End = query.End,
                     Prefix = query.Prefix,
                     Reverse = query.Reverse,
+                    Delimiter = query.Delimiter,
                 }
             )
             : null;
 
-    /// <summary>An empty page that is not the last goes on from where it was asked.</summary>
-    private static ReadOnlyMemory<byte>? LastKey(ScanQuery query, ScanPage page) =>
-        page.Entries.Count > 0 ? page.Entries[^1].Key : query.After;
-
-    private static void WriteEntry(Utf8JsonWriter writer, ListedEntry entry, bool keysOnly)
+    /// <summary>Writes an entry, or a common prefix, which has none.</summary>
+    private static void WriteEntry(
+        Utf8JsonWriter writer,
+        ReadOnlyMemory<byte> key,
+        OperationOutcome? entry,
+        bool keysOnly
+    )
     {
         writer.WriteStartObject();
-        EntryJson.WriteKey(writer, entry.Key.Span);
-        EntryJson.WriteEntry(writer, entry.Entry, withValue: !keysOnly);
+        if (entry is null)
+        {
+            EntryJson.WritePrefix(writer, key.Span);
+        }
+        else
+        {
+            EntryJson.WriteKey(writer, key.Span);
+            EntryJson.WriteEntry(writer, entry, withValue: !keysOnly);
+        }
         writer.WriteEndObject();
     }
 

@@ -20,6 +20,8 @@ internal sealed record ListingRequest
     private const int KeysOnly = 8;
     private const int At = 9;
     private const int Consistency = 10;
+    private const int Delimiter = 11;
+    private const int Delimiter64 = 12;
 
     private static readonly string[] Parameters =
     [
@@ -34,6 +36,8 @@ internal sealed record ListingRequest
         "keysOnly",
         "cursor",
         "consistency",
+        "delimiter",
+        "delimiter64",
     ];
 
     /// <summary>The first page's query; its <see cref="ScanQuery.EntriesMax"/> is the page size.</summary>
@@ -68,7 +72,12 @@ internal sealed record ListingRequest
             End = reader.Key(End, End + Keys, limits.KeyBytesMax),
             Reverse = reader.Flag(Reverse) ?? false,
             KeysOnly = reader.Flag(KeysOnly) ?? false,
+            Delimiter = reader.Key(Delimiter, Delimiter64, KeyFolding.DelimiterBytesMax) ?? default,
         };
+        if (reader.IsPresent(Delimiter, Delimiter64) && scan.Delimiter.IsEmpty)
+        {
+            reasons.Add("Parameter 'delimiter' must not be empty; leave it out to list all keys.");
+        }
         if (scan.End is { IsEmpty: true })
         {
             reasons.Add("Parameter 'end' must not be empty; leave it out to list to the end.");
@@ -118,11 +127,12 @@ internal sealed record ListingRequest
             || (reader.IsPresent(Start, Start + Keys) && !Same(query.Start, cursor.Start))
             || (reader.IsPresent(End, End + Keys) && (cursor.End is null || !Same(query.End!.Value, cursor.End.Value)))
             || (reader.IsPresent(Reverse) && query.Reverse != cursor.Reverse)
+            || (reader.IsPresent(Delimiter, Delimiter64) && !Same(query.Delimiter, cursor.Delimiter))
         )
         {
             return new(
                 ProblemKinds.InvalidCursor,
-                "The cursor was made for other bounds or another direction. Send it alone, or start the listing again."
+                "The cursor was made for other bounds, another direction or another delimiter. Send it alone, or start the listing again."
             );
         }
         request = request with
@@ -133,6 +143,7 @@ internal sealed record ListingRequest
                 Start = cursor.Start,
                 End = cursor.End,
                 Reverse = cursor.Reverse,
+                Delimiter = cursor.Delimiter,
                 After = cursor.After,
                 KeyspaceId = cursor.KeyspaceId,
             },
@@ -197,7 +208,7 @@ internal readonly ref struct ListingParameters(
         }
         if (key.Length > bytesMax)
         {
-            reasons.Add($"Parameter '{name}' is {key.Length} bytes long, more than a key's {bytesMax}.");
+            reasons.Add($"Parameter '{name}' is {key.Length} bytes long, more than {bytesMax}.");
         }
         return key;
     }

@@ -97,6 +97,17 @@ public sealed class ScanRequest
     /// </summary>
     [Id(9)]
     public bool Pin { get; init; }
+
+    /// <summary>
+    /// Of the keys that fold into one common prefix (<see cref="KeyFolding"/>) answer one that is there, without its value;
+    /// empty: all keys. A replica that does not know it answers them all.
+    /// </summary>
+    [Id(10)]
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
+
+    /// <summary>Bytes at the beginning of every key in which no delimiter is looked for.</summary>
+    [Id(11)]
+    public int FoldFrom { get; init; }
 }
 
 /// <summary>One entry of a listing.</summary>

@@ -121,6 +121,21 @@ public sealed class LocalScanRequest
     /// <summary>The epoch of the map that the asking replica serves by: see <see cref="ReplicateRequest.MapEpoch"/>.</summary>
     [Id(7)]
     public long MapEpoch { get; init; }
+
+    /// <summary>
+    /// Of the keys that fold into one common prefix (<see cref="KeyFolding"/>) answer those through the first that is there, and
+    /// none behind it; empty: all keys. A replica that does not know it answers them all.
+    /// </summary>
+    [Id(8)]
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
+
+    /// <summary>Bytes at the beginning of every key in which no delimiter is looked for.</summary>
+    [Id(9)]
+    public int FoldFrom { get; init; }
+
+    /// <summary>What has expired by then is not there, Unix milliseconds: where keys are folded.</summary>
+    [Id(10)]
+    public long NowMs { get; init; }
 }
 
 /// <summary>The answer to a <see cref="LocalScanRequest"/>.</summary>

@@ -75,12 +75,16 @@ internal static class ReplicaReads
         List<ListedEntry> entries = [];
         long bytes = 0;
         var more = false;
+        var folding = request.Folding();
         using var scan = store.Scan(new(request.Start, request.End), request.Reverse);
-        while (scan.MoveNext())
+        var moved = scan.MoveNext();
+        while (moved)
         {
-            var (entry, valueBytes) = request.KeysOnly ? scan.CurrentHeader : Sized(scan.Current);
+            var folded = folding.FoldedBytes(scan.CurrentKey);
+            var (entry, valueBytes) = request.KeysOnly || folded > 0 ? scan.CurrentHeader : Sized(scan.Current);
             if (!entry.IsLive(stampMs))
             {
+                moved = scan.MoveNext();
                 continue;
             }
             metEnded |= entry.IsExpired(clockMs);
@@ -92,6 +96,7 @@ internal static class ReplicaReads
             var key = scan.CurrentKey.ToArray();
             entries.Add(new() { Key = key, Entry = OutcomeOf(entry, withValue: true, valueBytes, life) });
             bytes += key.Length + entry.Value.Length;
+            moved = folded > 0 ? scan.MoveBehind(key.AsSpan(0, folded), request.Reverse) : scan.MoveNext();
         }
         return new()
         {

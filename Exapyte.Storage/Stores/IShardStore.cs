@@ -101,6 +101,12 @@ public interface IStoreScan : IDisposable
     /// <summary>Moves to the next entry. False at the end; damage or an I/O error met on the way throws.</summary>
     bool MoveNext();
 
+    /// <summary>
+    /// Moves to the first entry at or behind the key, in a reverse scan to the first before it, without looking at what lies in
+    /// between. The key lies ahead of the cursor. Answers as <see cref="MoveNext"/> does.
+    /// </summary>
+    bool MoveTo(ReadOnlySpan<byte> key);
+
     /// <summary>The key at the cursor, valid until the next <see cref="MoveNext"/>.</summary>
     ReadOnlySpan<byte> CurrentKey { get; }
 

@@ -69,6 +69,61 @@ public sealed class ScanTests(ScriptedSilo silo)
     }
 
     [Fact]
+    [Trait("Scenario", "client_scan")]
+    public async Task Folded_pages_list_every_key_or_its_common_prefix_once_and_in_order_whatever_lies_where()
+    {
+        var cases = Gen.Select(
+            Gen.Select(Keys.Array[0, 60], Gen.Bool),
+            Gen.Int[1, 6],
+            Gen.Int[1, 5],
+            Queries,
+            Letters.Array[1, 2]
+        );
+        await cases.SampleAsync(
+            async (has, shards, pageMax, query, delimiter) =>
+            {
+                var (keys, folds) = has;
+                var keyspace = new ScriptedKeyspace(shards, replicas: 1);
+                await using var client = silo.Open(keyspace);
+                await client.Batch([
+                    .. keys.Select(key => new Operation
+                    {
+                        Kind = OperationKind.Put,
+                        Key = key,
+                        Value = key,
+                    }),
+                ]);
+                foreach (var shard in keyspace.Shards)
+                {
+                    shard.Replicas[0].PageEntriesMax = pageMax;
+                    shard.Folds = folds;
+                }
+                query = query with { Delimiter = delimiter };
+
+                var listed = await ListFoldedAsync(client, query);
+
+                Assert.Equal(ExpectedFolded(keys, query), listed);
+            },
+            iter: 100,
+            threads: 1
+        );
+    }
+
+    [Fact]
+    public async Task The_last_page_of_a_folded_listing_does_not_promise_another()
+    {
+        var keyspace = new ScriptedKeyspace(shards: 4, replicas: 1);
+        await using var client = silo.Open(keyspace);
+        await client.Batch([.. Enumerable.Range(0, 40).Select(i => Ops.Put($"a/{i:00}"))]);
+
+        var page = await client.Scan(new() { Delimiter = Ops.Bytes("/"), EntriesMax = 1 });
+
+        Assert.Equal("a/", Ops.Text(page.Prefixes.Single()));
+        Assert.Empty(page.Entries);
+        Assert.False(page.More);
+    }
+
+    [Fact]
     public async Task A_partition_is_listed_from_its_own_shard_only()
     {
         var keyspace = new ScriptedKeyspace(shards: 8, settings: new() { PartitionDelimiter = "/" });
@@ -212,6 +267,41 @@ public sealed class ScanTests(ScriptedSilo silo)
             query = query with { After = page.Entries[^1].Key };
         }
     }
+
+    private static async Task<List<string>> ListFoldedAsync(OpenedKeyspace client, ScanQuery query)
+    {
+        List<string> listed = [];
+        while (true)
+        {
+            var page = await client.Scan(query);
+            Assert.Equal(OutcomeKind.Ok, page.Kind);
+            Assert.True(page.Entries.Count + page.Prefixes.Count <= query.EntriesMax);
+            listed.AddRange(
+                page.InOrder(query.Reverse).Select(one => Folded(one.Key.Span, isPrefix: one.Entry is null))
+            );
+            if (!page.More)
+            {
+                return listed;
+            }
+            query = query with { After = page.Last(query.Reverse) };
+        }
+    }
+
+    private static List<string> ExpectedFolded(byte[][] keys, ScanQuery query) =>
+        [
+            .. Expected(keys, query)
+                .Select(key =>
+                {
+                    var at = key.AsSpan(query.Prefix.Length).IndexOf(query.Delimiter.Span);
+                    return at < 0
+                        ? Folded(key, isPrefix: false)
+                        : Folded(key.AsSpan(0, query.Prefix.Length + at + query.Delimiter.Length), isPrefix: true);
+                })
+                .Distinct(StringComparer.Ordinal),
+        ];
+
+    private static string Folded(ReadOnlySpan<byte> key, bool isPrefix) =>
+        (isPrefix ? "all of " : "") + Convert.ToHexString(key);
 
     private static List<byte[]> Expected(byte[][] keys, ScanQuery query)
     {

@@ -90,6 +90,10 @@ public sealed class ListingTests
     [InlineData("start64=a", "start64")]
     [InlineData("end=", "end")]
     [InlineData("after=a", "after")]
+    [InlineData("delimiter=", "delimiter")]
+    [InlineData("delimiter64=", "delimiter")]
+    [InlineData("delimiter=%2F&delimiter64=Lw", "delimiter64")]
+    [InlineData("delimiter=a+b", "delimiter")]
     [InlineData("consistency=strong", "consistency")]
     public async Task A_bad_parameter_is_400_and_named(string query, string name)
     {
@@ -182,6 +186,7 @@ public sealed class ListingTests
             $"{Entries}?cursor={cursor}&end=c",
             $"{Entries}?cursor={cursor}&start=a",
             $"{Entries}?cursor={cursor}&reverse=true",
+            $"{Entries}?cursor={cursor}&delimiter=/",
             $"/v1/keyspaces/other/entries?cursor={cursor}",
         ];
         foreach (var target in refused)

@@ -11,6 +11,7 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// <param name="range">The range to be read.</param>
 internal sealed class ListingStream(IShardGrain? peer, IShardStore store, LocalScanRequest template, KeyRange range)
 {
+    private readonly KeyRange range = range;
     private KeyRange rest = range;
     private LocalScanReply page = new() { Kind = OutcomeKind.Ok };
     private int next;
@@ -32,6 +33,32 @@ internal sealed class ListingStream(IShardGrain? peer, IShardStore store, LocalS
     public int HeadValueBytes => next < page.ValueBytes.Length ? page.ValueBytes[next] : Head.Value.Length;
 
     public void Skip() => next++;
+
+    /// <summary>Goes past all that begins with the prefix.</summary>
+    public void SkipFolded(ReadOnlyMemory<byte> prefix)
+    {
+        while (HasHead && Head.Key.Span.StartsWith(prefix.Span))
+        {
+            next++;
+        }
+        if (FoldedScans.Behind(rest, prefix, template.Reverse) is { } behind)
+        {
+            rest = behind;
+        }
+        else
+        {
+            more = false;
+        }
+    }
+
+    /// <summary>Goes on right behind a key that has been taken: of the keys that fold as it does some were left out.</summary>
+    public void Rewind(ReadOnlyMemory<byte> key)
+    {
+        page = new() { Kind = OutcomeKind.Ok };
+        next = 0;
+        more = true;
+        rest = Behind(range, key, template.Reverse);
+    }
 
     /// <summary>The part of a range behind a key, in the direction of the listing.</summary>
     public static KeyRange Behind(KeyRange range, ReadOnlyMemory<byte> key, bool reverse) =>
@@ -55,6 +82,9 @@ internal sealed class ListingStream(IShardGrain? peer, IShardStore store, LocalS
             KeysOnly = template.KeysOnly,
             FromReplicaId = template.FromReplicaId,
             MapEpoch = template.MapEpoch,
+            Delimiter = template.Delimiter,
+            FoldFrom = template.FoldFrom,
+            NowMs = template.NowMs,
         };
         var reply = peer is null ? LocalRows.Read(store, request) : await AskPeer(peer, request).WaitAsync(ended);
         // An empty page that claims more leads nowhere.

@@ -14,8 +14,10 @@ internal static class LocalRows
         List<int> valueBytes = [];
         long bytes = 0;
         var more = false;
+        var folding = request.Folding();
         using var scan = store.Scan(new(request.Start, request.End), request.Reverse);
-        while (scan.MoveNext())
+        var moved = scan.MoveNext();
+        while (moved)
         {
             if (entries.Count >= Math.Max(1, request.EntriesMax) || (entries.Count > 0 && bytes >= request.BytesMax))
             {
@@ -26,9 +28,14 @@ internal static class LocalRows
             var entry = scan.Current;
             var key = scan.CurrentKey.ToArray();
             valueBytes.Add(entry.Value.Length);
-            entry = request.KeysOnly ? entry with { Value = default } : entry;
+            var folded = folding.FoldedBytes(key);
+            entry = request.KeysOnly || folded > 0 ? entry with { Value = default } : entry;
             entries.Add(StampedCodec.FromStored(key, entry));
             bytes += key.Length + entry.Value.Length;
+            moved =
+                folded > 0 && entry.IsLive(request.NowMs)
+                    ? scan.MoveBehind(key.AsSpan(0, folded), request.Reverse)
+                    : scan.MoveNext();
         }
         return new()
         {

@@ -12,6 +12,9 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 /// <remarks>Memory is bounded: R pages of at most a wire batch each, beside the page that is made.</remarks>
 internal sealed class ShardListings(ReplicaContext context, CopyIn copy, QuorumReads quorumReads)
 {
+    /// <summary>Common prefixes of a page that are asked for one by one, because the replicas differ; then the page ends early.</summary>
+    private const int DoubtsMax = 16;
+
     /// <summary>Reads a page.</summary>
     /// <param name="request">What is asked for.</param>
     /// <param name="current">The map and the other replicas.</param>
@@ -36,6 +39,7 @@ internal sealed class ShardListings(ReplicaContext context, CopyIn copy, QuorumR
         );
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, context.Stop);
         var listing = new ShardListing(context, request, current, selfCounts, needed);
+        var doubts = 0;
         try
         {
             if (!await listing.Open(ended.Token))
@@ -48,7 +52,9 @@ internal sealed class ShardListings(ReplicaContext context, CopyIn copy, QuorumR
                 {
                     return Failed(needed, current);
                 }
-                if (listing.Entries.Count > 0 || !listing.MayHaveMore)
+                doubts += listing.IsUnderWay ? 1 : 0;
+                var isAnswer = listing.Entries.Count > 0 && (!listing.IsUnderWay || doubts > DoubtsMax);
+                if (isAnswer || !listing.MayHaveMore)
                 {
                     return new()
                     {
@@ -109,6 +115,8 @@ internal sealed class ShardListing(
 {
     private static readonly TimeSpan PagePatience = TimeSpan.FromSeconds(1);
 
+    private readonly KeyFolding folding = request.Folding();
+    private readonly long nowMs = context.NowMs;
     private readonly List<ListingStream> streams = [];
     private readonly Queue<IShardGrain> spare = [];
     private readonly LocalScanRequest template = new()
@@ -120,7 +128,11 @@ internal sealed class ShardListing(
         KeysOnly = request.KeysOnly,
         FromReplicaId = context.Identity.ReplicaId,
         MapEpoch = current.Epoch,
+        Delimiter = request.Delimiter,
+        FoldFrom = request.FoldFrom,
+        NowMs = context.NowMs,
     };
+    private StampedEntry? doubted;
     private KeyRange rest = new(request.Start, request.End);
     private long bytes;
 
@@ -129,6 +141,12 @@ internal sealed class ShardListing(
 
     /// <summary>Keys on which the replicas differ.</summary>
     public List<DifferingKey> Differing { get; } = [];
+
+    /// <summary>
+    /// Whether the merge has stopped at a key on which the replicas differ: whether its common prefix is listed can be told only
+    /// after <see cref="Replace"/>, and then the merge goes on.
+    /// </summary>
+    public bool IsUnderWay { get; private set; }
 
     /// <summary>Whether there may be more behind the page.</summary>
     public bool MayHaveMore => streams.Exists(stream => stream.MayHaveMore);
@@ -175,7 +193,8 @@ internal sealed class ShardListing(
     /// <summary>Merges until the page is full or nothing is left; false where too few replicas go on answering.</summary>
     public async Task<bool> Merge(CancellationToken ended)
     {
-        while (!IsFull)
+        IsUnderWay = false;
+        while (!IsFull && !IsUnderWay)
         {
             for (var i = 0; i < streams.Count; i++)
             {
@@ -197,13 +216,18 @@ internal sealed class ShardListing(
     {
         foreach (var entry in newest)
         {
+            if (doubted is not null && doubted.Key.Span.SequenceEqual(entry.Key.Span))
+            {
+                Decide(entry);
+                continue;
+            }
             var at = Entries.FindIndex(listed => listed.Key.Span.SequenceEqual(entry.Key.Span));
             if (at < 0)
             {
                 continue;
             }
             var stored = StampedCodec.ToStored(entry);
-            if (stored.IsLive(context.NowMs))
+            if (stored.IsLive(nowMs))
             {
                 Entries[at] = Listed(entry, entry.Value.Length);
             }
@@ -268,6 +292,29 @@ internal sealed class ShardListing(
         {
             return false;
         }
+        var isLive = StampedCodec.ToStored(first).IsLive(nowMs);
+        var isFolded = folding.FoldedBytes(first.Key.Span) > 0;
+        var differ = Pass(first, isLive, isFolded);
+        rest = ListingStream.Behind(rest, first.Key, request.Reverse);
+        if (differ)
+        {
+            Differing.Add(new(first.Key, WireBatches.EntryOverheadBytes + first.Key.Length + valueBytes));
+        }
+        if (isLive && isFolded && differ)
+        {
+            doubted = first;
+            IsUnderWay = true;
+        }
+        else if (isLive)
+        {
+            Take(first, valueBytes);
+        }
+        return true;
+    }
+
+    /// <summary>Takes the key out of all streams; returns whether the replicas differ on it.</summary>
+    private bool Pass(StampedEntry first, bool isLive, bool isFolded)
+    {
         bool isLacking = false,
             isOlder = false;
         foreach (var stream in streams)
@@ -277,22 +324,50 @@ internal sealed class ShardListing(
                 isLacking = true;
                 continue;
             }
-            isOlder |= stream.Head.Version < first.Version;
+            var head = stream.Head;
+            isOlder |= head.Version < first.Version;
             stream.Skip();
+            if (isFolded && !isLive && StampedCodec.ToStored(head).IsLive(nowMs))
+            {
+                // This replica took it for one that is there, and left out those behind it that fold as it does.
+                stream.Rewind(first.Key);
+            }
         }
-        rest = ListingStream.Behind(rest, first.Key, request.Reverse);
-        var isLive = StampedCodec.ToStored(first).IsLive(context.NowMs);
-        if (isOlder || (isLacking && isLive))
+        // A tombstone that only some replicas hold is being swept: there is nothing to bring to the others.
+        return isOlder || (isLacking && isLive);
+    }
+
+    /// <summary>Puts an entry into the page; of a common prefix it is the only one.</summary>
+    private void Take(StampedEntry entry, int valueBytes)
+    {
+        Entries.Add(Listed(entry, valueBytes));
+        bytes += entry.Key.Length + entry.Value.Length;
+        var folded = folding.FoldedBytes(entry.Key.Span);
+        if (folded == 0)
         {
-            // A tombstone that only some replicas hold is being swept: there is nothing to bring to the others.
-            Differing.Add(new(first.Key, WireBatches.EntryOverheadBytes + first.Key.Length + valueBytes));
+            return;
         }
-        if (isLive)
+        var prefix = entry.Key[..folded];
+        rest = FoldedScans.Behind(rest, prefix, request.Reverse) ?? new(prefix, prefix);
+        foreach (var stream in streams)
         {
-            Entries.Add(Listed(first, valueBytes));
-            bytes += first.Key.Length + first.Value.Length;
+            stream.SkipFolded(prefix);
         }
-        return true;
+    }
+
+    /// <summary>Goes on from the key on which the replicas differed, now that it is known what it is.</summary>
+    private void Decide(StampedEntry newest)
+    {
+        doubted = null;
+        if (StampedCodec.ToStored(newest).IsLive(nowMs))
+        {
+            Take(newest, newest.Value.Length);
+            return;
+        }
+        foreach (var stream in streams)
+        {
+            stream.Rewind(newest.Key);
+        }
     }
 
     private int Order(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right) =>
@@ -306,7 +381,7 @@ internal sealed class ShardListing(
             {
                 Kind = OutcomeKind.Ok,
                 Version = entry.Version,
-                Value = request.KeysOnly ? default : entry.Value,
+                Value = request.KeysOnly || folding.FoldedBytes(entry.Key.Span) > 0 ? default : entry.Value,
                 ValueBytes = valueBytes,
                 ContentType = entry.ContentType,
                 ModifiedMs = entry.ModifiedMs,

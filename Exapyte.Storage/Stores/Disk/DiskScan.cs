@@ -17,6 +17,14 @@ internal sealed class DiskScan(DiskShardStore store, RocksIterator iterator, boo
 
     public bool MoveNext() => (_length = iterator.Move(reverse, ref _row)) >= 0;
 
+    public bool MoveTo(ReadOnlySpan<byte> key)
+    {
+        Span<byte> buffer = stackalloc byte[RowKey.StackBytesMax];
+        ReadOnlySpan<byte> target = RowKey.Build(buffer, store.Prefix, RowSpace.Entry, key);
+        _length = reverse ? iterator.SeekBefore(target, ref _row) : iterator.Seek(target, ref _row);
+        return _length >= 0;
+    }
+
     public void Dispose() => iterator.Dispose();
 
     EntryHeader Read(bool withValue)

@@ -67,6 +67,25 @@ internal sealed unsafe class RocksIterator : IDisposable
         }
     }
 
+    /// <summary>
+    /// Moves to the last key before <paramref name="target"/>, and answers as <see cref="Move"/> does.
+    /// </summary>
+    public int SeekBefore(ReadOnlySpan<byte> target, ref byte[] key)
+    {
+        lock (_lock)
+        {
+            using CallGate.Pass pass = Enter();
+            _started = true;
+            fixed (byte* bytes = target)
+                IteratorSeekForPrevious(_iterator, bytes, (nuint)target.Length);
+            int length = Land(ref key);
+            if (length < 0 || !target.SequenceEqual(key.AsSpan(0, length)))
+                return length;
+            IteratorPrevious(_iterator);
+            return Land(ref key);
+        }
+    }
+
     /// <summary>Hands the value at the cursor to <paramref name="read"/>, which must not keep it.</summary>
     public TResult Read<TState, TResult>(TState state, RowReader<TState, TResult> read)
         where TState : allows ref struct

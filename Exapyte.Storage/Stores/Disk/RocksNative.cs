@@ -133,6 +133,9 @@ internal static unsafe partial class RocksNative
     [LibraryImport(Library, EntryPoint = "rocksdb_iter_seek")]
     public static partial void IteratorSeek(nint iterator, byte* key, nuint keyLength);
 
+    [LibraryImport(Library, EntryPoint = "rocksdb_iter_seek_for_prev")]
+    public static partial void IteratorSeekForPrevious(nint iterator, byte* key, nuint keyLength);
+
     [LibraryImport(Library, EntryPoint = "rocksdb_iter_next")]
     public static partial void IteratorNext(nint iterator);
 

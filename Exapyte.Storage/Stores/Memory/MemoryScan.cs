@@ -1,8 +1,9 @@
 namespace Exapyte.Storage.Stores.Memory;
 
-/// <summary>A scan over the tree of a moment. It pins no lock, only the memory of that tree.</summary>
+/// <summary>A scan over the tree of a moment. It holds no lock, only the memory of that tree until it is disposed.</summary>
 internal sealed class MemoryScan : IStoreScan
 {
+    TreeNode? _root;
     readonly KeyRange _range;
     readonly bool _reverse;
     TreeCursor? _cursor = new();
@@ -10,6 +11,7 @@ internal sealed class MemoryScan : IStoreScan
 
     public MemoryScan(TreeNode? root, KeyRange range, bool reverse)
     {
+        _root = root;
         _range = range;
         _reverse = reverse;
         if (!reverse)
@@ -37,8 +39,19 @@ internal sealed class MemoryScan : IStoreScan
         return _current is not null;
     }
 
+    public bool MoveTo(ReadOnlySpan<byte> key)
+    {
+        ObjectDisposedException.ThrowIf(_cursor is null, this);
+        if (_reverse)
+            _cursor.SeekBehind(_root, key);
+        else
+            _cursor.SeekBefore(_root, key);
+        return MoveNext();
+    }
+
     public void Dispose()
     {
+        _root = null;
         _cursor = null;
         _current = null;
     }

@@ -124,6 +124,9 @@ public sealed class ScriptedShard(long shardId)
 
     public long LeaderReplicaId { get; set; }
 
+    /// <summary>Whether its replicas fold the keys of a listing, or are of a version that does not know how.</summary>
+    public bool Folds { get; set; } = true;
+
     public OperationOutcome[] Apply(OperationBatch batch)
     {
         lock (gate)
@@ -144,7 +147,7 @@ public sealed class ScriptedShard(long shardId)
                 pair.Key.AsSpan().SequenceCompareTo(request.Start.Span) >= 0
                 && (request.End is not { } end || pair.Key.AsSpan().SequenceCompareTo(end.Span) < 0)
             );
-            var ordered = (request.Reverse ? range.Reverse() : range).ToArray();
+            var ordered = Folds ? Fold(request, range) : [.. request.Reverse ? range.Reverse() : range];
             var most = Math.Min(request.EntriesMax, entriesMax);
             return new()
             {
@@ -156,6 +159,23 @@ public sealed class ScriptedShard(long shardId)
                 More = ordered.Length > most,
             };
         }
+    }
+
+    /// <summary>One key of each common prefix: the first that the direction meets.</summary>
+    private static KeyValuePair<byte[], OperationOutcome>[] Fold(
+        ScanRequest request,
+        IEnumerable<KeyValuePair<byte[], OperationOutcome>> range
+    )
+    {
+        var folding = new KeyFolding(request.Delimiter, request.FoldFrom);
+        return
+        [
+            .. (request.Reverse ? range.Reverse() : range).DistinctBy(pair =>
+                folding.FoldedBytes(pair.Key) is > 0 and var folded
+                    ? Convert.ToHexString(pair.Key.AsSpan(0, folded))
+                    : "key " + Convert.ToHexString(pair.Key)
+            ),
+        ];
     }
 
     private bool Meets(Operation operation) => operation.Condition?.IsMetBy(VersionOf(operation.Key.ToArray())) ?? true;

@@ -72,24 +72,36 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
         }
         var inRange = entries.Where(entry => IsAlive(entry.Value, nowMs) && IsInRange(query, entry.Key));
         var ordered = query.Reverse ? inRange.Reverse() : inRange;
-        ListedEntry[] page =
+        var folding = new KeyFolding(query.Delimiter, query.Prefix.Length);
+        var folded = ordered
+            .Select(entry =>
+                (
+                    entry.Key,
+                    entry.Value,
+                    Prefix: Convert.ToHexString(entry.Key.AsSpan(0, folding.FoldedBytes(entry.Key)))
+                )
+            )
+            .DistinctBy(entry => entry.Prefix.Length > 0 ? entry.Prefix : "key " + Convert.ToHexString(entry.Key))
+            .Take(query.EntriesMax + 1)
+            .ToArray();
+        var page = folded[..Math.Min(folded.Length, query.EntriesMax)];
+        ListedEntry[] entriesOfPage =
         [
-            .. ordered
-                .Take(query.EntriesMax + 1)
+            .. page.Where(entry => entry.Prefix.Length == 0)
                 .Select(entry => new ListedEntry
                 {
                     Key = entry.Key,
                     Entry = query.KeysOnly ? WithoutValue(entry.Value) : entry.Value,
                 }),
         ];
-        return new(
-            OutcomeKind.Ok,
-            page.Length > query.EntriesMax ? page[..query.EntriesMax] : page,
-            page.Length > query.EntriesMax,
-            Map.KeyspaceId,
-            null,
-            served
-        );
+        return new(OutcomeKind.Ok, entriesOfPage, folded.Length > page.Length, Map.KeyspaceId, null, served)
+        {
+            Prefixes =
+            [
+                .. page.Where(entry => entry.Prefix.Length > 0)
+                    .Select(entry => (ReadOnlyMemory<byte>)Convert.FromHexString(entry.Prefix)),
+            ],
+        };
     }
 
     private OperationOutcome Apply(Operation operation, long nowMs)
@@ -152,7 +164,9 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
     private static bool IsInRange(ScanQuery query, byte[] key)
     {
         ReadOnlySpan<byte> bytes = key;
-        return bytes.SequenceCompareTo(query.Start.Span) >= 0
+        var folded = new KeyFolding(query.Delimiter, query.Prefix.Length).FoldedBytes((query.After ?? default).Span);
+        return (folded == 0 || !bytes.StartsWith(query.After!.Value.Span[..folded]))
+            && bytes.SequenceCompareTo(query.Start.Span) >= 0
             && (query.End is null || bytes.SequenceCompareTo(query.End.Value.Span) < 0)
             && bytes.StartsWith(query.Prefix.Span)
             && (

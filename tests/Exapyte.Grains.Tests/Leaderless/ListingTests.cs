@@ -65,6 +65,63 @@ public sealed class ListingTests(LeaderlessNodes nodes) : IClassFixture<Leaderle
         }
     }
 
+    [Theory]
+    [InlineData(Quorum, 4)]
+    [InlineData(QuorumMemory, 5)]
+    public async Task A_folded_listing_at_quorum_has_the_common_prefixes_of_what_a_write_quorum_holds_and_no_others(
+        string keyspace,
+        int seed
+    )
+    {
+        var random = new Random(seed);
+        foreach (var (node, reverse, keysOnly, limit) in Ways())
+        {
+            var prefix = $"{id}{node}{reverse}{keysOnly}{limit}/";
+            // Two or three in each folder, so that whole folders are deleted, have ended, or are held by one replica only.
+            var entries = await Scatter(
+                keyspace,
+                prefix,
+                random,
+                static i => i % 7 == 0 ? $"{i:d3}" : $"{i / 3:d3}-/{i:d3}"
+            );
+            List<string> expected =
+            [
+                .. entries
+                    .Select(entry => entry.Split('=')[0])
+                    .Select(key => key[..(key.IndexOf('/') + 1)] is { Length: > 0 } folded ? folded : key)
+                    .Distinct(),
+            ];
+            expected.Sort(StringComparer.Ordinal);
+            if (reverse)
+            {
+                expected.Reverse();
+            }
+
+            List<string> found = [];
+            var query = new ScanQuery
+            {
+                Prefix = Entries.Bytes(prefix),
+                Delimiter = Entries.Bytes("/"),
+                Reverse = reverse,
+                KeysOnly = keysOnly,
+                EntriesMax = limit,
+            };
+            ScanPage page;
+            do
+            {
+                page = await nodes.Client(node).ScanAsync(keyspace, query, TestContext.Current.CancellationToken);
+                Assert.True(page.Kind == OutcomeKind.Ok, $"seed {seed}, {prefix}: {page.Kind}, {page.Detail}");
+                Assert.InRange(page.Entries.Count + page.Prefixes.Count, 0, limit);
+                found.AddRange(
+                    page.InOrder(reverse)
+                        .Select(one => System.Text.Encoding.UTF8.GetString(one.Key.Span)[prefix.Length..])
+                );
+                query = query with { After = page.Last(reverse) ?? query.After };
+            } while (page.More);
+            Assert.Equal(expected, found);
+        }
+    }
+
     [Fact]
     public async Task A_listing_repairs_the_replicas_that_it_found_to_differ()
     {
@@ -128,17 +185,23 @@ public sealed class ListingTests(LeaderlessNodes nodes) : IClassFixture<Leaderle
         select (node, reverse, keysOnly, limit);
 
     /// <summary>Gives two replicas of each key the newest entry and the third something else; what a listing must hold.</summary>
-    private async Task<List<string>> Scatter(string keyspace, string prefix, Random random)
+    private async Task<List<string>> Scatter(
+        string keyspace,
+        string prefix,
+        Random random,
+        Func<int, string>? nameOf = null
+    )
     {
+        nameOf ??= static i => $"{i:d3}";
         Dictionary<string, List<StampedEntry>> given = Names.ToDictionary(name => name, _ => new List<StampedEntry>());
         List<string> expected = [];
         for (var i = 0; i < Keys; i++)
         {
-            var key = $"{prefix}{i:d3}";
+            var key = prefix + nameOf(i);
             var newest = Any(key, revision: Far + 2, random);
             if (newest is { Tombstone: false, ExpiresMs: 0 })
             {
-                expected.Add($"{i:d3}={Text(newest)}");
+                expected.Add($"{nameOf(i)}={Text(newest)}");
             }
             var lacks = Names[random.Next(Names.Length)];
             foreach (var name in Names)

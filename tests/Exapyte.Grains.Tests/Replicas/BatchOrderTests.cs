@@ -155,6 +155,9 @@ internal sealed class PeekedStore(IShardStore store) : IShardStore
 {
     public Action? BeforeApply { get; set; }
 
+    /// <summary>Takes the place of a scan.</summary>
+    public Func<IStoreScan, IStoreScan> OnScan { get; set; } = static scan => scan;
+
     public ulong AppliedIndex => store.AppliedIndex;
 
     public long ApproximateCount => store.ApproximateCount;
@@ -183,7 +186,7 @@ internal sealed class PeekedStore(IShardStore store) : IShardStore
 
     public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) => store.FindExpired(atMs, entriesMax);
 
-    public IStoreScan Scan(KeyRange range, bool reverse) => store.Scan(range, reverse);
+    public IStoreScan Scan(KeyRange range, bool reverse) => OnScan(store.Scan(range, reverse));
 
     public long SweepExpired(long appliedStampMs, int entriesMax) => store.SweepExpired(appliedStampMs, entriesMax);
 

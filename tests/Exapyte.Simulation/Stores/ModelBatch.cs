@@ -41,7 +41,7 @@ internal sealed class ModelBatch(ModelShard shard) : StoreBatch
 }
 
 /// <summary>A scan over a copy.</summary>
-internal sealed class ModelScan(List<KeyedEntry> found) : IStoreScan
+internal sealed class ModelScan(List<KeyedEntry> found, bool reverse) : IStoreScan
 {
     private int at = -1;
 
@@ -52,6 +52,19 @@ internal sealed class ModelScan(List<KeyedEntry> found) : IStoreScan
     public EntryHeader CurrentHeader => new(found[at].Entry with { Value = default }, found[at].Entry.Value.Length);
 
     public bool MoveNext() => ++at < found.Count;
+
+    public bool MoveTo(ReadOnlySpan<byte> key)
+    {
+        while (MoveNext())
+        {
+            var order = CurrentKey.SequenceCompareTo(key);
+            if (reverse ? order < 0 : order >= 0)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 
     public void Dispose() { }
 }

@@ -92,7 +92,7 @@ internal sealed class ModelShard(ModelDisk disk) : IShardStore
         {
             found.Reverse();
         }
-        return new ModelScan(found);
+        return new ModelScan(found, reverse);
     }
 
     public IReadOnlyList<byte[]> FindExpired(long atMs, int entriesMax) =>

@@ -78,6 +78,23 @@ internal sealed record StoreModel(
         Assert.Equal(expected, store.Describe(range, reverse: true));
     }
 
+    public void AssertMovedTo(IShardStore store, KeyRange range, byte[] key)
+    {
+        if (!range.Contains(key))
+            return;
+        List<string> ahead = Describe(new KeyRange(key, range.End));
+        List<string> before = Describe(new KeyRange(range.Start, key));
+        before.Reverse();
+        foreach ((bool reverse, List<string> expected) in new[] { (false, ahead), (true, before) })
+        {
+            using IStoreScan scan = store.Scan(range, reverse);
+            var found = new List<string>();
+            for (bool moved = scan.MoveTo(key); moved; moved = scan.MoveNext())
+                found.Add(DescribeEntry(scan.CurrentKey.ToArray(), scan.Current));
+            Assert.Equal(expected, found);
+        }
+    }
+
     public void AssertReadFrom(IShardStore store, byte[] key)
     {
         bool isThere = Entries.TryGetValue(Convert.ToHexString(key), out StoredEntry expected);

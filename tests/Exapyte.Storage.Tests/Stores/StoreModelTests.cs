@@ -147,6 +147,7 @@ public sealed class StoreModelTests
             model = model.Apply(store, batch, changes);
             model.AssertHeldBy(store);
             model.AssertScannedBy(store, range);
+            model.AssertMovedTo(store, range, key);
             model.AssertReadFrom(store, key);
         }
         SweepAll(store, model);
