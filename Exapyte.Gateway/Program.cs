@@ -1,26 +1,23 @@
-using Exapyte.Client;
-using Exapyte.Gateway;
+using Exapyte.Gateway.Hosting;
 
-const string insecureSwitch = "--insecure";
-var builder = WebApplication.CreateSlimBuilder([.. args.Where(arg => arg != insecureSwitch)]);
-if (!builder.Services.Any(service => service.ServiceType == typeof(IExapyteClient)))
+const string name = "exapyte-gateway";
+var command = new SettingsCommand(
+    "Exapyte: the REST gateway of a distributed data service, in a process of its own beside the nodes of a cluster.",
+    GatewaySetting.All
+);
+if (command.TryAnswer(args, Console.Out))
 {
-    await Console.Error.WriteLineAsync(
-        "exapyte-gateway: no cluster to serve. No IExapyteClient is registered: the connection to a cluster "
-            + "(AddExapyteClient, with gateway addresses or the cluster database) must be configured before the gateway starts."
-    );
-    return 1;
+    return (int)ExitCode.Stopped;
 }
-builder.WebHost.ConfigureKestrel(kestrel =>
-{
-    kestrel.LimitForExapyte();
-    if (!args.Contains(insecureSwitch))
+return await ProcessStart.RunAsync(
+    name,
+    command.Parse(args),
+    [.. GatewaySetting.All, .. GatewaySetting.Secrets],
+    Console.Out,
+    Console.Error,
+    configuration =>
     {
-        kestrel.ListenOnLoopbackOnly();
+        var settings = GatewaySettings.Read(configuration, out var reasons);
+        return new(reasons, settings is null ? null : new GatewayHost(settings, configuration, Console.Out).RunAsync);
     }
-});
-builder.Services.Configure<ExapyteGatewayOptions>(builder.Configuration.GetSection("Gateway"));
-var app = builder.Build();
-app.RunExapyte();
-await app.RunAsync();
-return 0;
+);

@@ -1,4 +1,5 @@
 using Exapyte.Gateway;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Security;
 using Exapyte.Hosting;

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.CommandLine;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
@@ -7,58 +9,42 @@ namespace Exapyte.Silo;
 /// <summary>From arguments to exit code. Reasons go to the error writer, one line each, and never a stack trace.</summary>
 internal static class SiloProgram
 {
+    private const string Name = "exapyte";
+
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         if (args is [InspectCommand.Verb, ..])
             return new InspectCommand().Run(args, output, error);
 
-        SiloCommand command = new();
+        SettingsCommand command = CreateCommand();
         if (command.TryAnswer(args, output))
             return (int)ExitCode.Stopped;
-
-        CommandLineResult line = command.Parse(args);
-        IConfiguration configuration;
-        try
-        {
-            configuration = Configure(line.Overrides);
-        }
-        catch (InvalidDataException e)
-        {
-            return Refuse(error, [new Refusal(ExitCode.Settings, SettingsFiles.ReasonOf(e))]);
-        }
-
-        SettingsResult result = SettingsReader.Read(configuration);
-        EnvironmentNames names = EnvironmentNames.Of(Environment.GetEnvironmentVariables().Keys.Cast<string>());
-        if (line.Reasons.Count + names.Reasons.Count > 0 || result.Settings is not { } settings)
-            return Refuse(
-                error,
-                [
-                    .. line
-                        .Reasons.Concat(result.Reasons)
-                        .Concat(names.Reasons)
-                        .Select(r => new Refusal(ExitCode.Settings, r)),
-                ]
-            );
-
-        names.Tell(output);
-        return Refuse(error, await new NodeHost(settings, configuration, output, error).RunAsync());
+        IReadOnlyList<Setting> all = [.. SiloSetting.All, .. SiloSetting.Secrets];
+        return await ProcessStart.RunAsync(
+            Name,
+            command.Parse(args),
+            all,
+            output,
+            error,
+            configuration =>
+            {
+                SettingsResult result = SettingsReader.Read(configuration);
+                return new(
+                    result.Reasons,
+                    result.Settings is { } settings
+                        ? () => new NodeHost(settings, configuration, output, error).RunAsync()
+                        : null
+                );
+            }
+        );
     }
 
-    /// <summary>Weakest first: the file beside the program, the file in the working folder, environment, arguments.</summary>
-    /// <exception cref="InvalidDataException">A file is not JSON.</exception>
-    private static IConfigurationRoot Configure(IReadOnlyDictionary<string, string?> overrides) =>
-        new ConfigurationBuilder()
-            .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
-            .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true)
-            .AddEnvironmentVariables()
-            .AddInMemoryCollection(overrides)
-            .Build();
-
-    private static int Refuse(TextWriter error, IReadOnlyList<Refusal> refusals)
-    {
-        foreach (Refusal refusal in refusals)
-            error.WriteLine($"exapyte: {refusal.Reason}");
-        error.Flush();
-        return (int)(refusals.Count == 0 ? ExitCode.Stopped : refusals[0].Code);
-    }
+    /// <summary>The command line of a node.</summary>
+    internal static SettingsCommand CreateCommand() =>
+        new(
+            "Exapyte: a node of a distributed data service, with its REST gateway, in one process. "
+                + "Without a command it runs the node.",
+            SiloSetting.All,
+            new Command(InspectCommand.Verb, InspectCommand.Help)
+        );
 }

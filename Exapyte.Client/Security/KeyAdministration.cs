@@ -12,6 +12,12 @@ public interface IKeyAdministration
     /// <summary>The keys in force; null where the control plane is out of reach.</summary>
     Task<KeyRing?> ListAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Brings what is known up to date; false where the control plane did not say anything in time.</summary>
+    /// <param name="known">Takes a newer ring where there is one.</param>
+    /// <param name="patience">How long an answer is waited for, above zero.</param>
+    /// <param name="cancellationToken">Gives up the wait.</param>
+    Task<bool> RefreshAsync(KnownKeys known, TimeSpan patience, CancellationToken cancellationToken = default);
+
     /// <summary>Adds a key.</summary>
     Task<KeyReply> AddAsync(ApiKey key, CancellationToken cancellationToken = default);
 
@@ -37,6 +43,22 @@ internal sealed class KeyAdministration(IGrainFactory grains, GrainCalls calls) 
 
     public async Task<KeyRing?> ListAsync(CancellationToken cancellationToken = default) =>
         (await calls.TryAsync(() => Ring.Since(Any).AsTask(), cancellationToken)).Value;
+
+    public async Task<bool> RefreshAsync(
+        KnownKeys known,
+        TimeSpan patience,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(known);
+        var epoch = known.Current?.Epoch ?? Any;
+        var answer = await calls.TryAsync(() => Ring.Since(epoch).AsTask(), patience, cancellationToken);
+        if (answer.Value is { } ring)
+        {
+            known.TryTake(ring);
+        }
+        return answer.Kind == AttemptKind.Answered;
+    }
 
     public Task<KeyReply> AddAsync(ApiKey key, CancellationToken cancellationToken = default) =>
         CommandAsync(ring => ring.Add(key), cancellationToken);

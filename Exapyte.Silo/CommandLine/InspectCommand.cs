@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Exapyte.Silo.Hosting;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Inspection;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Inspection;
@@ -21,10 +21,10 @@ internal sealed class InspectCommand
         "Reads the data folder of a node that does not run, from end to end and without changing it, and says what it holds.";
 
     private readonly RootCommand root = new("Exapyte: a node of a distributed data service.");
-    private readonly Option<string> data = new(Setting.Data.Option)
+    private readonly Option<string> data = new(SiloSetting.Data.Option)
     {
         Description = "data folder of a node that does not run",
-        HelpName = Setting.Data.ValueName,
+        HelpName = SiloSetting.Data.ValueName,
         Required = true,
     };
     private readonly Option<bool> json = new("--json") { Description = "answer in JSON" };

@@ -1,7 +1,7 @@
 using System.Data.Common;
 using System.Net.Sockets;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Hosting.Clustering;
-using Exapyte.Silo.Security;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Node;
 
@@ -13,16 +13,8 @@ namespace Exapyte.Silo.Hosting;
 /// </summary>
 internal sealed class NodeHost(SiloSettings settings, IConfiguration configuration, TextWriter output, TextWriter error)
 {
-    /// <summary>Requests and grains get this long to finish before they are cut off.</summary>
-    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(8);
-
-    /// <summary>Beyond the drain: Orleans waits a minute for a membership table that does not answer.</summary>
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(12);
-
-    private static readonly TimeSpan DisposeTimeout = TimeSpan.FromSeconds(3);
-
     private readonly StartPhase start = new(e =>
-        settings.LogLevel > LogLevel.Debug && (IsPortTaken(e) || Composition.RefusalOf(e, settings) is not null)
+        settings.LogLevel > LogLevel.Debug && (HostRun.IsPortTaken(e) || Composition.RefusalOf(e, settings) is not null)
     );
 
     /// <summary>Runs the node until it is asked to stop.</summary>
@@ -57,7 +49,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         Composition.RefusalOf(e, settings)
         ?? (
             e is IOException or UnauthorizedAccessException
-                ? new Refusal(ExitCode.DataFolder, $"--data: {FirstLine(e)}")
+                ? new Refusal(ExitCode.DataFolder, $"--data: {HostRun.FirstLine(e)}")
                 : null
         );
 
@@ -70,7 +62,7 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         }
         catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException or SocketException)
         {
-            return new(ExitCode.Database, $"{control.DisplayName} cannot be used: {FirstLine(e)}");
+            return new(ExitCode.Database, $"{control.DisplayName} cannot be used: {HostRun.FirstLine(e)}");
         }
     }
 
@@ -85,11 +77,12 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(dataFolder);
         builder.Services.AddSingleton(control);
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTimeout);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = HostRun.DrainTimeout);
         builder.UseOrleans(silo =>
         {
             silo.AddExapyte(Composition.OptionsOf(claimed));
-            secured.Secure(silo);
+            if (secured.Cluster is { } tls)
+                silo.UseTls(tls.Configure);
         });
         builder.Services.AddSingleton<IFatalErrorHandler>(new RejoiningProcess(claimed.Rejoins, error));
         Composition.LimitRequests(builder.Services, claimed);
@@ -112,70 +105,8 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         {
             return ReasonOf(e);
         }
-        return await RunHostAsync(app, claimed);
+        return await new HostRun(start, ReasonOf).RunAsync(app, () => Banner.Write(output, claimed));
     }
-
-    private async Task<Refusal?> RunHostAsync(WebApplication app, SiloSettings claimed)
-    {
-        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using CancellationTokenRegistration _ = app.Lifetime.ApplicationStopping.Register(asked.SetResult);
-        try
-        {
-            Start started = await StartAsync(app, asked.Task);
-            if (!started.IsRunning)
-                return started.Refusal;
-            start.End();
-            if (!asked.Task.IsCompleted)
-                Banner.Write(output, claimed);
-            await asked.Task;
-            return await StopAsync(app);
-        }
-        finally
-        {
-            await Task.WhenAny(app.DisposeAsync().AsTask(), Task.Delay(DisposeTimeout));
-        }
-    }
-
-    /// <summary>How a start ended. Not running and not refused: it was called off.</summary>
-    private readonly record struct Start(bool IsRunning, Refusal? Refusal);
-
-    /// <summary>Starts; once asked to stop it waits a bounded time only, since a join may take minutes.</summary>
-    private async Task<Start> StartAsync(WebApplication app, Task asked)
-    {
-        Task starting = app.StartAsync();
-        try
-        {
-            if (await Task.WhenAny(starting, asked) == asked)
-                await starting.WaitAsync(StopTimeout);
-            else
-                await starting;
-            return new(true, null);
-        }
-        catch (Exception e) when (asked.IsCompleted)
-        {
-            return new(false, e is TimeoutException ? Undrained : null);
-        }
-        catch (Exception e)
-        {
-            return new(false, ReasonOf(e));
-        }
-    }
-
-    private static async Task<Refusal?> StopAsync(WebApplication app)
-    {
-        try
-        {
-            await app.StopAsync().WaitAsync(StopTimeout);
-            return null;
-        }
-        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
-        {
-            return Undrained;
-        }
-    }
-
-    private static Refusal Undrained =>
-        new(ExitCode.DrainTimeout, $"ended after {StopTimeout.TotalSeconds:F0} s without having drained");
 
     /// <remarks>What nobody foresaw is told with its trace where the log level asks for detail.</remarks>
     private Refusal ReasonOf(Exception failure)
@@ -184,19 +115,12 @@ internal sealed class NodeHost(SiloSettings settings, IConfiguration configurati
         {
             if (Composition.RefusalOf(e, settings) is { } refusal)
                 return refusal;
-            if (IsPortTaken(e))
-                return new(ExitCode.Port, FirstLine(failure));
-            if (e is CertificateException)
-                return new(ExitCode.Settings, FirstLine(e));
+            if (HostRun.RefusalOf(e, failure) is { } common)
+                return common;
             if (e is DbException)
-                return new(ExitCode.Database, FirstLine(e));
+                return new(ExitCode.Database, HostRun.FirstLine(e));
         }
-        string detail = settings.LogLevel <= LogLevel.Debug ? failure.ToString() : FirstLine(failure);
+        string detail = settings.LogLevel <= LogLevel.Debug ? failure.ToString() : HostRun.FirstLine(failure);
         return new(ExitCode.Failed, $"{failure.GetType().Name}: {detail}");
     }
-
-    private static bool IsPortTaken(Exception e) =>
-        e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse };
-
-    private static string FirstLine(Exception e) => e.Message.Split('\n', 2)[0].TrimEnd();
 }

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Settings;
 
 namespace Exapyte.Silo.Hosting;
@@ -14,26 +13,9 @@ internal static class Ports
     public static (SiloSettings Settings, IReadOnlyList<Refusal> Refusals) Claim(SiloSettings settings)
     {
         List<Refusal> refusals = [];
-        Try(Setting.SiloPort, settings.Advertise, settings.SiloPort, refusals);
-        Try(Setting.GatewayPort, settings.Advertise, settings.GatewayPort, refusals);
-        int httpPort = Try(Setting.Http, settings.Http.Address, settings.Http.Port, refusals);
+        ListenPort.Try(SiloSetting.SiloPort, settings.Advertise, settings.SiloPort, refusals);
+        ListenPort.Try(SiloSetting.GatewayPort, settings.Advertise, settings.GatewayPort, refusals);
+        int httpPort = ListenPort.Try(Setting.Http, settings.Http.Address, settings.Http.Port, refusals);
         return (settings with { Http = settings.Http with { Port = httpPort } }, refusals);
-    }
-
-    private static int Try(Setting setting, IPAddress address, int port, List<Refusal> refusals)
-    {
-        using Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.Bind(new IPEndPoint(address, port));
-            socket.Listen(1);
-            return ((IPEndPoint)socket.LocalEndPoint!).Port;
-        }
-        catch (SocketException e)
-        {
-            string reason = e.SocketErrorCode == SocketError.AddressAlreadyInUse ? "is already in use" : e.Message;
-            refusals.Add(new(ExitCode.Port, $"{setting.Option}: {new IPEndPoint(address, port)} {reason}"));
-            return port;
-        }
     }
 }

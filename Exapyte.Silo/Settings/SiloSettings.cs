@@ -1,6 +1,6 @@
 using System.Net;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Hosting.Clustering;
-using Exapyte.Silo.Security;
 
 namespace Exapyte.Silo.Settings;
 
@@ -53,10 +53,4 @@ internal sealed record SiloSettings
         Http.Address.Equals(IPAddress.Any) || Http.Address.Equals(IPAddress.IPv6Any)
             ? (Http with { Address = Advertise }).ToUri()
             : Http.ToUri();
-}
-
-/// <summary>Where the gateway listens. <c>localhost</c> is read as 127.0.0.1: one address, one port, no surprise.</summary>
-internal readonly record struct HttpAddress(IPAddress Address, int Port, bool IsTls = false)
-{
-    public Uri ToUri() => new UriBuilder(IsTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, Address.ToString(), Port).Uri;
 }

@@ -23,6 +23,15 @@ internal sealed class InMemoryKeys : IKeyAdministration
     public Task<KeyRing?> ListAsync(CancellationToken cancellationToken = default) =>
         Task.FromResult(IsDown ? null : Ring);
 
+    public Task<bool> RefreshAsync(KnownKeys known, TimeSpan patience, CancellationToken cancellationToken = default)
+    {
+        if (!IsDown)
+        {
+            known.TryTake(Ring);
+        }
+        return Task.FromResult(!IsDown);
+    }
+
     public Task<KeyReply> AddAsync(ApiKey key, CancellationToken cancellationToken = default) =>
         Task.FromResult(Change([.. Ring.Keys, key]));
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Hosting;
 using Exapyte.Hosting.Clustering;
 using Exapyte.Silo.Hosting;

@@ -1,4 +1,4 @@
-using Exapyte.Silo.CommandLine;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Settings;
 using Xunit;
 
@@ -9,26 +9,34 @@ public sealed class SiloCommandTests
     [Fact]
     public void Every_setting_has_an_option_that_overrides_its_key()
     {
-        string[] args = [.. Setting.All.Where(s => s != Setting.Insecure).SelectMany(s => new[] { s.Option, "value" })];
+        string[] args =
+        [
+            .. SiloSetting.All.Where(s => s != Setting.Insecure).SelectMany(s => new[] { s.Option, "value" }),
+        ];
 
-        CommandLineResult result = new SiloCommand().Parse([.. args, "--insecure"]);
+        CommandLineResult result = SiloProgram.CreateCommand().Parse([.. args, "--insecure"]);
 
         Assert.Empty(result.Reasons);
-        Assert.Equal(Setting.All.Count, result.Overrides.Count);
-        Assert.All(Setting.All, s => Assert.Equal(s == Setting.Insecure ? "True" : "value", result.Overrides[s.Path]));
+        Assert.Equal(SiloSetting.All.Count, result.Overrides.Count);
+        Assert.All(
+            SiloSetting.All,
+            s => Assert.Equal(s == Setting.Insecure ? "True" : "value", result.Overrides[s.Path])
+        );
     }
 
     [Fact]
-    public void What_is_not_given_overrides_nothing() => Assert.Empty(new SiloCommand().Parse([]).Overrides);
+    public void What_is_not_given_overrides_nothing() => Assert.Empty(SiloProgram.CreateCommand().Parse([]).Overrides);
 
     [Fact]
     public void A_value_may_stand_behind_an_equals_sign_or_begin_with_any_character()
     {
-        CommandLineResult result = new SiloCommand().Parse(["--node=n7", "--cluster", "@Data Source=a;b='c d'"]);
+        CommandLineResult result = SiloProgram
+            .CreateCommand()
+            .Parse(["--node=n7", "--cluster", "@Data Source=a;b='c d'"]);
 
         Assert.Empty(result.Reasons);
-        Assert.Equal("n7", result.Overrides[Setting.Node.Path]);
-        Assert.Equal("@Data Source=a;b='c d'", result.Overrides[Setting.Cluster.Path]);
+        Assert.Equal("n7", result.Overrides[SiloSetting.Node.Path]);
+        Assert.Equal("@Data Source=a;b='c d'", result.Overrides[SiloSetting.Cluster.Path]);
     }
 
     [Theory]
@@ -39,14 +47,14 @@ public sealed class SiloCommandTests
     [InlineData("--node", "a", "--node", "b")]
     [InlineData("--insecure", "perhaps")]
     public void What_is_no_option_of_ours_is_refused(params string[] args) =>
-        Assert.NotEmpty(new SiloCommand().Parse(args).Reasons);
+        Assert.NotEmpty(SiloProgram.CreateCommand().Parse(args).Reasons);
 
     [Fact]
     public void Help_names_every_option_and_its_default()
     {
         string help = Answer("--help");
 
-        Assert.All(Setting.All, s => Assert.Contains(s.Option, help, StringComparison.Ordinal));
+        Assert.All(SiloSetting.All, s => Assert.Contains(s.Option, help, StringComparison.Ordinal));
         Assert.Contains("http://127.0.0.1:8080", help, StringComparison.Ordinal);
     }
 
@@ -71,7 +79,7 @@ public sealed class SiloCommandTests
     private static string Answer(string option)
     {
         StringWriter output = new();
-        Assert.True(new SiloCommand().TryAnswer([option], output));
+        Assert.True(SiloProgram.CreateCommand().TryAnswer([option], output));
         return output.ToString();
     }
 }

@@ -1,3 +1,4 @@
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

@@ -63,6 +63,9 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     /// <summary>Where its gateway listens.</summary>
     public required Uri Http { get; init; }
 
+    /// <summary>Where .NET clients reach it.</summary>
+    public required int GatewayPort { get; init; }
+
     public string Output => string.Join('\n', output);
 
     public IReadOnlyList<string> Error => [.. error];
@@ -95,7 +98,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             $"{address}",
             .. more,
         ];
-        return new NodeProcess(args, folder.File("")) { Http = address };
+        return new NodeProcess(args, folder.File("")) { Http = address, GatewayPort = ports.Gateway };
     }
 
     /// <summary>Starts a node whose gateway serves TLS by the certificate <c>node</c> of the authority.</summary>
@@ -124,7 +127,11 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             authority.KeyFile("node"),
             .. more,
         ];
-        return new NodeProcess(args, folder.File(""), authority.CreateHttp()) { Http = address };
+        return new NodeProcess(args, folder.File(""), authority.CreateHttp())
+        {
+            Http = address,
+            GatewayPort = ports.Gateway,
+        };
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Xunit;

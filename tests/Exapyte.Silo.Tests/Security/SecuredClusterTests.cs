@@ -136,6 +136,55 @@ public sealed class SecuredClusterTests : IAsyncLifetime
         Assert.DoesNotContain(root.Split('.')[1], said, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_gateway_of_its_own_shows_a_certificate_and_asks_for_the_same_keys()
+    {
+        authority.Issue("gateway");
+        string[] args =
+        [
+            "--endpoints",
+            string.Join(',', nodes.Select(node => $"127.0.0.1:{node.GatewayPort}")),
+            "--auth",
+            "keys",
+            "--tls-cert",
+            authority.CertificateFile("node"),
+            "--tls-key",
+            authority.KeyFile("node"),
+            "--cluster-tls-cert",
+            authority.CertificateFile("gateway"),
+            "--cluster-tls-key",
+            authority.KeyFile("gateway"),
+            "--cluster-tls-ca",
+            authority.File,
+        ];
+        using HttpClient http = authority.CreateHttp();
+        await using GatewayProcess gateway = GatewayProcess.Launch(http, args);
+        await gateway.WaitUntilReadyAsync();
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await gateway.SendAsync(HttpMethod.Get, Entry + "a")).Status);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", root);
+        await Eventually.Holds(
+            async () => (await gateway.SendAsync(HttpMethod.Put, Entry + "a", "1")).Status == HttpStatusCode.Created,
+            "it knows the keys and takes the write",
+            Deadline
+        );
+        Assert.Equal((HttpStatusCode.OK, "1"), await gateway.SendAsync(HttpMethod.Get, Entry + "a"));
+
+        (string id, string key) = await MakeKeyAsync(http);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        await BecomesAsync(gateway, HttpStatusCode.OK);
+        using HttpClient admin = Client(nodes[0], root);
+        (await admin.DeleteAsync("v1/keys/" + id, OfTest)).Dispose();
+        await BecomesAsync(gateway, HttpStatusCode.Unauthorized);
+    }
+
+    private static Task BecomesAsync(GatewayProcess gateway, HttpStatusCode status) =>
+        Eventually.Holds(
+            async () => (await gateway.SendAsync(HttpMethod.Get, Entry + "a")).Status == status,
+            $"the gateway knows of the key what makes it answer {status}",
+            Deadline
+        );
+
     private NodeProcess Launch(string name) =>
         NodeProcess.LaunchSecured(
             folder,

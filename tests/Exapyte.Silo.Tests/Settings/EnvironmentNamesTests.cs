@@ -1,3 +1,4 @@
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Settings;
 using Xunit;
 
@@ -6,6 +7,8 @@ namespace Exapyte.Silo.Tests.Settings;
 /// <summary>A variable that was meant as a setting and is none never starts a node that differs from what was asked for.</summary>
 public sealed class EnvironmentNamesTests
 {
+    private static IReadOnlyList<Setting> Settings => [.. SiloSetting.All, .. SiloSetting.Secrets];
+
     [Theory]
     [InlineData("EXAPYTE_NODE", "EXAPYTE__NODE")]
     [InlineData("exapyte_Silo_Port", "EXAPYTE__SILOPORT")]
@@ -13,7 +16,7 @@ public sealed class EnvironmentNamesTests
     [InlineData("EXAPYTE_ROOT_KEY", "EXAPYTE__ROOT_KEY")]
     public void A_name_that_is_nearly_a_setting_is_refused_with_the_right_one(string name, string right)
     {
-        EnvironmentNames names = EnvironmentNames.Of(["PATH", name]);
+        EnvironmentNames names = EnvironmentNames.Of(["PATH", name], Settings);
 
         string reason = Assert.Single(names.Reasons);
         Assert.StartsWith($"{name}: ", reason, StringComparison.Ordinal);
@@ -24,13 +27,10 @@ public sealed class EnvironmentNamesTests
     [Fact]
     public void A_name_that_is_none_at_all_is_told_and_one_of_a_setting_is_left_to_its_reader()
     {
-        EnvironmentNames names = EnvironmentNames.Of([
-            "EXAPYTE_KILL_ROUNDS",
-            "EXAPYTE__NODE",
-            "EXAPYTE__NOED",
-            "EXAPYTEX",
-            "HOME",
-        ]);
+        EnvironmentNames names = EnvironmentNames.Of(
+            ["EXAPYTE_KILL_ROUNDS", "EXAPYTE__NODE", "EXAPYTE__NOED", "EXAPYTEX", "HOME"],
+            Settings
+        );
         StringWriter output = new();
 
         names.Tell(output);

@@ -1,5 +1,6 @@
 using System.Net;
 using CsCheck;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;

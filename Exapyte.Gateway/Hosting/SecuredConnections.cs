@@ -1,6 +1,6 @@
 using Exapyte.Client.Security;
 
-namespace Exapyte.Silo.Security;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>
 /// How this process' connections are secured. Certificates are read before anything starts, so that one that cannot be used
@@ -9,27 +9,22 @@ namespace Exapyte.Silo.Security;
 internal sealed class SecuredConnections
 {
     private readonly LateLogger logger = new();
-    private readonly ClusterTls? cluster;
 
     private SecuredConnections(SecuritySettings security)
     {
         Http = Certificates.ForHttp(security, TimeProvider.System, logger);
-        cluster = Certificates.ForCluster(security, TimeProvider.System, logger);
+        Cluster = Certificates.ForCluster(security, TimeProvider.System, logger);
     }
 
     /// <summary>TLS of the gateway; null: plain.</summary>
     public HttpTls? Http { get; }
 
+    /// <summary>TLS between nodes and .NET clients; null: plain.</summary>
+    public ClusterTls? Cluster { get; }
+
     /// <summary>Reads the certificates.</summary>
     /// <exception cref="CertificateException">They cannot be used.</exception>
     public static SecuredConnections Load(SecuritySettings security) => new(security);
-
-    /// <summary>Secures the silo's connections, where there are certificates for that.</summary>
-    public void Secure(ISiloBuilder silo)
-    {
-        if (cluster is not null)
-            silo.UseTls(cluster.Configure);
-    }
 
     /// <summary>From now on what happens to certificates and connections is logged there.</summary>
     public void LogTo(ILoggerFactory loggers) => logger.Target = loggers.CreateLogger("Exapyte.Tls");

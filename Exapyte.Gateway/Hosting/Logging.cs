@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Exapyte.Silo.Hosting;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>One line an event on the console: ours at the chosen level, the frameworks' from Warning up.</summary>
 internal static class Logging

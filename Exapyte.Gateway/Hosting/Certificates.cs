@@ -3,7 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Exapyte.Client.Security;
 
-namespace Exapyte.Silo.Security;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Certificate files that cannot be used; one line for the operator.</summary>
 internal sealed class CertificateException(string reason, Exception cause) : Exception(reason, cause);

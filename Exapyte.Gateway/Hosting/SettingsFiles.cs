@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Exapyte.Silo.Settings;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Says what is wrong with a settings file that is no JSON, and where.</summary>
 internal static class SettingsFiles

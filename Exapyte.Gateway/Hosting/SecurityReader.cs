@@ -1,8 +1,6 @@
-using Exapyte.Gateway;
 using Exapyte.Security;
-using Exapyte.Silo.Settings;
 
-namespace Exapyte.Silo.Security;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Reads who is let in and how connections are secured; every reason against it is told, and no secret.</summary>
 internal sealed class SecurityReader(IConfigurationSection section, List<string> reasons)

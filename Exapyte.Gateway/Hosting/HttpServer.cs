@@ -1,9 +1,7 @@
-using Exapyte.Silo.Security;
-using Exapyte.Silo.Settings;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
-namespace Exapyte.Silo.Hosting;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Kestrel with a limit on everything and exactly one address.</summary>
 internal static class HttpServer

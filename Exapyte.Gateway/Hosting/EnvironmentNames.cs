@@ -1,4 +1,4 @@
-namespace Exapyte.Silo.Settings;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>
 /// Judges the names of environment variables that were meant for this process: a setting is <c>EXAPYTE__KEY</c>, with two
@@ -10,7 +10,9 @@ internal sealed record EnvironmentNames(IReadOnlyList<string> Reasons, IReadOnly
     private const string SettingPrefix = "EXAPYTE__";
 
     /// <summary>Judges these names; those of settings, right or wrong, are judged with their values elsewhere.</summary>
-    public static EnvironmentNames Of(IEnumerable<string> names)
+    /// <param name="names">Of variables.</param>
+    /// <param name="settings">The process' own, with those that have no option.</param>
+    public static EnvironmentNames Of(IEnumerable<string> names, IReadOnlyList<Setting> settings)
     {
         List<string> reasons = [];
         List<string> ignored = [];
@@ -18,7 +20,7 @@ internal sealed record EnvironmentNames(IReadOnlyList<string> Reasons, IReadOnly
         {
             if (!IsOurs(name, Prefix) || IsOurs(name, SettingPrefix))
                 continue;
-            if (Meant(name) is { } meant)
+            if (Meant(name, settings) is { } meant)
                 reasons.Add($"{name}: there is no such setting; write {SettingPrefix}{meant.Key.ToUpperInvariant()}");
             else
                 ignored.Add(name);
@@ -36,12 +38,10 @@ internal sealed record EnvironmentNames(IReadOnlyList<string> Reasons, IReadOnly
     private static bool IsOurs(string name, string prefix) =>
         name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
 
-    private static Setting? Meant(string name) =>
-        Setting
-            .All.Concat(Setting.Secrets)
-            .FirstOrDefault(setting =>
-                string.Equals(Bare(setting.Key), Bare(name[Prefix.Length..]), StringComparison.OrdinalIgnoreCase)
-            );
+    private static Setting? Meant(string name, IReadOnlyList<Setting> settings) =>
+        settings.FirstOrDefault(setting =>
+            string.Equals(Bare(setting.Key), Bare(name[Prefix.Length..]), StringComparison.OrdinalIgnoreCase)
+        );
 
     private static string Bare(string name) => name.Replace("_", "", StringComparison.Ordinal);
 }

@@ -1,6 +1,4 @@
-using Exapyte.Gateway;
-
-namespace Exapyte.Silo.Security;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Files of a certificate with its key, and of the authority whose certificates the other side must show.</summary>
 /// <param name="Certificate">PEM or PFX.</param>

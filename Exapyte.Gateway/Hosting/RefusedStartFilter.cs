@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Exapyte.Silo.Hosting;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>
 /// The console, without what the frameworks say of a start that was refused: every layer that the exception passes logs

@@ -1,4 +1,4 @@
-namespace Exapyte.Silo.Settings;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>One setting of the process: its key in the section <c>Exapyte</c>, its option and what the help says.</summary>
 /// <remarks>
@@ -9,66 +9,12 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
 {
     public const string Section = "Exapyte";
 
-    public static readonly Setting Node = new("Node", "--node", "n1", "id", "stable id of this node");
-
-    public static readonly Setting Data = new(
-        "Data",
-        "--data",
-        "./data",
-        "folder",
-        "data folder, locked by one process; it remembers the node id"
-    );
-
     public static readonly Setting Http = new(
         "Http",
         "--http",
         "http://127.0.0.1:8080",
         "url",
         "address of the REST gateway; port 0 picks a free one"
-    );
-
-    public static readonly Setting SiloPort = new(
-        "SiloPort",
-        "--silo-port",
-        "11111",
-        "port",
-        "port on which nodes reach each other"
-    );
-
-    public static readonly Setting GatewayPort = new(
-        "GatewayPort",
-        "--gateway-port",
-        "30000",
-        "port",
-        "port on which .NET clients reach this node"
-    );
-
-    public static readonly Setting Region = new("Region", "--region", "default", "name", "region of this node");
-
-    public static readonly Setting Zone = new("Zone", "--zone", "default", "name", "zone of this node");
-
-    public static readonly Setting Cluster = new(
-        "Cluster",
-        "--cluster",
-        null,
-        "connection string",
-        "database shared by the nodes of a cluster; absent: a single embedded node"
-    );
-
-    public static readonly Setting Provider = new(
-        "Provider",
-        "--provider",
-        null,
-        "sqlite|postgres",
-        "kind of the cluster's database"
-    );
-
-    public static readonly Setting Advertise = new(
-        "Advertise",
-        "--advertise",
-        "127.0.0.1",
-        "ip address",
-        "IP address or name on which other nodes and .NET clients reach this one"
     );
 
     public static readonly Setting Insecure = new(
@@ -140,7 +86,7 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "--cluster-tls-cert",
         null,
         "file",
-        "certificate that this node shows other nodes and .NET clients, PEM or PFX"
+        "certificate that this process shows nodes and .NET clients, PEM or PFX"
     );
 
     public static readonly Setting ClusterTlsKey = new(
@@ -156,7 +102,7 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "--cluster-tls-ca",
         null,
         "file",
-        "authority (PEM) whose certificates other nodes and .NET clients must show"
+        "authority (PEM) whose certificates nodes and .NET clients must show"
     );
 
     /// <summary>No option: arguments of a process are shown to everybody on its machine.</summary>
@@ -179,30 +125,6 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "Trace, Debug, Information, Warning, Error, Critical or None"
     );
 
-    public static readonly Setting ScrubInterval = new(
-        "ScrubInterval",
-        "--scrub-interval",
-        "86400",
-        "seconds",
-        "time between two comparisons of a raft shard's replicas; 0: never"
-    );
-
-    public static readonly Setting MemoryBytes = new(
-        "MemoryBytes",
-        "--memory-bytes",
-        null,
-        "bytes",
-        "what memory keyspaces may take on this node together; absent: a quarter of the memory there is"
-    );
-
-    public static readonly Setting MaxClockSkew = new(
-        "MaxClockSkew",
-        "--max-clock-skew",
-        "500",
-        "milliseconds",
-        "how far the clocks of the nodes may differ; the same on all nodes"
-    );
-
     public static readonly Setting RequestsMax = new(
         "RequestsMax",
         "--requests-max",
@@ -211,48 +133,9 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "HTTP requests under way at once, beyond which they are answered 429"
     );
 
-    public static readonly Setting Rejoin = new(
-        "Rejoin",
-        "--rejoin",
-        "true",
-        "true|false",
-        "start anew in its own place after the others have voted this node out; false: end with 134"
-    );
-
-    public static IReadOnlyList<Setting> All { get; } =
-    [
-        Node,
-        Data,
-        Http,
-        SiloPort,
-        GatewayPort,
-        Region,
-        Zone,
-        Cluster,
-        Provider,
-        Advertise,
-        Insecure,
-        Auth,
-        AuthJwtAuthority,
-        AuthJwtAudience,
-        AuthJwtClaim,
-        TlsCert,
-        TlsKey,
-        TlsClientCa,
-        ClusterTlsCert,
-        ClusterTlsKey,
-        ClusterTlsCa,
-        LogLevel,
-        ScrubInterval,
-        MemoryBytes,
-        MaxClockSkew,
-        RequestsMax,
-        Rejoin,
-    ];
-
-    /// <summary>Settings that have no option; they come from the environment or a file.</summary>
-    public static IReadOnlyList<Setting> Secrets { get; } = [RootKey, TlsPassword];
-
     /// <summary>The full configuration key.</summary>
     public string Path => $"{Section}:{Key}";
+
+    /// <summary>Whether the option may stand without a value, for true.</summary>
+    public bool IsSwitch => this == Insecure;
 }

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Exapyte.Silo.Settings;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>Turns what an operator calls a machine into the one address that is bound.</summary>
 internal static class HostNames

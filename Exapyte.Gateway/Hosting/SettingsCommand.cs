@@ -1,7 +1,6 @@
 using System.CommandLine;
-using Exapyte.Silo.Settings;
 
-namespace Exapyte.Silo.CommandLine;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>What the arguments say: settings to lay over the configuration, or reasons against them.</summary>
 internal readonly record struct CommandLineResult(
@@ -10,10 +9,10 @@ internal readonly record struct CommandLineResult(
 );
 
 /// <summary>
-/// The command line: one option a setting, nothing else. Values stay text here; <see cref="SettingsReader"/> judges
-/// them together with those of the environment, so that all reasons come at once.
+/// The command line: one option a setting, nothing else. Values stay text here; the reader of the settings
+/// judges them together with those of the environment, so that all reasons come at once.
 /// </summary>
-internal sealed class SiloCommand
+internal sealed class SettingsCommand
 {
     /// <summary>No @file arguments: a value such as a connection string may begin with any character.</summary>
     private static readonly ParserConfiguration Plain = new()
@@ -23,21 +22,22 @@ internal sealed class SiloCommand
     };
 
     private readonly Dictionary<Setting, Option> options = [];
-    private readonly RootCommand root = new(
-        "Exapyte: a node of a distributed data service, with its REST gateway, in one process. "
-            + "Without a command it runs the node."
-    );
+    private readonly RootCommand root;
 
-    public SiloCommand()
+    /// <param name="description">What the program is, for the help.</param>
+    /// <param name="settings">Its settings, in the order of the help.</param>
+    /// <param name="verbs">What else it does. For the help only: whoever begins with a verb never gets here.</param>
+    public SettingsCommand(string description, IReadOnlyList<Setting> settings, params Command[] verbs)
     {
-        foreach (Setting setting in Setting.All)
+        root = new(description);
+        foreach (Setting setting in settings)
         {
-            Option option = setting == Setting.Insecure ? Flag(setting) : Text(setting);
+            Option option = setting.IsSwitch ? Flag(setting) : Text(setting);
             options.Add(setting, option);
             root.Options.Add(option);
         }
-        // For the help only: whoever begins with the verb never gets here.
-        root.Subcommands.Add(new Command(InspectCommand.Verb, InspectCommand.Help) { Hidden = false });
+        foreach (Command verb in verbs)
+            root.Subcommands.Add(verb);
         root.SetAction(_ => 0);
     }
 

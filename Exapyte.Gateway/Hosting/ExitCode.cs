@@ -1,4 +1,4 @@
-namespace Exapyte.Silo.Hosting;
+namespace Exapyte.Gateway.Hosting;
 
 /// <summary>What the process tells its supervisor. Listed in docs/operations.md.</summary>
 internal enum ExitCode
@@ -25,6 +25,9 @@ internal enum ExitCode
 
     /// <summary>The cluster refuses this node.</summary>
     Node = 7,
+
+    /// <summary>No node of the cluster answered a gateway of its own.</summary>
+    Cluster = 8,
 }
 
 /// <summary>Why a start ended: an expected failure, with one line for the operator.</summary>
