@@ -38,6 +38,7 @@ internal sealed partial class GatewayHandler
     private readonly TargetParser parser;
     private readonly ProblemWriter problems;
     private readonly RequestLimit limit;
+    private readonly RequestMeter meter;
     private readonly EntryHandler entries;
     private readonly ListingHandler listing;
     private readonly PrefixDeletion prefixes;
@@ -71,7 +72,9 @@ internal sealed partial class GatewayHandler
         logger = loggers.CreateLogger<GatewayHandler>();
         parser = new(limits.KeyBytesMax);
         problems = new(limits.RetryAfterSeconds);
-        limit = new(limits.RequestsMax, meters);
+        var instruments = meters?.Create(RequestMeter.Name) ?? new Meter(RequestMeter.Name);
+        limit = new(limits.RequestsMax, instruments);
+        meter = new(instruments, time ?? TimeProvider.System);
         entries = new(client, problems, limits.ValueBytesMax, time ?? TimeProvider.System);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         listing = new(client, problems, limits, new CursorCodec(signer));
@@ -91,10 +94,12 @@ internal sealed partial class GatewayHandler
     /// <param name="prefix">What routing puts before the gateway's paths, behind the path base; empty for none.</param>
     public async Task HandleAsync(HttpContext context, string prefix)
     {
+        var since = meter.Begin();
         var isCounted = false;
+        var route = GatewayRoute.None;
         try
         {
-            await RouteAsync(context, prefix, ref isCounted);
+            await RouteAsync(context, prefix, ref isCounted, ref route);
         }
         catch (Exception exception)
         {
@@ -106,6 +111,7 @@ internal sealed partial class GatewayHandler
             {
                 limit.Leave();
             }
+            meter.End(since, route, context);
         }
     }
 
@@ -116,7 +122,7 @@ internal sealed partial class GatewayHandler
         await (admission.Refusal is null ? next(context) : gate.RefuseAsync(context, what, "", admission));
     }
 
-    private Task RouteAsync(HttpContext context, string prefix, ref bool isCounted)
+    private Task RouteAsync(HttpContext context, string prefix, ref bool isCounted, ref GatewayRoute route)
     {
         if (
             context.Request.Headers.TransferEncoding.Count > 0
@@ -135,6 +141,7 @@ internal sealed partial class GatewayHandler
         {
             return problems.WriteAsync(context, refusal);
         }
+        route = call.Route;
         if (!Routes.Serves(call.Route, context.Request.Method))
         {
             var allow = Routes.Describe(call.Route).Allow;

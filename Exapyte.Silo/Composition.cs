@@ -3,14 +3,11 @@ using Exapyte.Gateway.Hosting;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Security;
 using Exapyte.Hosting;
-using Exapyte.Silo.Hosting;
 using Exapyte.Silo.Settings;
 using Exapyte.Storage.Files;
 using Exapyte.Storage.Log;
 using Exapyte.Storage.Node;
 using Exapyte.Storage.Stores;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 
 namespace Exapyte.Silo;
 
@@ -90,23 +87,10 @@ internal static class Composition
     public static void LimitRequests(IServiceCollection services, SiloSettings settings) =>
         services.Configure<ExapyteGatewayOptions>(gateway => gateway.RequestsMax = settings.RequestsMax);
 
-    /// <summary>
-    /// Instruments for scraping: those of the houses and of the runtime. The frameworks' own, which would count each call
-    /// and each request once more, are left out.
-    /// </summary>
+    /// <summary>Instruments for scraping.</summary>
     public static void AddMetrics(IServiceCollection services, SiloSettings settings) =>
-        services
-            .AddOpenTelemetry()
-            .ConfigureResource(node => node.AddService("exapyte", null, Banner.Version, false, settings.NodeId))
-            .WithMetrics(metrics =>
-                metrics
-                    .AddMeter("Exapyte.*", "System.Runtime")
-                    // Room is set aside for each set of tags: by default for 2,000, which takes 7 MB.
-                    .AddView("*", new MetricStreamConfiguration { CardinalityLimit = 100 })
-                    .AddPrometheusExporter()
-            );
+        services.AddExapyteMetrics("exapyte", settings.NodeId);
 
     /// <summary>The metrics, and for every other target the REST surface.</summary>
-    public static void MapGateway(WebApplication app) =>
-        app.RunExapyte("/metrics", metrics => metrics.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics"));
+    public static void MapGateway(WebApplication app) => app.MapExapyteWithMetrics();
 }

@@ -1,8 +1,5 @@
-using System.Reflection;
 using Exapyte.Client;
 using Exapyte.Security;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 
 namespace Exapyte.Gateway.Hosting;
 
@@ -64,10 +61,10 @@ internal sealed class GatewayHost(GatewaySettings settings, IConfiguration confi
             builder.Services.AddSingleton<KnownKeys>();
             builder.Services.AddHostedService<KeyRefresh>();
         }
-        AddMetrics(builder.Services, http);
+        builder.Services.AddExapyteMetrics("exapyte-gateway", $"{http.ToUri()}");
         var app = builder.Build();
         secured.LogTo(app.Services.GetRequiredService<ILoggerFactory>());
-        app.RunExapyte("/metrics", metrics => metrics.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics"));
+        app.MapExapyteWithMetrics();
         return app;
     }
 
@@ -81,22 +78,11 @@ internal sealed class GatewayHost(GatewaySettings settings, IConfiguration confi
         }
     }
 
-    private static void AddMetrics(IServiceCollection services, HttpAddress http) =>
-        services
-            .AddOpenTelemetry()
-            .ConfigureResource(gateway =>
-                gateway.AddService("exapyte-gateway", null, Version, false, $"{http.ToUri()}")
-            )
-            .WithMetrics(metrics => metrics.AddMeter("Exapyte.*", "System.Runtime").AddPrometheusExporter());
-
-    private static string Version =>
-        typeof(GatewayHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-
     private void TellReady(HttpAddress http)
     {
         output.WriteLine(
             $"""
-            Exapyte {Version}, a gateway of its own
+            Exapyte {ProcessVersion.Text}, a gateway of its own
               cluster  {settings.Endpoints}
               http     {http.ToUri().GetLeftPart(UriPartial.Authority)}
             Ready.

@@ -16,11 +16,10 @@ internal sealed class RequestLimit
     private int underWay;
 
     /// <param name="requestsMax">Most requests at once; 1 or more.</param>
-    /// <param name="factory">Where the meter is made; null: one of its own.</param>
-    public RequestLimit(int requestsMax, IMeterFactory? factory)
+    /// <param name="meter">Counts them.</param>
+    public RequestLimit(int requestsMax, Meter meter)
     {
         this.requestsMax = requestsMax;
-        var meter = factory?.Create("Exapyte.Gateway") ?? new Meter("Exapyte.Gateway");
         refused = meter.CreateCounter<long>(
             "exapyte.gateway.requests.refused",
             "{request}",

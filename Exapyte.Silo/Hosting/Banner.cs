@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
+using Exapyte.Gateway.Hosting;
 using Exapyte.Silo.Settings;
 
 namespace Exapyte.Silo.Hosting;
@@ -8,9 +8,6 @@ namespace Exapyte.Silo.Hosting;
 /// <summary>What a person reads when the node is ready: who it is, where its data lies, what to try.</summary>
 internal static class Banner
 {
-    public static string Version { get; } =
-        typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-
     public static void Write(TextWriter output, SiloSettings settings)
     {
         string http = settings.Http.ToUri().GetLeftPart(UriPartial.Authority);
@@ -18,7 +15,7 @@ internal static class Banner
         string key = settings.Security.AsksForKeys ? " -H \"Authorization: Bearer $KEY\"" : "";
         output.WriteLine(
             $"""
-            Exapyte {Version}
+            Exapyte {ProcessVersion.Text}
               node     {settings.NodeId}, region {settings.Region}, zone {settings.Zone}
               data     {settings.DataFolder}
               cluster  {cluster}

@@ -13,6 +13,9 @@ public sealed class NodeProcessTests : IDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(1);
 
+    private const string PutsThatWereTaken =
+        "method=\"PUT\",outcome=\"ok\",route=\"/v1/keyspaces/{keyspace}/entries/{key}\"";
+
     private readonly TemporaryFolder folder = new();
     private readonly NodePorts ports = NodePorts.Free();
 
@@ -50,9 +53,10 @@ public sealed class NodeProcessTests : IDisposable
             async () =>
             {
                 metrics = (await http.GetStringAsync("metrics")).Split('\n');
-                return ValueOf(metrics, "exapyte_replicas", "role=\"leader\"") == 2;
+                return ValueOf(metrics, "exapyte_replicas", "role=\"leader\"") == 2
+                    && ValueOf(metrics, "exapyte_gateway_request_duration_seconds_count", PutsThatWereTaken) == 3;
             },
-            "both shards are led",
+            "both shards are led and each request is counted",
             Deadline
         );
 
@@ -114,17 +118,14 @@ public sealed class NodeProcessTests : IDisposable
             Deadline
         );
 
-    private static double ValueOf(string[] metrics, string name, string tag) =>
-        double.Parse(
-            metrics
-                .Single(line =>
-                    line.StartsWith(name + "{", StringComparison.Ordinal)
-                    && line.Contains(tag, StringComparison.Ordinal)
-                )
-                .Split("} ")[1]
-                .Split(' ')[0],
-            CultureInfo.InvariantCulture
+    /// <summary>The value of the one line; 0 where there is none yet.</summary>
+    private static double ValueOf(string[] metrics, string name, string tag)
+    {
+        string? line = metrics.SingleOrDefault(line =>
+            line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(tag, StringComparison.Ordinal)
         );
+        return line is null ? 0 : double.Parse(line.Split("} ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+    }
 
     [Fact]
     public async Task Three_nodes_share_a_file_and_each_leaves_with_0()
