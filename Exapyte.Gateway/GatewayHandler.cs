@@ -40,6 +40,7 @@ internal sealed partial class GatewayHandler
     private readonly RequestLimit limit;
     private readonly RequestMeter meter;
     private readonly EntryHandler entries;
+    private readonly ChangeHandler changes;
     private readonly ListingHandler listing;
     private readonly PrefixDeletion prefixes;
     private readonly BatchHandler batches;
@@ -76,6 +77,7 @@ internal sealed partial class GatewayHandler
         limit = new(limits.RequestsMax, instruments);
         meter = new(instruments, time ?? TimeProvider.System);
         entries = new(client, problems, limits.ValueBytesMax, time ?? TimeProvider.System);
+        changes = new(client, problems, limits.ValueBytesMax);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         listing = new(client, problems, limits, new CursorCodec(signer));
         prefixes = new(client, problems, limits, time ?? TimeProvider.System);
@@ -136,7 +138,11 @@ internal sealed partial class GatewayHandler
         }
         var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var pathBase = context.Request.PathBase.Value;
-        var call = parser.Parse(rawTarget, string.IsNullOrEmpty(pathBase) ? prefix : pathBase + prefix);
+        var call = parser.Parse(
+            rawTarget,
+            string.IsNullOrEmpty(pathBase) ? prefix : pathBase + prefix,
+            HttpMethods.IsPost(context.Request.Method)
+        );
         if (call.Refusal is { } refusal)
         {
             return problems.WriteAsync(context, refusal);
@@ -196,7 +202,10 @@ internal sealed partial class GatewayHandler
     private Task OperateAsync(HttpContext context, in Call call) =>
         call.Route switch
         {
+            GatewayRoute.Entry or GatewayRoute.Entry64 when HttpMethods.IsPatch(context.Request.Method) =>
+                changes.PatchAsync(context, call),
             GatewayRoute.Entry or GatewayRoute.Entry64 => entries.HandleAsync(context, call),
+            GatewayRoute.Increment or GatewayRoute.Increment64 => changes.IncrementAsync(context, call),
             GatewayRoute.Listing when HttpMethods.IsDelete(context.Request.Method) => prefixes.HandleAsync(
                 context,
                 call

@@ -22,6 +22,9 @@ public readonly record struct ReadResult<T>(EntryStatus Status, Entry<T>? Entry,
 /// <param name="Detail">A sentence for a person, where it was not done.</param>
 public readonly record struct WriteResult(EntryStatus Status, EntryVersion Version, bool Changed, string? Detail)
 {
+    /// <summary>Of an increment in a batch: the number that the entry is now; else null.</summary>
+    public long? Number { get; init; }
+
     /// <summary>Whether it was done.</summary>
     public bool IsOk => Status == EntryStatus.Ok;
 

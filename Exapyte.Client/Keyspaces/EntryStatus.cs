@@ -37,6 +37,15 @@ public enum EntryStatus
 
     /// <summary>The request id was used for another write; nothing changed.</summary>
     RequestIdReused,
+
+    /// <summary>
+    /// The entry is not what the call works on: no integer, or one that would leave its 64 bits; no JSON; or the value would be
+    /// too large. Nothing changed.
+    /// </summary>
+    NotApplicable,
+
+    /// <summary>A read found the entry at the version that the caller knows.</summary>
+    NotModified,
 }
 
 /// <summary>The one table from what a replica says to what a caller sees.</summary>
@@ -62,6 +71,8 @@ internal static class EntryStatuses
             OutcomeKind.QuotaExceeded => EntryStatus.QuotaExceeded,
             OutcomeKind.NoSuchKeyspace => EntryStatus.NoSuchKeyspace,
             OutcomeKind.RequestIdReused => EntryStatus.RequestIdReused,
+            OutcomeKind.NotAnInteger or OutcomeKind.OutOfRange or OutcomeKind.NotJson or OutcomeKind.ValueTooLarge =>
+                EntryStatus.NotApplicable,
             // Said by a later version: what this one does not understand proves nothing.
             _ => EntryStatus.OutcomeUnknown,
         };

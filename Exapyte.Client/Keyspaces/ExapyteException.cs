@@ -31,10 +31,11 @@ public class ExapyteException : Exception
             EntryStatus.Unavailable => new UnavailableException(message),
             EntryStatus.Overloaded => new OverloadedException(message),
             EntryStatus.Invalid => new InvalidRequestException(message),
-            EntryStatus.StorageFull or EntryStatus.QuotaExceeded or EntryStatus.RequestIdReused => new ExapyteException(
-                status,
-                message
-            ),
+            EntryStatus.StorageFull
+            or EntryStatus.QuotaExceeded
+            or EntryStatus.RequestIdReused
+            or EntryStatus.NotApplicable
+            or EntryStatus.NotModified => new ExapyteException(status, message),
             _ => throw new InvalidOperationException($"{status} is no failure."),
         };
     }

@@ -26,6 +26,16 @@ public sealed class KeyspaceBatch
     public KeyspaceBatch PutBytes(EntryKey key, ReadOnlyMemory<byte> value, PutOptions? options = null) =>
         Add(KeyspaceClient.PutOf(key, value, "", options), options);
 
+    /// <summary>Adds an increment; <see cref="WriteResult.Number"/> tells the sum.</summary>
+    /// <inheritdoc cref="KeyspaceClient.IncrementAsync"/>
+    public KeyspaceBatch Increment(EntryKey key, long by = 1, PutOptions? options = null) =>
+        Add(KeyspaceClient.IncrementOf(key, by, options), options);
+
+    /// <summary>Adds a merge patch.</summary>
+    /// <inheritdoc cref="KeyspaceClient.PatchAsync"/>
+    public KeyspaceBatch Patch<T>(EntryKey key, T patch, PutOptions? options = null) =>
+        Add(keyspace.PatchOf(key, patch, options), options);
+
     /// <summary>Adds a delete.</summary>
     public KeyspaceBatch Delete(EntryKey key, DeleteOptions? options = null) =>
         Add(KeyspaceClient.DeleteOf(key, options), options);

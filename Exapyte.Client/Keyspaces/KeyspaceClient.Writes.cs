@@ -181,7 +181,10 @@ public sealed partial class KeyspaceClient
         };
 
     internal static WriteResult ResultOf(OperationOutcome outcome) =>
-        new(EntryStatuses.Of(outcome.Kind), new(outcome.Version), outcome.Changed, outcome.Detail);
+        new(EntryStatuses.Of(outcome.Kind), new(outcome.Version), outcome.Changed, outcome.Detail)
+        {
+            Number = NumberIn(outcome),
+        };
 
     private async ValueTask<WriteResult> WriteAsync(
         Operation operation,

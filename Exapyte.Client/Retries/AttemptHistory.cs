@@ -59,7 +59,14 @@ internal struct AttemptHistory
     /// answered the same or will.
     /// </summary>
     private static bool IsDecided(OutcomeKind kind) =>
-        kind is OutcomeKind.Ok or OutcomeKind.PreconditionFailed or OutcomeKind.RequestIdReused;
+        kind
+            is OutcomeKind.Ok
+                or OutcomeKind.PreconditionFailed
+                or OutcomeKind.RequestIdReused
+                or OutcomeKind.NotAnInteger
+                or OutcomeKind.OutOfRange
+                or OutcomeKind.NotJson
+                or OutcomeKind.ValueTooLarge;
 
     /// <summary>What a caller sees of an outcome: where to go instead is no news to it.</summary>
     private static OperationOutcome Public(OperationOutcome outcome) =>

@@ -15,7 +15,7 @@ internal static class OperationRules
         }
         List<string> reasons = [];
         AddKeyAndValue(reasons, operation);
-        if (operation.Kind is < OperationKind.Get or > OperationKind.Delete)
+        if (operation.Kind is < OperationKind.Get or > OperationKind.Merge)
         {
             reasons.Add($"Kind {(int)operation.Kind} is unknown.");
         }
@@ -118,6 +118,13 @@ internal static class OperationRules
         if (replication == ReplicationKind.Raft)
         {
             return;
+        }
+        if (operation.IsChange)
+        {
+            reasons.Add(
+                "An increment or a merge patch goes with raft keyspaces only: in a leaderless one there is no place where all "
+                    + "writes of an entry meet."
+            );
         }
         if (operation.RequestId is not null)
         {

@@ -133,13 +133,13 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
                 writer.WriteString("version"u8, problem.Version.ToString());
             }
         }
-        else if (operation.Kind == OperationKind.Put)
+        else if (operation.Kind == OperationKind.Increment)
         {
-            writer.WriteString("version"u8, outcome.Version.ToString());
-            if (outcome.ExpiresMs > 0)
-            {
-                writer.WriteString("expires"u8, Timestamps.Rfc3339(outcome.ExpiresMs));
-            }
+            EntryJson.WriteIncremented(writer, outcome);
+        }
+        else if (operation.IsPut)
+        {
+            EntryJson.WriteWritten(writer, outcome);
         }
         else if (!operation.IsWrite)
         {
@@ -149,8 +149,8 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
     }
 
     private static int StatusOf(Operation operation, OperationOutcome outcome) =>
-        !operation.IsWrite ? StatusCodes.Status200OK
-        : operation.Kind == OperationKind.Put && outcome.Changed ? StatusCodes.Status201Created
+        !operation.IsWrite || operation.Kind == OperationKind.Increment ? StatusCodes.Status200OK
+        : operation.IsPut && outcome.Changed ? StatusCodes.Status201Created
         : StatusCodes.Status204NoContent;
 
     /// <summary>The problem of the first item that the caller may not do; then none of them is done.</summary>
@@ -160,7 +160,13 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
         {
             var operation = batch.Operations[at];
             var right = operation.IsWrite ? KeyRights.Write : KeyRights.Read;
-            if (call.Caller.RefuseAt(right, call.Keyspace, operation.Key.Span) is { } refusal)
+            var refused = call.Caller.RefuseAt(right, call.Keyspace, operation.Key.Span);
+            if (operation.Kind == OperationKind.Increment)
+            {
+                // It tells what the entry is.
+                refused ??= call.Caller.RefuseAt(KeyRights.Read, call.Keyspace, operation.Key.Span);
+            }
+            if (refused is { } refusal)
             {
                 return refusal with { Item = at };
             }

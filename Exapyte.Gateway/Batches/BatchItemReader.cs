@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
@@ -6,19 +7,20 @@ using Exapyte.Operations;
 namespace Exapyte.Gateway.Batches;
 
 /// <summary>
-/// Reads one item of a batch: <c>{op, key | key64, value | value64 | json, contentType, ttl | expires, ifVersion,
+/// Reads one item of a batch: <c>{op, key | key64, value | value64 | json | by, contentType, ttl | expires, ifVersion,
 /// ifAbsent, consistency}</c>. What is wrong goes to the batch's reasons, with the item's position.
 /// </summary>
 internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits, List<string> reasons)
     : EntryMembers(limits)
 {
     private const string Members =
-        "op, key, key64, value, value64, json, contentType, ttl, expires, ifVersion, ifAbsent and consistency";
+        "op, key, key64, value, value64, json, by, contentType, ttl, expires, ifVersion, ifAbsent and consistency";
 
     private readonly int reasonsBefore = reasons.Count;
     private OperationKind? kind;
     private WriteCondition? ifVersion;
     private bool ifAbsent;
+    private long? by;
 
     /// <summary>The operation; null where the item is refused.</summary>
     public Operation? Read(JsonElement item, string? requestId, ConsistencyRequest level)
@@ -49,8 +51,8 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         {
             Kind = kind!.Value,
             Key = Key,
-            Value = Value,
-            ContentType = ContentTypeOrDefault,
+            Value = kind == OperationKind.Increment ? Encoding.ASCII.GetBytes($"{by ?? 1}") : Value,
+            ContentType = kind == OperationKind.Put ? ContentTypeOrDefault : "",
             TtlMs = TtlMs ?? 0,
             ExpiresAtMs = ExpiresAtMs ?? 0,
             Condition = ifAbsent ? WriteCondition.IfAbsent : ifVersion,
@@ -105,6 +107,13 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             case "ifAbsent":
                 ifAbsent = Flag($"items[{position}].ifAbsent", element, reasons);
                 break;
+            case "by":
+                by = element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var amount) ? amount : null;
+                if (by is null)
+                {
+                    Add("by must be a whole number of 64 bits.");
+                }
+                break;
             default:
                 if (!TryReadMember(name, element))
                 {
@@ -122,6 +131,8 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             : element.ValueEquals("head"u8) ? OperationKind.Head
             : element.ValueEquals("put"u8) ? OperationKind.Put
             : element.ValueEquals("delete"u8) ? OperationKind.Delete
+            : element.ValueEquals("increment"u8) ? OperationKind.Increment
+            : element.ValueEquals("patch"u8) ? OperationKind.Merge
             : null;
     }
 
@@ -146,15 +157,16 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
     {
         if (kind is null)
         {
-            Add("op must be get, head, put or delete.");
+            Add("op must be get, head, put, delete, increment or patch.");
         }
         JudgeEntry();
+        JudgeChange();
         if (kind == OperationKind.Put && Value is null)
         {
             Add("needs value, value64 or json.");
         }
         if (
-            kind is not null and not OperationKind.Put
+            kind is OperationKind.Get or OperationKind.Head or OperationKind.Delete
             && (Value is not null || ContentType is not null || TtlMs is not null || ExpiresAtMs is not null)
         )
         {
@@ -162,11 +174,31 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
         }
         if (kind < OperationKind.Put && (ifVersion is not null || ifAbsent))
         {
-            Add("only a put or delete takes ifVersion or ifAbsent.");
+            Add("only a write takes ifVersion or ifAbsent.");
         }
         if (ifVersion is not null && ifAbsent)
         {
             Add("takes ifVersion or ifAbsent, not both.");
+        }
+    }
+
+    private void JudgeChange()
+    {
+        if (kind == OperationKind.Merge && !HasJson)
+        {
+            Add("needs json, the merge patch.");
+        }
+        if (kind == OperationKind.Increment && Value is not null)
+        {
+            Add("takes by, and no value.");
+        }
+        if (kind is OperationKind.Increment or OperationKind.Merge && ContentType is not null)
+        {
+            Add("takes no contentType: the entry keeps its own.");
+        }
+        if (kind is not null and not OperationKind.Increment && by is not null)
+        {
+            Add("only an increment takes by.");
         }
     }
 

@@ -84,20 +84,7 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
             );
             return;
         }
-        var operation = new Operation
-        {
-            Kind = OperationKind.Put,
-            Key = call.Key,
-            Value = value,
-            ContentType = request.ContentType,
-            TtlMs = request.TtlMs,
-            ExpiresAtMs = request.ExpiresAtMs,
-            Condition = request.Condition,
-            RequestId = request.RequestId,
-            Level = request.Consistency.Level,
-            MaxStalenessMs = request.Consistency.MaxStalenessMs,
-        };
-        await WriteAsync(context, call, operation);
+        await WriteAsync(context, call, request.ToOperation(OperationKind.Put, call.Key, value));
     }
 
     private Task DeleteAsync(HttpContext context, Call call)
@@ -106,16 +93,7 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
         {
             return problems.WriteAsync(context, refusal);
         }
-        var operation = new Operation
-        {
-            Kind = OperationKind.Delete,
-            Key = call.Key,
-            Condition = request.Condition,
-            RequestId = request.RequestId,
-            Level = request.Consistency.Level,
-            MaxStalenessMs = request.Consistency.MaxStalenessMs,
-        };
-        return WriteAsync(context, call, operation);
+        return WriteAsync(context, call, request.ToOperation(OperationKind.Delete, call.Key, []));
     }
 
     private async Task WriteAsync(HttpContext context, Call call, Operation operation)
@@ -193,6 +171,12 @@ internal static class EntryAnswer
     public static void SetWritten(HttpResponse response, OperationOutcome entry)
     {
         response.StatusCode = entry.Changed ? StatusCodes.Status201Created : StatusCodes.Status204NoContent;
+        SetVersion(response, entry);
+    }
+
+    /// <summary>Sets what tells of the entry that was written.</summary>
+    public static void SetVersion(HttpResponse response, OperationOutcome entry)
+    {
         response.Headers.ETag = EntityTags.Of(entry.Version);
         SetExpires(response, entry);
     }

@@ -26,6 +26,9 @@ internal abstract class EntryMembers(ExapyteGatewayOptions limits)
     /// <summary>The media type that was named; null where none was.</summary>
     protected string? ContentType { get; private set; }
 
+    /// <summary>Whether the value was named as JSON.</summary>
+    protected bool HasJson => isJson;
+
     /// <summary>The media type that was named, else what the kind of the value says.</summary>
     protected string ContentTypeOrDefault => ContentType ?? (isJson ? "application/json" : "");
 

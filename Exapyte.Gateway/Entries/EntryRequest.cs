@@ -104,17 +104,33 @@ internal readonly struct EntryRequest
         {
             return badContentType;
         }
-        if (ReadTtl(headers, out var ttlMs) is { } badTtl)
+        if (ReadLifetime(headers, ref request) is { } badLifetime)
         {
-            return badTtl;
+            return badLifetime;
         }
-        if (ReadExpires(headers, ttlMs, out var expiresAtMs) is { } badExpires)
-        {
-            return badExpires;
-        }
-        request = request with { ContentType = contentType, TtlMs = ttlMs, ExpiresAtMs = expiresAtMs };
+        request = request with { ContentType = contentType };
         return null;
     }
+
+    /// <summary>Reads what an increment or a patch asks for, the body aside; the problem where it is refused.</summary>
+    public static Problem? ReadChange(IHeaderDictionary headers, in Call call, out EntryRequest request) =>
+        ReadDelete(headers, call, out request) ?? RefuseCodings(headers) ?? ReadLifetime(headers, ref request);
+
+    /// <summary>The operation that it asks for.</summary>
+    public Operation ToOperation(OperationKind kind, byte[] key, byte[] value) =>
+        new()
+        {
+            Kind = kind,
+            Key = key,
+            Value = value,
+            ContentType = ContentType,
+            TtlMs = TtlMs,
+            ExpiresAtMs = ExpiresAtMs,
+            Condition = Condition,
+            RequestId = RequestId,
+            Level = Consistency.Level,
+            MaxStalenessMs = Consistency.MaxStalenessMs,
+        };
 
     /// <summary>Reads <c>Idempotency-Key</c>, null where it is absent; the problem where it is refused.</summary>
     public static Problem? ReadRequestId(IHeaderDictionary headers, out string? requestId)
@@ -167,6 +183,20 @@ internal readonly struct EntryRequest
                 ProblemKinds.InvalidHeader,
                 $"Content-Type must be printable ASCII, at most {Limits.ContentTypeCharsMax} characters."
             );
+    }
+
+    private static Problem? ReadLifetime(IHeaderDictionary headers, ref EntryRequest request)
+    {
+        if (ReadTtl(headers, out var ttlMs) is { } badTtl)
+        {
+            return badTtl;
+        }
+        if (ReadExpires(headers, ttlMs, out var expiresAtMs) is { } badExpires)
+        {
+            return badExpires;
+        }
+        request = request with { TtlMs = ttlMs, ExpiresAtMs = expiresAtMs };
+        return null;
     }
 
     private static Problem? ReadTtl(IHeaderDictionary headers, out long ttlMs)

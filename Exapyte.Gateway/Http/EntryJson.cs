@@ -85,6 +85,24 @@ internal static class EntryJson
         }
     }
 
+    /// <summary>Writes the members of what an increment made into an open object.</summary>
+    public static void WriteIncremented(Utf8JsonWriter writer, OperationOutcome outcome)
+    {
+        writer.WritePropertyName("value"u8);
+        writer.WriteRawValue(outcome.Value.Span);
+        WriteWritten(writer, outcome);
+    }
+
+    /// <summary>Writes the members of what was written into an open object.</summary>
+    public static void WriteWritten(Utf8JsonWriter writer, OperationOutcome outcome)
+    {
+        writer.WriteString("version"u8, outcome.Version.ToString());
+        if (outcome.ExpiresMs > 0)
+        {
+            writer.WriteString("expires"u8, Timestamps.Rfc3339(outcome.ExpiresMs));
+        }
+    }
+
     private static void WriteValue(Utf8JsonWriter writer, ReadOnlySpan<byte> value, string contentType)
     {
         if (!Utf8.IsValid(value))

@@ -75,6 +75,10 @@ internal static class OutcomeProblems
             OutcomeKind.NoSuchKeyspace => ProblemKinds.NoSuchKeyspace,
             OutcomeKind.RequestIdReused => ProblemKinds.RequestIdReused,
             OutcomeKind.DeadlineExceeded => ProblemKinds.DeadlineExceeded,
+            OutcomeKind.NotAnInteger => ProblemKinds.NotAnInteger,
+            OutcomeKind.OutOfRange => ProblemKinds.OutOfRange,
+            OutcomeKind.NotJson => ProblemKinds.NotJson,
+            OutcomeKind.ValueTooLarge => ProblemKinds.TooLarge,
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This outcome is no problem."),
         };
 
@@ -98,6 +102,10 @@ internal static class OutcomeProblems
             OutcomeKind.NoSuchKeyspace => "There is no such keyspace. Create it with PUT /v1/keyspaces/{keyspace}.",
             OutcomeKind.RequestIdReused => "Use a new Idempotency-Key for each distinct request; nothing changed.",
             OutcomeKind.DeadlineExceeded => "The time ran out before anything was sent; nothing changed. Try again.",
+            OutcomeKind.NotAnInteger => "The entry's value is not a whole number of 64 bits; nothing changed.",
+            OutcomeKind.OutOfRange => "The sum would not fit into 64 bits; nothing changed.",
+            OutcomeKind.NotJson => "The entry's value is not JSON; nothing changed.",
+            OutcomeKind.ValueTooLarge => "The value would be larger than its limit; nothing changed.",
             _ => "This keyspace does not take the request as it stands; nothing changed.",
         };
 }

@@ -74,6 +74,13 @@ internal static class ProblemKinds
         "request-id-reused",
         "The idempotency key was used with another request."
     );
+    public static readonly ProblemKind NotAnInteger = new(
+        422,
+        "not-an-integer",
+        "The entry is no whole number that could be counted up."
+    );
+    public static readonly ProblemKind OutOfRange = new(422, "out-of-range", "The sum would not fit into 64 bits.");
+    public static readonly ProblemKind NotJson = new(422, "not-json", "The entry is no JSON that could be patched.");
     public static readonly ProblemKind RateExceeded = new(429, "rate-exceeded", "Too many requests came.", true);
     public static readonly ProblemKind Overloaded = new(429, "overloaded", "Too much is under way.", true);
     public static readonly ProblemKind Internal = new(500, "internal", "Something unexpected happened.");
@@ -122,6 +129,9 @@ internal static class ProblemKinds
         UnsupportedMediaType,
         NotApplicable,
         RequestIdReused,
+        NotAnInteger,
+        OutOfRange,
+        NotJson,
         RateExceeded,
         Overloaded,
         Internal,

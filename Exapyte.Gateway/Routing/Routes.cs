@@ -25,6 +25,8 @@ internal enum GatewayRoute
     Listing,
     Entry,
     Entry64,
+    Increment,
+    Increment64,
 }
 
 /// <summary>A route as documentation shows it, and the methods that it serves.</summary>
@@ -39,6 +41,8 @@ internal static class Routes
 {
     private static readonly string[] Documents = [HttpMethods.Get, HttpMethods.Head];
     private static readonly string[] Entries = [HttpMethods.Get, HttpMethods.Head, HttpMethods.Put, HttpMethods.Delete];
+
+    private static readonly string[] Patchable = [.. Entries, HttpMethods.Patch];
 
     /// <summary>All of them, in the order of <see cref="GatewayRoute"/> without <see cref="GatewayRoute.None"/>.</summary>
     public static readonly IReadOnlyList<RouteDescription> All =
@@ -62,8 +66,10 @@ internal static class Routes
         new(GatewayRoute.Query, "/v1/keyspaces/{keyspace}/query", HttpMethods.Post),
         new(GatewayRoute.Explain, "/v1/keyspaces/{keyspace}/query/explain", HttpMethods.Post),
         new(GatewayRoute.Listing, "/v1/keyspaces/{keyspace}/entries", HttpMethods.Get, HttpMethods.Delete),
-        new(GatewayRoute.Entry, "/v1/keyspaces/{keyspace}/entries/{key}", Entries),
-        new(GatewayRoute.Entry64, "/v1/keyspaces/{keyspace}/entries64/{key64}", Entries),
+        new(GatewayRoute.Entry, "/v1/keyspaces/{keyspace}/entries/{key}", Patchable),
+        new(GatewayRoute.Entry64, "/v1/keyspaces/{keyspace}/entries64/{key64}", Patchable),
+        new(GatewayRoute.Increment, "/v1/keyspaces/{keyspace}/entries/{key}/increment", HttpMethods.Post),
+        new(GatewayRoute.Increment64, "/v1/keyspaces/{keyspace}/entries64/{key64}/increment", HttpMethods.Post),
     ];
 
     /// <summary>The description of a route.</summary>

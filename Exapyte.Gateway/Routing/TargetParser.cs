@@ -23,6 +23,7 @@ internal sealed class TargetParser(int keyBytesMax)
 {
     private const string KeyspacesPath = "/v1/keyspaces";
     private const string KeysPath = "/v1/keys/";
+    private const string IncrementSuffix = "/increment";
     private const string SchemeEnd = "://";
 
     private static readonly SearchValues<char> TargetChars = SearchValues.Create(
@@ -34,7 +35,11 @@ internal sealed class TargetParser(int keyBytesMax)
     /// <summary>Takes a target apart.</summary>
     /// <param name="rawTarget">The request line's target, as it was sent.</param>
     /// <param name="pathBase">What the host maps the gateway under, decoded; empty for the root.</param>
-    public Call Parse(string rawTarget, string pathBase)
+    /// <param name="isPost">
+    /// The method is POST, by which an entry is not written: what ends with <c>/increment</c> is then the call of that name on
+    /// the key before it. By any other method it is a key like all others.
+    /// </param>
+    public Call Parse(string rawTarget, string pathBase, bool isPost = false)
     {
         var target = rawTarget.AsSpan();
         if (target.ContainsAnyExcept(TargetChars))
@@ -67,7 +72,7 @@ internal sealed class TargetParser(int keyBytesMax)
         }
         var queryStart = question < 0 ? -1 : question + 1;
         return path.StartsWith(KeyspacesPath)
-            ? ParseInKeyspaces(rawTarget, path, queryStart)
+            ? ParseInKeyspaces(rawTarget, path, queryStart, isPost)
             : ParseFixed(rawTarget, path, queryStart);
     }
 
@@ -96,7 +101,7 @@ internal sealed class TargetParser(int keyBytesMax)
         return route == GatewayRoute.None ? Call.Refused(NoSuchRoute(path)) : Call.To(route, rawTarget, queryStart);
     }
 
-    private Call ParseInKeyspaces(string rawTarget, ReadOnlySpan<char> path, int queryStart)
+    private Call ParseInKeyspaces(string rawTarget, ReadOnlySpan<char> path, int queryStart, bool isPost)
     {
         var rest = path[KeyspacesPath.Length..];
         if (rest.IsEmpty)
@@ -126,13 +131,17 @@ internal sealed class TargetParser(int keyBytesMax)
             return Call.To(GatewayRoute.Keyspace, keyspace, [], rawTarget, queryStart);
         }
         var tail = rest[(slash + 1)..];
+        var isIncrement = isPost && tail.EndsWith(IncrementSuffix) && tail.Count('/') > 1;
+        var named = isIncrement ? tail[..^IncrementSuffix.Length] : tail;
         if (tail.StartsWith("entries/"))
         {
-            return ParseKey(rawTarget, keyspace, tail["entries/".Length..], queryStart);
+            var of = isIncrement ? GatewayRoute.Increment : GatewayRoute.Entry;
+            return ParseKey(of, rawTarget, keyspace, named["entries/".Length..], queryStart);
         }
         if (tail.StartsWith("entries64/"))
         {
-            return ParseKey64(rawTarget, keyspace, tail["entries64/".Length..], queryStart);
+            var of = isIncrement ? GatewayRoute.Increment64 : GatewayRoute.Entry64;
+            return ParseKey64(of, rawTarget, keyspace, named["entries64/".Length..], queryStart);
         }
         var route = tail switch
         {
@@ -150,7 +159,13 @@ internal sealed class TargetParser(int keyBytesMax)
             : Call.To(route, keyspace, [], rawTarget, queryStart);
     }
 
-    private Call ParseKey(string rawTarget, string keyspace, ReadOnlySpan<char> text, int queryStart)
+    private Call ParseKey(
+        GatewayRoute route,
+        string rawTarget,
+        string keyspace,
+        ReadOnlySpan<char> text,
+        int queryStart
+    )
     {
         if (!PercentCoding.TryDecode(text, out var key))
         {
@@ -158,10 +173,16 @@ internal sealed class TargetParser(int keyBytesMax)
         }
         return RefuseKey(key) is { } problem
             ? Call.Refused(problem)
-            : Call.To(GatewayRoute.Entry, keyspace, key, rawTarget, queryStart);
+            : Call.To(route, keyspace, key, rawTarget, queryStart);
     }
 
-    private Call ParseKey64(string rawTarget, string keyspace, ReadOnlySpan<char> text, int queryStart)
+    private Call ParseKey64(
+        GatewayRoute route,
+        string rawTarget,
+        string keyspace,
+        ReadOnlySpan<char> text,
+        int queryStart
+    )
     {
         if (
             !PercentCoding.TryDecode(text, out var ascii)
@@ -172,7 +193,7 @@ internal sealed class TargetParser(int keyBytesMax)
         }
         return RefuseKey(key) is { } problem
             ? Call.Refused(problem)
-            : Call.To(GatewayRoute.Entry64, keyspace, key, rawTarget, queryStart);
+            : Call.To(route, keyspace, key, rawTarget, queryStart);
     }
 
     private Problem? RefuseKey(byte[] key) =>

@@ -59,6 +59,12 @@ internal static class AccessRules
                 call.Keyspace,
                 call.Key
             ),
+            // It tells what the entry is.
+            GatewayRoute.Increment or GatewayRoute.Increment64 => caller.RefuseAt(
+                KeyRights.Write,
+                call.Keyspace,
+                call.Key
+            ) ?? caller.RefuseAt(KeyRights.Read, call.Keyspace, call.Key),
             _ => new(ProblemKinds.Forbidden, "No grant covers this call."),
         };
 

@@ -14,6 +14,18 @@ public enum OperationKind : byte
 
     /// <summary>Removes the entry; removing an absent one succeeds.</summary>
     Delete = 3,
+
+    /// <summary>
+    /// Adds <see cref="Operation.Value"/> to the integer that the value is, an absent entry being 0. Raft keyspaces only, for it
+    /// is judged where it is applied; the same goes for <see cref="Merge"/>.
+    /// </summary>
+    Increment = 4,
+
+    /// <summary>
+    /// Changes the JSON that the value is as <see cref="Operation.Value"/>, a merge patch (RFC 7396), says; an absent entry is an
+    /// empty object.
+    /// </summary>
+    Merge = 5,
 }
 
 /// <summary>How strongly an operation is answered; which ones a keyspace takes depends on its replication.</summary>
@@ -59,7 +71,10 @@ public sealed record Operation
     [Id(1)]
     public required ReadOnlyMemory<byte> Key { get; init; }
 
-    /// <summary>The new value of a put, up to <see cref="Limits.ValueBytesMax"/> bytes.</summary>
+    /// <summary>
+    /// The new value of a put, up to <see cref="Limits.ValueBytesMax"/> bytes; a merge patch; what is added, as decimal text of a
+    /// 64-bit integer.
+    /// </summary>
     [Id(2)]
     public ReadOnlyMemory<byte> Value { get; init; }
 
@@ -67,7 +82,10 @@ public sealed record Operation
     [Id(3)]
     public string ContentType { get; init; } = "";
 
-    /// <summary>Lifetime of a put in milliseconds; 0: the keyspace's default; <see cref="NeverExpires"/>: none.</summary>
+    /// <summary>
+    /// Lifetime of a put in milliseconds; 0: the keyspace's default; <see cref="NeverExpires"/>: none. An increment gives it to
+    /// an entry that it creates only; a merge keeps the end of the entry that is there where it names none.
+    /// </summary>
     [Id(4)]
     public long TtlMs { get; init; }
 
@@ -114,4 +132,10 @@ public sealed record Operation
 
     /// <summary>Whether it changes anything.</summary>
     public bool IsWrite => Kind >= OperationKind.Put;
+
+    /// <summary>Whether it writes a value: all writes do but a delete.</summary>
+    public bool IsPut => Kind is OperationKind.Put or OperationKind.Increment or OperationKind.Merge;
+
+    /// <summary>Whether what it writes depends on what is there.</summary>
+    public bool IsChange => Kind is OperationKind.Increment or OperationKind.Merge;
 }

@@ -59,6 +59,18 @@ public enum OutcomeKind : byte
 
     /// <summary>The keyspace would hold more than its quota; nothing changed. Deletes make room.</summary>
     QuotaExceeded = 16,
+
+    /// <summary>An increment found a value that is no integer of 64 bits; nothing changed.</summary>
+    NotAnInteger = 17,
+
+    /// <summary>An increment would leave the 64 bits; nothing changed.</summary>
+    OutOfRange = 18,
+
+    /// <summary>A merge found a value that is no JSON; nothing changed.</summary>
+    NotJson = 19,
+
+    /// <summary>The value would be larger than <see cref="Limits.ValueBytesMax"/>; nothing changed.</summary>
+    ValueTooLarge = 20,
 }
 
 /// <summary>The outcome of one operation. Immutable.</summary>
@@ -80,7 +92,7 @@ public sealed class OperationOutcome
     [Id(2)]
     public bool Changed { get; init; }
 
-    /// <summary>The value of a get.</summary>
+    /// <summary>The value of a get; the number that an increment made, as decimal text.</summary>
     [Id(3)]
     public ReadOnlyMemory<byte> Value { get; init; }
 

@@ -71,7 +71,7 @@ public sealed class BatchTests
     [InlineData("""{"items":[],"consistency":"bounded"}""", "Exapyte-Max-Staleness")]
     [InlineData("""{"items":[],"more":1}""", "'more' is not known")]
     [InlineData("""{"items":[null]}""", "items[0]: must be an object")]
-    [InlineData("""{"items":[{}]}""", "items[0]: op must be get, head, put or delete.")]
+    [InlineData("""{"items":[{}]}""", "items[0]: op must be get, head, put, delete, increment or patch.")]
     [InlineData("""{"items":[{"op":"PUT","key":"a","value":""}]}""", "op must be")]
     [InlineData("""{"items":[{"op":"get"}]}""", "needs key or key64")]
     [InlineData("""{"items":[{"op":"get","key":""}]}""", "a key is 1 to 1024")]
@@ -89,7 +89,7 @@ public sealed class BatchTests
     [InlineData("""{"items":[{"op":"put","key":"a","value":"","ifVersion":1}]}""", "ifVersion must be")]
     [InlineData("""{"items":[{"op":"put","key":"a","value":"","ifVersion":"01"}]}""", "ifVersion must be")]
     [InlineData("""{"items":[{"op":"put","key":"a","value":"","ifVersion":"1","ifAbsent":true}]}""", "not both")]
-    [InlineData("""{"items":[{"op":"get","key":"a","ifVersion":"1"}]}""", "only a put or delete takes ifVersion")]
+    [InlineData("""{"items":[{"op":"get","key":"a","ifVersion":"1"}]}""", "only a write takes ifVersion")]
     [InlineData("""{"items":[{"op":"delete","key":"a","value":"x"}]}""", "only a put takes a value")]
     [InlineData("""{"items":[{"op":"get","key":"a","consistency":7}]}""", "items[0].consistency must be")]
     [InlineData("""{"items":[{"op":"get","key":"a","colour":"red"}]}""", "has 'colour'")]
@@ -115,7 +115,7 @@ public sealed class BatchTests
             """{"items":[{"op":"get"},{"op":"put","key":"a","value":"x"},{"op":"x","key":"a"}]}"""
         );
         Assert.Equal(
-            ["items[0]: needs key or key64.", "items[2]: op must be get, head, put or delete."],
+            ["items[0]: needs key or key64.", "items[2]: op must be get, head, put, delete, increment or patch."],
             two.Json.GetProperty("reasons").EnumerateArray().Select(reason => reason.GetString())
         );
 

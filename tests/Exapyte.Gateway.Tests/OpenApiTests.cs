@@ -36,7 +36,7 @@ public sealed partial class OpenApiTests
     {
         await using var gateway = await GatewayFixture.StartAsync();
         using var connection = await gateway.ConnectAsync();
-        await connection.SendAsync("PUT", "/v1/keyspaces/k/entries/a", "x"u8.ToArray());
+        await connection.SendAsync("PUT", "/v1/keyspaces/k/entries/a", "{}"u8.ToArray());
         var archive = (await connection.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
         var id = InMemoryKeys.IdIn(gateway.Keys.AddRoot());
         var paths = (await gateway.GetAsync("/openapi/v1.json")).Json.GetProperty("paths");
@@ -44,6 +44,8 @@ public sealed partial class OpenApiTests
         {
             var target = path
                 .Name.Replace("{keyspace}", "k")
+                .Replace("{key}/increment", "n/increment")
+                .Replace("{key64}/increment", "bg/increment")
                 .Replace("{key}", "a")
                 .Replace("{key64}", "YQ")
                 .Replace("{id}", id);
@@ -52,7 +54,8 @@ public sealed partial class OpenApiTests
                 var body = operation.Name switch
                 {
                     "put" when target == "/v1/keyspaces/k" => "{\"shards\":1}"u8.ToArray(),
-                    "put" => "x"u8.ToArray(),
+                    "put" or "patch" => "{}"u8.ToArray(),
+                    "post" when target.EndsWith("/increment", StringComparison.Ordinal) => null,
                     "post" when target == "/v1/restores" => archive,
                     "post" when target == "/v1/keys" =>
                         """{"name":"n","grants":[{"keyspace":"k","allow":["read"]}]}"""u8.ToArray(),
@@ -71,6 +74,7 @@ public sealed partial class OpenApiTests
                         body == archive ? ["Content-Type: application/vnd.exapyte.backup"]
                             : target.EndsWith("/import", StringComparison.Ordinal)
                                 ? ["Content-Type: application/x-ndjson"]
+                            : operation.Name == "patch" ? ["Content-Type: application/merge-patch+json"]
                             : []
                     );
                     Assert.InRange(answer.Status, 200, 204);

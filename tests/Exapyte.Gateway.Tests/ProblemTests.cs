@@ -25,6 +25,10 @@ public sealed class ProblemTests
     [InlineData(OutcomeKind.QuotaExceeded, 507, "quota-exceeded", false, false)]
     [InlineData(OutcomeKind.NoSuchKeyspace, 404, "no-such-keyspace", false, false)]
     [InlineData(OutcomeKind.RequestIdReused, 422, "request-id-reused", false, false)]
+    [InlineData(OutcomeKind.NotAnInteger, 422, "not-an-integer", false, false)]
+    [InlineData(OutcomeKind.OutOfRange, 422, "out-of-range", false, false)]
+    [InlineData(OutcomeKind.NotJson, 422, "not-json", false, false)]
+    [InlineData(OutcomeKind.ValueTooLarge, 413, "too-large", false, false)]
     [InlineData(OutcomeKind.DeadlineExceeded, 504, "deadline-exceeded", true, false)]
     public async Task Every_outcome_has_its_status_and_says_what_may_be_done(
         OutcomeKind kind,

@@ -204,7 +204,8 @@ public sealed class TargetTests
     public async Task A_method_that_is_not_served_is_405_and_names_those_that_are()
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        foreach (var route in Routes.All)
+        // By another method than POST what ends like an increment is a key like all others.
+        foreach (var route in Routes.All.Where(route => route.Route < GatewayRoute.Increment))
         {
             var target = route
                 .Template.Replace("{keyspace}", "k")

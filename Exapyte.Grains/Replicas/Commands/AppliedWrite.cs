@@ -12,6 +12,9 @@ internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Vers
     /// <summary>When the entry that was put ends, Unix milliseconds; 0: it stays.</summary>
     public long ExpiresMs { get; init; }
 
+    /// <summary>The number that an increment made; null for other writes.</summary>
+    public long? Number { get; init; }
+
     /// <summary>The outcome that the writer of the command gets.</summary>
     /// <param name="life">The origin of the keyspace's versions.</param>
     /// <param name="decidedBy">See <see cref="OperationOutcome.DecidedBy"/>.</param>
@@ -22,11 +25,18 @@ internal readonly record struct AppliedWrite(OutcomeKind Kind, VersionStamp Vers
             Version = Version.IsNone ? Version : new(Version.Revision, life),
             Changed = Changed,
             ExpiresMs = ExpiresMs,
+            Value = Number is { } number ? ValueChange.TextOf(number) : default,
             DecidedBy = decidedBy,
             Detail = Kind switch
             {
                 OutcomeKind.RequestIdReused => "The request id was used before for another request. Use a new one.",
                 OutcomeKind.QuotaExceeded => QuotaDetail,
+                OutcomeKind.NotAnInteger =>
+                    "The entry's value is not a whole number of 64 bits in decimal digits; nothing changed. Put a number first.",
+                OutcomeKind.OutOfRange => "The sum would not fit into 64 bits; nothing changed.",
+                OutcomeKind.NotJson => "The entry's value is not JSON; nothing changed. Put the whole value.",
+                OutcomeKind.ValueTooLarge =>
+                    $"The value would be larger than {Limits.ValueBytesMax} bytes; nothing changed.",
                 OutcomeKind.WrongShard => "The key belongs to another shard.",
                 OutcomeKind.PreconditionFailed when Version.IsNone => "The condition does not hold: there is no entry.",
                 OutcomeKind.PreconditionFailed => "The condition does not hold: the entry is at another version.",

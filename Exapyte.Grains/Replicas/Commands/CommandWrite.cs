@@ -5,7 +5,7 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// <summary>One write inside a <see cref="WriteCommand"/>.</summary>
 internal readonly struct CommandWrite
 {
-    /// <summary>Put or delete.</summary>
+    /// <summary>Which kind of write.</summary>
     public required OperationKind Kind { get; init; }
 
     public required ReadOnlyMemory<byte> Key { get; init; }
@@ -19,6 +19,9 @@ internal readonly struct CommandWrite
 
     /// <summary>The moment at which it ends, Unix milliseconds; 0: <see cref="TtlMs"/> says.</summary>
     public long ExpiresAtMs { get; init; }
+
+    /// <summary>An entry that is there keeps its end, whatever is named: only one that is created gets it.</summary>
+    public bool KeepsEnd { get; init; }
 
     public WriteCondition? Condition { get; init; }
 

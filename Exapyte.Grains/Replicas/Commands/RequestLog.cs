@@ -103,7 +103,7 @@ internal sealed class RequestLog
         batch.PutMeta(OutcomeKey(id), row);
         batch.PutMeta(AgeKey(stampMs, id), []);
         // As it will be read: the row has no room for the end of an entry.
-        pending[id] = new(bodyHash, write with { ExpiresMs = 0 });
+        pending[id] = new(bodyHash, write with { ExpiresMs = 0, Number = null });
         Dated(stampMs);
     }
 

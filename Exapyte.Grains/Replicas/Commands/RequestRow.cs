@@ -9,7 +9,7 @@ namespace Exapyte.Grains.Replicas.Commands;
 /// <param name="Positions">Where these writes stood in the request (<see cref="Operation.Position"/>).</param>
 /// <param name="KeyHashes">
 /// The hash of each write's key (<see cref="Keyspaces.KeyHash.HashOf"/>), by which a row tells whose it is when the shard is
-/// split; empty in rows of versions that did not write it.
+/// split; empty in rows of versions that did not write it. Behind them stand the numbers that increments made, where there are any.
 /// </param>
 internal sealed record RequestRow(
     RequestFingerprint Fingerprint,
@@ -19,11 +19,18 @@ internal sealed record RequestRow(
 )
 {
     private const int HeadBytes = (2 * sizeof(ulong)) + (2 * sizeof(int));
+    private const int NumberBytes = 1 + sizeof(long);
     private const int OutcomeBytes = sizeof(int) + 1 + sizeof(ulong) + 1 + sizeof(long);
 
     public byte[] Encode()
     {
-        var row = new byte[HeadBytes + (Applied.Writes.Length * OutcomeBytes) + (KeyHashes.Length * sizeof(ulong))];
+        var hasNumbers = Array.Exists(Applied.Writes, write => write.Number is not null);
+        var row = new byte[
+            HeadBytes
+                + (Applied.Writes.Length * OutcomeBytes)
+                + (KeyHashes.Length * sizeof(ulong))
+                + (hasNumbers ? Applied.Writes.Length * NumberBytes : 0)
+        ];
         var writer = new SpanWriter(row);
         writer.UInt64(Fingerprint.High);
         writer.UInt64(Fingerprint.Low);
@@ -41,6 +48,11 @@ internal sealed record RequestRow(
         foreach (var keyHash in KeyHashes)
         {
             writer.UInt64(keyHash);
+        }
+        foreach (var write in hasNumbers ? Applied.Writes : [])
+        {
+            writer.Byte(write.Number is null ? (byte)0 : (byte)1);
+            writer.Int64(write.Number.GetValueOrDefault());
         }
         return row;
     }
@@ -64,6 +76,12 @@ internal sealed record RequestRow(
         for (var i = 0; i < keyHashes.Length; i++)
         {
             keyHashes[i] = reader.UInt64();
+        }
+        for (var i = 0; i < writes.Length && !reader.AtEnd; i++)
+        {
+            var isNumber = reader.Byte() != 0;
+            var number = reader.Int64();
+            writes[i] = writes[i] with { Number = isNumber ? number : null };
         }
         return reader.AtEnd ? new(fingerprint, new(writes, refusedAt), positions, keyHashes) : null;
     }

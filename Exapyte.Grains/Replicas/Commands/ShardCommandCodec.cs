@@ -35,6 +35,9 @@ internal static class ShardCommandCodec
 
     /// <summary>Behind the request id stand the request's fingerprint and the position in it.</summary>
     private const byte NamedFlag = 8;
+
+    /// <summary>An entry that is there keeps its end.</summary>
+    private const byte KeepsEndFlag = 16;
     private const int HeaderBytes = 1 + 1 + (4 * sizeof(long)) + sizeof(int);
     private const int WriteBytesMin = 1 + 1 + sizeof(int);
     private const int VersionBytes = 2 * sizeof(ulong);
@@ -218,7 +221,11 @@ internal static class ShardCommandCodec
             : null;
     }
 
-    private static bool HasMoment(Operation operation) => operation is { Kind: OperationKind.Put, ExpiresAtMs: not 0 };
+    private static bool HasMoment(Operation operation) => operation is { IsPut: true, ExpiresAtMs: not 0 };
+
+    private static bool KeepsEnd(Operation operation) =>
+        operation.Kind == OperationKind.Increment
+        || operation is { Kind: OperationKind.Merge, TtlMs: 0, ExpiresAtMs: 0 };
 
     private static bool IsNamed(Operation operation) =>
         operation.RequestId is not null && !operation.Fingerprint.IsNone;
@@ -226,7 +233,7 @@ internal static class ShardCommandCodec
     private static int BytesOf(Operation operation)
     {
         var bytes = WriteBytesMin + operation.Key.Length;
-        if (operation.Kind == OperationKind.Put)
+        if (operation.IsPut)
         {
             bytes += SpanWriter.TextBytes(operation.ContentType) + sizeof(long) + sizeof(int) + operation.Value.Length;
         }
@@ -250,10 +257,11 @@ internal static class ShardCommandCodec
                 | (operation.RequestId is null ? 0 : RequestIdFlag)
                 | (HasMoment(operation) ? MomentFlag : 0)
                 | (IsNamed(operation) ? NamedFlag : 0)
+                | (KeepsEnd(operation) ? KeepsEndFlag : 0)
             )
         );
         writer.Bytes(operation.Key.Span);
-        if (operation.Kind == OperationKind.Put)
+        if (operation.IsPut)
         {
             writer.Text(operation.ContentType);
             writer.Int64(HasMoment(operation) ? operation.ExpiresAtMs : rules.TtlMsOf(operation));
@@ -289,7 +297,7 @@ internal static class ShardCommandCodec
         var contentType = "";
         long lifetime = 0;
         ReadOnlyMemory<byte> value = default;
-        if (kind == OperationKind.Put)
+        if (kind != OperationKind.Delete)
         {
             contentType = reader.Text();
             lifetime = reader.Int64();
@@ -303,6 +311,7 @@ internal static class ShardCommandCodec
             ContentType = contentType,
             TtlMs = (flags & MomentFlag) == 0 ? lifetime : 0,
             ExpiresAtMs = (flags & MomentFlag) != 0 ? lifetime : 0,
+            KeepsEnd = (flags & KeepsEndFlag) != 0,
             Condition = (flags & ConditionFlag) != 0 ? ReadCondition(ref reader) : null,
             RequestId = (flags & RequestIdFlag) != 0 ? reader.Text() : null,
             Fingerprint = (flags & NamedFlag) != 0 ? new(reader.UInt64(), reader.UInt64()) : default,

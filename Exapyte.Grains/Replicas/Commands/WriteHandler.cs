@@ -144,7 +144,8 @@ internal sealed class WriteHandler
     /// <param name="limits">What the shard may hold; null: nobody counts.</param>
     private AppliedWrite Write(in CommandWrite write, Usage? limits)
     {
-        var found = pending.Find(write.Key, withValue: limits is not null);
+        var isChange = write.Kind is OperationKind.Increment or OperationKind.Merge;
+        var found = pending.Find(write.Key, withValue: isChange || limits is not null);
         var held = found is { } entry && entry.IsLive(pending.StampMs) ? found : null;
         var current = held is { } live ? new VersionStamp(live.Version.Revision) : VersionStamp.None;
         if (write.Condition is { } condition && !condition.IsMetBy(current))
@@ -172,14 +173,19 @@ internal sealed class WriteHandler
     /// <param name="limits">What the shard may hold; null: nobody counts.</param>
     private AppliedWrite Put(in CommandWrite write, StoredEntry? found, in StoredEntry? held, Usage? limits)
     {
-        var expiresMs = write.ExpiresMs(pending.StampMs);
+        var change = ValueChange.Of(write, held);
+        if (change.Refusal is { } refusal)
+        {
+            return new(refusal, default, false);
+        }
+        var expiresMs = write.KeepsEnd && held is { } kept ? kept.ExpiresMs : write.ExpiresMs(pending.StampMs);
         var entry = new StoredEntry(
             default,
             pending.StampMs,
             expiresMs,
             EntryFlags.None,
-            write.ContentType,
-            write.Value
+            change.ContentType,
+            change.Value
         );
         if (limits is { } most)
         {
@@ -189,7 +195,11 @@ internal sealed class WriteHandler
             }
             usage.Replace(write.Key.Span, held, entry);
         }
-        return new(OutcomeKind.Ok, new(pending.Put(write.Key, entry, found)), held is null) { ExpiresMs = expiresMs };
+        return new(OutcomeKind.Ok, new(pending.Put(write.Key, entry, found)), held is null)
+        {
+            ExpiresMs = expiresMs,
+            Number = change.Number,
+        };
     }
 
     private ReadPoint Here(ShardOwnership? ownership) =>

@@ -11,7 +11,5 @@ internal static class Usages
 
     /// <summary>What the puts among operations take if none takes the place of another entry.</summary>
     public static Usage PutBy(IEnumerable<Operation> operations) =>
-        operations
-            .Where(operation => operation.Kind == OperationKind.Put)
-            .Aggregate(default(Usage), (sum, put) => sum + Of(put));
+        operations.Where(operation => operation.IsPut).Aggregate(default(Usage), (sum, put) => sum + Of(put));
 }

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
@@ -43,6 +45,10 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
         if (!IsRaft && (operation.Condition is not null || operation.RequestId is not null))
         {
             return OperationOutcome.Of(OutcomeKind.Invalid, "A leaderless keyspace takes no condition or request id.");
+        }
+        if (!IsRaft && operation.IsChange)
+        {
+            return OperationOutcome.Of(OutcomeKind.Invalid, "A leaderless keyspace takes no increment or patch.");
         }
         if (IsRaft && operation.Level >= ConsistencyLevel.One)
         {
@@ -135,17 +141,23 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
                 Changed = current is not null,
             };
         }
+        var (value, refused) = ValueOf(operation, current);
+        if (refused is { } kind)
+        {
+            return new() { Kind = kind };
+        }
         var ttlMs = operation.TtlMs == 0 ? (Map.Settings.DefaultTtlSeconds ?? 0) * 1_000 : operation.TtlMs;
         entries[key] = new()
         {
             Kind = OutcomeKind.Ok,
             Version = version,
-            Value = operation.Value,
-            ValueBytes = operation.Value.Length,
-            ContentType = operation.ContentType,
+            Value = value,
+            ValueBytes = value.Length,
+            ContentType = operation.IsChange ? current?.ContentType ?? "application/json" : operation.ContentType,
             ModifiedMs = nowMs,
             ExpiresMs =
-                operation.ExpiresAtMs > 0 ? operation.ExpiresAtMs
+                operation.IsChange && current is not null ? current.ExpiresMs
+                : operation.ExpiresAtMs > 0 ? operation.ExpiresAtMs
                 : ttlMs > 0 ? nowMs + ttlMs
                 : 0,
         };
@@ -156,7 +168,40 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
             Changed = current is null,
             ModifiedMs = nowMs,
             ExpiresMs = entries[key].ExpiresMs,
+            Value = operation.Kind == OperationKind.Increment ? value : default,
         };
+    }
+
+    private static (byte[] Value, OutcomeKind? Refused) ValueOf(Operation operation, OperationOutcome? current)
+    {
+        if (operation.Kind == OperationKind.Put)
+        {
+            return (operation.Value.ToArray(), null);
+        }
+        var (present, given) = (
+            Encoding.UTF8.GetString((current?.Value ?? default).Span),
+            Encoding.UTF8.GetString(operation.Value.Span)
+        );
+        if (operation.Kind == OperationKind.Increment)
+        {
+            return long.TryParse(current is null ? "0" : present, out var number)
+                ? (Encoding.ASCII.GetBytes($"{number + long.Parse(given)}"), null)
+                : ([], OutcomeKind.NotAnInteger);
+        }
+        // One level: what the gateway makes of an outcome is what is tested here.
+        var merged = (current is null ? new JsonObject() : JsonNode.Parse(present)!).AsObject();
+        foreach (var (name, member) in JsonNode.Parse(given)!.AsObject())
+        {
+            if (member is null)
+            {
+                merged.Remove(name);
+            }
+            else
+            {
+                merged[name] = member.DeepClone();
+            }
+        }
+        return (Encoding.UTF8.GetBytes(merged.ToJsonString()), null);
     }
 
     private static bool IsAlive(OperationOutcome entry, long nowMs) => entry.ExpiresMs == 0 || entry.ExpiresMs > nowMs;

@@ -110,6 +110,22 @@ public sealed class AccessTableTests
     }
 
     [Fact]
+    public async Task An_increment_takes_the_rights_to_read_and_to_write_its_key()
+    {
+        await using var gateway = await StartAsync();
+        await FillAsync(gateway);
+        foreach (var scope in Scopes)
+        {
+            var key = gateway.Keys.Add(GrantOf(KeyRights.Read | KeyRights.Write, scope));
+            foreach (var call in Calls.Where(call => call.Route is GatewayRoute.Increment or GatewayRoute.Increment64))
+            {
+                var answer = await gateway.SendAsync(call.Method, call.Target, null, key);
+                Assert.Equal(scope is Whole or Every or Prefix, answer.Status != 403);
+            }
+        }
+    }
+
+    [Fact]
     public void A_route_that_no_rule_names_is_refused_whoever_calls()
     {
         foreach (var route in Routes.All)
@@ -179,6 +195,8 @@ public sealed class AccessTableTests
             GatewayRoute.Query or GatewayRoute.Explain => right == KeyRights.Read && isInside,
             GatewayRoute.Entry or GatewayRoute.Entry64 => right == (isRead ? KeyRights.Read : KeyRights.Write)
                 && isInside,
+            // They write and tell what is there: no key of one right will do.
+            GatewayRoute.Increment or GatewayRoute.Increment64 => false,
             _ => throw new ArgumentOutOfRangeException(nameof(route), route, "Say here who may call this route."),
         };
     }

@@ -33,8 +33,9 @@ public sealed class ShardCommandCodecTests
             {
                 Kind = kind,
                 Key = key,
-                Value = kind == OperationKind.Put ? value : default(ReadOnlyMemory<byte>),
-                ContentType = kind == OperationKind.Put ? Printable(contentType) : "",
+                Value =
+                    kind >= OperationKind.Put && kind != OperationKind.Delete ? value : default(ReadOnlyMemory<byte>),
+                ContentType = kind >= OperationKind.Put && kind != OperationKind.Delete ? Printable(contentType) : "",
                 TtlMs = lifetime.TtlMs,
                 ExpiresAtMs = lifetime.ExpiresAtMs,
                 Condition = condition,
@@ -143,6 +144,40 @@ public sealed class ShardCommandCodecTests
         Assert.Equal(golden, Convert.ToHexString(bytes));
         Assert.Equal(format, bytes[0]);
         Assert.NotNull(ShardCommandCodec.Decode(bytes));
+    }
+
+    [Fact]
+    public void The_format_of_increments_and_patches_does_not_change()
+    {
+        var key = "k"u8.ToArray();
+        var bytes = ShardCommandCodec.Encode(
+            [
+                new()
+                {
+                    Kind = OperationKind.Increment,
+                    Key = key,
+                    Value = "5"u8.ToArray(),
+                },
+                new()
+                {
+                    Kind = OperationKind.Merge,
+                    Key = key,
+                    Value = "{}"u8.ToArray(),
+                    TtlMs = 2,
+                },
+            ],
+            atomic: false,
+            stampMs: 1,
+            new(0, 6, 7),
+            generation: 8
+        );
+
+        Assert.Equal(
+            "0900010000000000000006000000000000000700000000000000080000000000000002000000"
+                + "0410010000006B0000000000000000000000000100000035"
+                + "0500010000006B000000000200000000000000020000007B7D",
+            Convert.ToHexString(bytes)
+        );
     }
 
     [Fact]
