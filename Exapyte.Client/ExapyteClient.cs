@@ -159,7 +159,7 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         return operations.RunAsync(
             keyspace,
             RequestFingerprint.Name(operation),
-            new CallTerms(DeadlineOf(call), call.NamesWrites),
+            new CallTerms(DeadlineOf(call), call.NamesWrites, call.Session),
             cancellationToken
         );
     }
@@ -187,7 +187,7 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         var named = RequestFingerprint.Name(operations, atomic);
         return batches.RunAsync(
             keyspace,
-            new BatchCall(named, atomic, DeadlineOf(call), call.NamesWrites),
+            new BatchCall(named, atomic, DeadlineOf(call), call.NamesWrites, call.Session),
             cancellationToken
         );
     }

@@ -16,6 +16,9 @@ namespace Exapyte.Client;
 /// </remarks>
 public interface IExapyteClient
 {
+    /// <summary>A session that has seen nothing yet, to be handed to calls.</summary>
+    ClientSession NewSession() => new();
+
     /// <summary>Runs one operation.</summary>
     ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
@@ -149,6 +152,12 @@ public sealed record ScanQuery
 
     /// <summary>How strongly it is answered.</summary>
     public ConsistencyLevel Level { get; init; }
+
+    /// <summary>For <see cref="ConsistencyLevel.Bounded"/>: the greatest acceptable age, in milliseconds, 1 or more.</summary>
+    public long MaxStalenessMs { get; init; }
+
+    /// <summary>As <see cref="CallOptions.Session"/>.</summary>
+    public ClientSession? Session { get; init; }
 
     /// <summary>
     /// Go on behind this key (before it, in reverse), or behind all of the common prefix that it is or lies in; null: from the

@@ -51,6 +51,7 @@ internal sealed partial class GatewayHandler
     private readonly BackupHandler backups;
     private readonly KeyHandler keys;
     private readonly AccessGate gate;
+    private readonly SessionTokens sessions;
     private readonly ILogger logger;
 
     /// <summary>Creates a handler; throws <see cref="OptionsValidationException"/> where the options are not acceptable.</summary>
@@ -76,12 +77,13 @@ internal sealed partial class GatewayHandler
         var instruments = meters?.Create(RequestMeter.Name) ?? new Meter(RequestMeter.Name);
         limit = new(limits.RequestsMax, instruments);
         meter = new(instruments, time ?? TimeProvider.System);
-        entries = new(client, problems, limits.ValueBytesMax, time ?? TimeProvider.System);
         changes = new(client, problems, limits.ValueBytesMax);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
-        listing = new(client, problems, limits, new CursorCodec(signer));
+        sessions = new(signer);
+        entries = new(client, problems, sessions, limits.ValueBytesMax, time ?? TimeProvider.System);
+        listing = new(client, problems, limits, new CursorCodec(signer), sessions);
         prefixes = new(client, problems, limits, time ?? TimeProvider.System);
-        queries = new(client, problems, new QueryCursorCodec(signer));
+        queries = new(client, problems, new QueryCursorCodec(signer), sessions);
         batches = new(client, problems, limits);
         imports = new(client, problems, limits, time ?? TimeProvider.System);
         keyspaces = new(client, problems);
@@ -192,7 +194,9 @@ internal sealed partial class GatewayHandler
         {
             gate.RecordWhenAnswered(context, NameOf(context, call), admitted);
         }
-        return OperateAsync(context, admitted);
+        return sessions.Begin(context, ref admitted) is { } refusal
+            ? problems.WriteAsync(context, refusal)
+            : OperateAsync(context, admitted);
     }
 
     /// <summary>A call as the audit names it: nothing that the caller chose but the method that the route serves.</summary>

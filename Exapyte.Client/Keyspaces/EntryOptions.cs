@@ -11,6 +11,9 @@ public sealed record ReadOptions
     /// <summary>For <see cref="ConsistencyLevel.Bounded"/>: the greatest acceptable age, more than zero.</summary>
     public TimeSpan? MaxStaleness { get; init; }
 
+    /// <summary>As <see cref="CallOptions.Session"/>.</summary>
+    public ClientSession? Session { get; init; }
+
     /// <summary>
     /// Longest time for the call with all its retries, 1 ms to 5 minutes; null:
     /// <see cref="ExapyteClientOptions.OperationTimeout"/>.
@@ -41,6 +44,9 @@ public abstract record WriteOptions
     /// the client makes one for each call. Give one of your own where the write may be sent again by another process.
     /// </summary>
     public string? RequestId { get; init; }
+
+    /// <summary>As <see cref="CallOptions.Session"/>.</summary>
+    public ClientSession? Session { get; init; }
 
     internal virtual WriteCondition? Condition() =>
         (IfVersion, IfPresent) switch

@@ -36,6 +36,9 @@ public sealed class KeyspaceBatch
     public KeyspaceBatch Patch<T>(EntryKey key, T patch, PutOptions? options = null) =>
         Add(keyspace.PatchOf(key, patch, options), options);
 
+    /// <summary>As <see cref="CallOptions.Session"/>: to be set before the batch is sent.</summary>
+    public ClientSession? Session { get; set; }
+
     /// <summary>Adds a delete.</summary>
     public KeyspaceBatch Delete(EntryKey key, DeleteOptions? options = null) =>
         Add(KeyspaceClient.DeleteOf(key, options), options);
@@ -73,7 +76,12 @@ public sealed class KeyspaceBatch
             throw new InvalidOperationException("The batch was sent already: make a new one.");
         }
         sent = true;
-        var call = new CallOptions { Timeout = timeout, NamesWrites = true };
+        var call = new CallOptions
+        {
+            Timeout = timeout,
+            NamesWrites = true,
+            Session = Session,
+        };
         var results = await keyspace
             .Client.ExecuteBatchAsync(keyspace.Name, operations, atomic, call, cancellationToken)
             .ConfigureAwait(false);
@@ -82,10 +90,10 @@ public sealed class KeyspaceBatch
 
     private KeyspaceBatch Add(Operation operation, WriteOptions? options)
     {
-        if (options is { Timeout: not null } or { RequestId: not null })
+        if (options is { Timeout: not null } or { RequestId: not null } or { Session: not null })
         {
             throw new ArgumentException(
-                "Timeout and request id are the whole batch's, not an item's.",
+                "Timeout, request id and session are the whole batch's, not an item's.",
                 nameof(options)
             );
         }

@@ -192,7 +192,12 @@ public sealed partial class KeyspaceClient
         CancellationToken cancellationToken
     )
     {
-        var call = new CallOptions { Timeout = options?.Timeout, NamesWrites = true };
+        var call = new CallOptions
+        {
+            Timeout = options?.Timeout,
+            NamesWrites = true,
+            Session = options?.Session,
+        };
         var result = await Client.ExecuteAsync(Name, operation, call, cancellationToken).ConfigureAwait(false);
         return ResultOf(result.Outcome);
     }

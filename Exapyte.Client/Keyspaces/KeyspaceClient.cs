@@ -146,7 +146,7 @@ public sealed partial class KeyspaceClient
             Level = options?.Level ?? default,
             MaxStalenessMs = options?.MaxStaleness is { } age ? (long)age.TotalMilliseconds : 0,
         };
-        var call = new CallOptions { Timeout = options?.Timeout };
+        var call = new CallOptions { Timeout = options?.Timeout, Session = options?.Session };
         var (outcome, served) = await Client
             .ExecuteAsync(Name, operation, call, cancellationToken)
             .ConfigureAwait(false);

@@ -33,6 +33,12 @@ public sealed record ScanOptions
 
     /// <summary>How strongly each page is answered; by default as the keyspace says.</summary>
     public ConsistencyLevel Level { get; init; }
+
+    /// <summary>For <see cref="ConsistencyLevel.Bounded"/>: the greatest acceptable age of each page, more than zero.</summary>
+    public TimeSpan? MaxStaleness { get; init; }
+
+    /// <summary>As <see cref="CallOptions.Session"/>.</summary>
+    public ClientSession? Session { get; init; }
 }
 
 /// <summary>A key of a folded listing, or what several keys have in common.</summary>
@@ -198,6 +204,8 @@ public static class KeyspaceListings
             EntriesMax = options.PageEntries,
             KeysOnly = keysOnly,
             Level = options.Level,
+            MaxStalenessMs = options.MaxStaleness is { } age ? (long)age.TotalMilliseconds : 0,
+            Session = options.Session,
         };
         while (true)
         {

@@ -10,6 +10,12 @@ public sealed record QueryOptions
     /// <summary>How strongly the entries are read; as for a listing.</summary>
     public ConsistencyLevel Level { get; init; }
 
+    /// <summary>As <see cref="ScanQuery.MaxStalenessMs"/>.</summary>
+    public long MaxStalenessMs { get; init; }
+
+    /// <summary>As <see cref="CallOptions.Session"/>.</summary>
+    public ClientSession? Session { get; init; }
+
     /// <summary>
     /// Most entries that this page may examine, 1 or more; null: <see cref="QueryLimits.ExaminedDefault"/>, or no bound with
     /// <see cref="AllowScan"/>.

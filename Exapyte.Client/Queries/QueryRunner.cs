@@ -40,6 +40,8 @@ public static class QueryRunner
             End = plan.Keys.End,
             After = run.AfterKey,
             Level = options.Level,
+            MaxStalenessMs = options.MaxStalenessMs,
+            Session = options.Session,
             KeyspaceId = options.KeyspaceId,
         };
         try

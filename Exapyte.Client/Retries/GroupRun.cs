@@ -7,7 +7,13 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>A caller's batch under way: what is asked, what each item has met so far, and where the outcomes go.</summary>
-internal sealed record BatchCall(IReadOnlyList<Operation> Operations, bool Atomic, long DeadlineMs, bool NamesWrites)
+internal sealed record BatchCall(
+    IReadOnlyList<Operation> Operations,
+    bool Atomic,
+    long DeadlineMs,
+    bool NamesWrites,
+    ClientSession? Session = null
+)
 {
     public OperationResult[] Results { get; } = new OperationResult[Operations.Count];
 
@@ -82,7 +88,7 @@ internal sealed class GroupRun(
         var operations = new Operation[pending.Count];
         for (var i = 0; i < operations.Length; i++)
         {
-            operations[i] = call.Operations[pending[i]];
+            operations[i] = call.Operations[pending[i]].With(call.Session, map.Map, RouteOf(map)!);
         }
         var patience = AttemptDeadlines.Of(
             nowMs + attemptMs,
@@ -214,6 +220,7 @@ internal sealed class GroupRun(
         var at = pending[index];
         var operation = call.Operations[at];
         var outcome = call.Histories[at].Outcome(operation, attempt.Kind, attempt.OutcomeAt(index));
+        outcome = call.Session.Note(map.Map, lane, outcome, attempt);
         var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
         call.Results[at] = new(outcome, Served.By(lane, attempt, level, outcome));
     }

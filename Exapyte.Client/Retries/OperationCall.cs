@@ -7,7 +7,7 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Retries;
 
 /// <summary>One operation that is tried until it is done.</summary>
-internal struct OperationCall(Operation operation, KeyspaceSettings settings, long deadlineMs, long attemptMs)
+internal struct OperationCall(Operation operation, KeyspaceSettings settings, CallTerms terms, long attemptMs)
     : IRetriedCall<Attempt>
 {
     private readonly bool repeatable = RetryRules.IsRepeatable(operation);
@@ -22,7 +22,7 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, lo
     public readonly Preference Preference =>
         LevelRules.PreferenceOf(settings.Replication, operation.IsWrite, operation.Level);
 
-    public readonly long DeadlineMs => deadlineMs;
+    public readonly long DeadlineMs => terms.DeadlineMs;
 
     public readonly ShardRoute? RouteOf(RoutedMap map) => map.RouteOf(operation.Key.Span);
 
@@ -33,8 +33,14 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, lo
         CancellationToken cancellationToken
     )
     {
-        var patience = AttemptDeadlines.Of(nowMs + attemptMs, deadlineMs, Preference == Preference.Leader, repeatable);
-        return lane.RunAsync(PendingOperation.Rent(operation, patience), cancellationToken);
+        var patience = AttemptDeadlines.Of(
+            nowMs + attemptMs,
+            terms.DeadlineMs,
+            Preference == Preference.Leader,
+            repeatable
+        );
+        var sent = operation.With(terms.Session, map.Map, RouteOf(map)!);
+        return lane.RunAsync(PendingOperation.Rent(sent, patience), cancellationToken);
     }
 
     public Verdict Judge(RoutedMap map, ReplicaBatcher lane, Attempt attempt)
@@ -46,6 +52,7 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, lo
         {
             var end = history.Outcome(operation, attempt.Kind, outcome);
             var level = LevelRules.Resolve(settings.Replication, operation.Level);
+            end = terms.Session.Note(map.Map, lane, end, attempt);
             Result = new(end, Served.By(lane, attempt, level, end));
         }
         return new(step, attempt.Kind, outcome);

@@ -9,7 +9,8 @@ namespace Exapyte.Client.Retries;
 /// <summary>What a caller asks of a call beside its operations.</summary>
 /// <param name="DeadlineMs">When its time is up, in the clock's milliseconds.</param>
 /// <param name="NamesWrites">See <see cref="CallOptions.NamesWrites"/>.</param>
-internal readonly record struct CallTerms(long DeadlineMs, bool NamesWrites);
+/// <param name="Session">See <see cref="CallOptions.Session"/>.</param>
+internal readonly record struct CallTerms(long DeadlineMs, bool NamesWrites, ClientSession? Session = null);
 
 /// <summary>
 /// The life of one operation: its keyspace's map is found, it is judged and named, and then tried until it is done
@@ -78,7 +79,7 @@ internal sealed class OperationRunner(
         var settings = map.Map.Settings;
         var operation = terms.NamesWrites ? ids.Name(settings, asked) : asked;
         var call = await loop.RunAsync<OperationCall, Attempt>(
-                new(operation, settings, terms.DeadlineMs, attemptMs),
+                new(operation, settings, terms, attemptMs),
                 map,
                 cancellationToken
             )

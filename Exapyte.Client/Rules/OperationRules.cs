@@ -67,12 +67,12 @@ internal static class OperationRules
         return operation.Kind switch
         {
             OperationKind.Get or OperationKind.Head => operation.Level != ConsistencyLevel.Bounded
-                && LevelRules.IsForReads(settings.Replication, operation.Level),
+                && ConsistencyPolicy.OfRead(settings.Replication, operation.Level) is not null,
             OperationKind.Put => operation.Value.Length <= Limits.ValueBytesMax
                 && IsLifetime(operation)
                 && operation.ContentType is { Length: <= Limits.ContentTypeCharsMax }
-                && LevelRules.IsForWrites(settings.Replication, operation.Level),
-            OperationKind.Delete => LevelRules.IsForWrites(settings.Replication, operation.Level),
+                && ConsistencyPolicy.OfWrite(settings.Replication, operation.Level) is not null,
+            OperationKind.Delete => ConsistencyPolicy.OfWrite(settings.Replication, operation.Level) is not null,
             _ => false,
         };
     }
@@ -107,7 +107,7 @@ internal static class OperationRules
                     + $"{Limits.ExpiresAtMsMax}, not {operation.ExpiresAtMs}; not both."
             );
         }
-        if (LevelRules.ReasonAgainstWrite(replication, operation.Level) is { } level)
+        if (ConsistencyPolicy.ReasonAgainst(replication, isWrite: true, operation.Level) is { } level)
         {
             reasons.Add(level);
         }
@@ -138,7 +138,7 @@ internal static class OperationRules
 
     private static void AddRead(List<string> reasons, ReplicationKind replication, Operation operation)
     {
-        if (LevelRules.ReasonAgainstRead(replication, operation.Level) is { } level)
+        if (ConsistencyPolicy.ReasonAgainst(replication, isWrite: false, operation.Level) is { } level)
         {
             reasons.Add(level);
         }

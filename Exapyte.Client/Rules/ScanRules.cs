@@ -18,14 +18,13 @@ internal static class ScanRules
         {
             reasons.Add("The cursor belongs to another keyspace, or to one that was deleted. Begin the listing again.");
         }
-        // A session's version is one shard's, and a bound is asked with a number: a listing has room for neither.
-        if (query.Level is ConsistencyLevel.Session or ConsistencyLevel.Bounded)
-        {
-            reasons.Add("A listing takes neither level session nor bounded.");
-        }
-        else if (LevelRules.ReasonAgainstRead(map.Settings.Replication, query.Level) is { } level)
+        if (ConsistencyPolicy.ReasonAgainst(map.Settings.Replication, isWrite: false, query.Level) is { } level)
         {
             reasons.Add(level);
+        }
+        if (query.Level == ConsistencyLevel.Bounded && query.MaxStalenessMs <= 0)
+        {
+            reasons.Add("Level bounded needs a greatest staleness of at least 1 millisecond.");
         }
         if (
             query.Start.Length > Limits.KeyBytesMax

@@ -1,6 +1,7 @@
 using System.Text;
 using Exapyte.Client.Routing;
 using Exapyte.Client.Rules;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Scans;
@@ -101,6 +102,9 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         }
     }
 
+    private bool IsOfSession =>
+        ConsistencyPolicy.OfRead(map.Map.Settings.Replication, query.Level)?.Proof == ReadProof.Session;
+
     private bool IsFull => entries.Count + prefixes.Count >= query.EntriesMax || bytes >= Limits.PageBytesMax;
 
     /// <summary>Asks the shards for their next part, a few at a time; returns why one of them had none to give.</summary>
@@ -143,6 +147,10 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             return page.WhyNot;
         }
         cursor.Fill(reply);
+        if (page.From is { } from)
+        {
+            query.Session.Note(map.Map, from, reply);
+        }
         lock (servers)
         {
             servers.Add((reply.Node, reply.Region));
@@ -168,6 +176,8 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             Delimiter = query.Delimiter,
             FoldFrom = query.Prefix.Length,
             Level = query.Level,
+            MaxStalenessMs = query.MaxStalenessMs,
+            Session = IsOfSession ? query.Session?.SeenOf(map.Map.KeyspaceId, cursor.ShardId) : null,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = 1,
         };

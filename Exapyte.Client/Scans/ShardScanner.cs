@@ -65,6 +65,8 @@ internal sealed class ShardScanner(
             Delimiter = request.Delimiter,
             FoldFrom = request.FoldFrom,
             Level = request.Level,
+            MaxStalenessMs = request.MaxStalenessMs,
+            Session = request.Session,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)patience.TotalMilliseconds,
         };

@@ -54,12 +54,24 @@ internal sealed class BatchHandler(IExapyteClient client, ProblemWriter problems
         var results =
             batch.Operations.Length == 0
                 ? []
-                : await client.ExecuteBatchAsync(call.Keyspace, batch.Operations, batch.Atomic, CancellationToken.None);
+                : await client.ExecuteBatchAsync(
+                    call.Keyspace,
+                    batch.Operations,
+                    batch.Atomic,
+                    new CallOptions { Session = SessionOf(call, batch) },
+                    CancellationToken.None
+                );
         var problem = ProblemOfAll(call.Keyspace, results) ?? (batch.Atomic ? ProblemOfAtomic(batch, results) : null);
         await (
             problem is null ? WriteAsync(context, batch.Operations, results) : problems.WriteAsync(context, problem)
         );
     }
+
+    /// <summary>Reads at other levels give no token.</summary>
+    private static ClientSession? SessionOf(in Call call, BatchRequest batch) =>
+        Array.Exists(batch.Operations, operation => operation.IsWrite || operation.Level == ConsistencyLevel.Session)
+            ? call.Session
+            : null;
 
     /// <summary>A batch in a keyspace that is not there: not a thousand times the same.</summary>
     private static Problem? ProblemOfAll(string keyspace, OperationResult[] results) =>

@@ -30,10 +30,12 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             Add("must be an object.");
             return null;
         }
+        var isOwnLevel = false;
         foreach (var member in item.EnumerateObject())
         {
             if (member.Name == "consistency")
             {
+                isOwnLevel = true;
                 level = Level($"items[{position}].consistency", member.Value, level, reasons);
             }
             else
@@ -47,6 +49,11 @@ internal sealed class BatchItemReader(int position, ExapyteGatewayOptions limits
             return null;
         }
         var isWrite = kind >= OperationKind.Put;
+        if (isWrite && !isOwnLevel && level.Level == ConsistencyLevel.Session)
+        {
+            // The batch's level is then its reads': a write has no such, and is part of the session all the same.
+            level = default;
+        }
         return new()
         {
             Kind = kind!.Value,

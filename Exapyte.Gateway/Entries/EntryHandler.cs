@@ -10,7 +10,13 @@ namespace Exapyte.Gateway.Entries;
 /// GET, HEAD, PUT and DELETE of one entry: the hot path. Operations are not cancelled when their caller goes away: they
 /// are part of shared batches, end at the client's own deadline, and a token on each would cost every caller.
 /// </summary>
-internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems, int valueBytesMax, TimeProvider time)
+internal sealed class EntryHandler(
+    IExapyteClient client,
+    ProblemWriter problems,
+    SessionTokens sessions,
+    int valueBytesMax,
+    TimeProvider time
+)
 {
     /// <summary>Answers a call whose method the route serves.</summary>
     public Task HandleAsync(HttpContext context, Call call)
@@ -40,7 +46,13 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
             Level = consistency.Level,
             MaxStalenessMs = consistency.MaxStalenessMs,
         };
-        var result = await client.ExecuteAsync(call.Keyspace, operation, CancellationToken.None);
+        var session = sessions.OfRead(context, call, consistency.Level);
+        var result = await client.ExecuteAsync(
+            call.Keyspace,
+            operation,
+            new CallOptions { Session = session },
+            CancellationToken.None
+        );
         ServedHeader.Set(context.Response.Headers, result.Served);
         if (ProblemOf(call, result.Outcome, repeatable: true) is { } problem)
         {
@@ -98,7 +110,12 @@ internal sealed class EntryHandler(IExapyteClient client, ProblemWriter problems
 
     private async Task WriteAsync(HttpContext context, Call call, Operation operation)
     {
-        var result = await client.ExecuteAsync(call.Keyspace, operation, CancellationToken.None);
+        var result = await client.ExecuteAsync(
+            call.Keyspace,
+            operation,
+            new CallOptions { Session = call.Session },
+            CancellationToken.None
+        );
         var response = context.Response;
         ServedHeader.Set(response.Headers, result.Served);
         if (ProblemOf(call, result.Outcome, operation.RequestId is not null) is { } problem)

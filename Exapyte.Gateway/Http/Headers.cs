@@ -10,6 +10,7 @@ internal static class Headers
     public const string Expires = "Exapyte-Expires";
     public const string Consistency = "Exapyte-Consistency";
     public const string MaxStaleness = "Exapyte-Max-Staleness";
+    public const string Session = "Exapyte-Session";
     public const string Served = "Exapyte-Served";
     public const string IdempotencyKey = "Idempotency-Key";
 

@@ -59,7 +59,7 @@ internal static class ServedHeader
 internal static class Levels
 {
     /// <summary>The names that a request may hold.</summary>
-    public const string Names = "linearizable, bounded, eventual, one, quorum or all";
+    public const string Names = "linearizable, bounded, session, eventual, one, quorum or all";
 
     /// <summary>The level of a name; false where it is none.</summary>
     public static bool TryParse(ReadOnlySpan<char> name, out ConsistencyLevel level)
@@ -68,6 +68,7 @@ internal static class Levels
         {
             "linearizable" => ConsistencyLevel.Linearizable,
             "bounded" => ConsistencyLevel.Bounded,
+            "session" => ConsistencyLevel.Session,
             "eventual" => ConsistencyLevel.Eventual,
             "one" => ConsistencyLevel.One,
             "quorum" => ConsistencyLevel.Quorum,

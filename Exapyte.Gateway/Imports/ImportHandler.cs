@@ -40,7 +40,7 @@ internal sealed class ImportHandler(
         {
             bound.MaxRequestBodySize = null;
         }
-        var run = new ImportRun(client, call.Keyspace, limits, time);
+        var run = new ImportRun(client, call.Keyspace, call.Session, limits, time);
         var problem = await RunAsync(context, call, run, level);
         await (
             problem is null

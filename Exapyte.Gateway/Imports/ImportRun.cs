@@ -10,7 +10,13 @@ namespace Exapyte.Gateway.Imports;
 /// with one key the later wins: they never share a batch, and a batch begins when the one before it has ended. What is
 /// refused without a change is sent again for a while; a write whose outcome is unknown is not. Not thread-safe.
 /// </summary>
-internal sealed class ImportRun(IExapyteClient client, string keyspace, ExapyteGatewayOptions limits, TimeProvider time)
+internal sealed class ImportRun(
+    IExapyteClient client,
+    string keyspace,
+    ClientSession? session,
+    ExapyteGatewayOptions limits,
+    TimeProvider time
+)
 {
     private const int ErrorsMax = 100;
     private const int TriesMax = 6;
@@ -93,6 +99,7 @@ internal sealed class ImportRun(IExapyteClient client, string keyspace, ExapyteG
                 keyspace,
                 left.ConvertAll(put => put.Operation),
                 atomic: false,
+                new CallOptions { Session = session },
                 CancellationToken.None
             );
             List<Put> again = [];

@@ -16,7 +16,8 @@ internal sealed class ListingHandler(
     IExapyteClient client,
     ProblemWriter problems,
     ExapyteGatewayOptions limits,
-    CursorCodec cursors
+    CursorCodec cursors,
+    SessionTokens sessions
 )
 {
     private const int FlushBytes = 64 << 10;
@@ -35,6 +36,10 @@ internal sealed class ListingHandler(
             );
             return;
         }
+        request = request with
+        {
+            Query = request.Query with { Session = sessions.OfRead(context, call, request.Query.Level) },
+        };
         var page = await client.ScanAsync(call.Keyspace, request.Query, context.RequestAborted);
         ServedHeader.Set(context.Response.Headers, page.Served);
         if (ProblemOf(call.Keyspace, request.Query, page) is { } problem)
@@ -106,7 +111,7 @@ internal sealed class ListingHandler(
             var next = NextQuery(query, page, left);
             if (next is null)
             {
-                await WriteLastLineAsync(context, lines, CursorBehind(call, query, page), problem: null);
+                await WriteLastLineAsync(context, lines, CursorBehind(call, query, page), query.Session, problem: null);
                 return;
             }
             var resumeAt = CursorBehind(call, query, page);
@@ -114,7 +119,7 @@ internal sealed class ListingHandler(
             page = await client.ScanAsync(call.Keyspace, query, context.RequestAborted);
             if (ProblemOf(call.Keyspace, query, page) is { } problem)
             {
-                await WriteLastLineAsync(context, lines, resumeAt, problem);
+                await WriteLastLineAsync(context, lines, resumeAt, query.Session, problem);
                 return;
             }
         }
@@ -183,16 +188,22 @@ internal sealed class ListingHandler(
         }
     }
 
-    private static async Task WriteLastLineAsync(
+    private async Task WriteLastLineAsync(
         HttpContext context,
         LineStream lines,
         string? cursor,
+        ClientSession? session,
         Problem? problem
     )
     {
         var writer = lines.Writer;
         writer.WriteStartObject();
         WriteCursor(writer, cursor);
+        if (sessions.TextOf(session) is { } token)
+        {
+            // The header left with the first page.
+            writer.WriteString("session"u8, token);
+        }
         if (problem is not null)
         {
             writer.WritePropertyName("problem"u8);

@@ -91,14 +91,11 @@ internal sealed record ListingRequest
         {
             return badConsistency;
         }
-        if (consistency.Level == ConsistencyLevel.Bounded)
-        {
-            return new(ProblemKinds.InvalidQuery, "Listings are not served at consistency bounded.");
-        }
         var page = isStream ? limits.PageEntriesMax : limits.PageEntriesDefault;
         scan = scan with
         {
             Level = consistency.Level,
+            MaxStalenessMs = consistency.MaxStalenessMs,
             EntriesMax = (int)Math.Min(entriesMax ?? page, limits.PageEntriesMax),
         };
         request = new() { Query = scan, EntriesMax = entriesMax };

@@ -51,9 +51,7 @@ internal sealed class PrefixDeletion(
             var problem = ProblemOf(call.Keyspace, page);
             if (problem is null)
             {
-                (var done, problem) = isDryRun
-                    ? (page.Entries.Count, null)
-                    : await DeleteAsync(call.Keyspace, page.Entries);
+                (var done, problem) = isDryRun ? (page.Entries.Count, null) : await DeleteAsync(call, page.Entries);
                 count += done;
             }
             if (problem is not null)
@@ -94,7 +92,7 @@ internal sealed class PrefixDeletion(
                 ?? (isDryRun ? call.Caller.RefuseBelow(KeyRights.Read, call.Keyspace, prefix.Span) : null);
     }
 
-    private async Task<(int Deleted, Problem? Problem)> DeleteAsync(string keyspace, IReadOnlyList<ListedEntry> entries)
+    private async Task<(int Deleted, Problem? Problem)> DeleteAsync(Call call, IReadOnlyList<ListedEntry> entries)
     {
         if (entries.Count == 0)
         {
@@ -105,7 +103,13 @@ internal sealed class PrefixDeletion(
             .. entries.Select(entry => new Operation { Kind = OperationKind.Delete, Key = entry.Key }),
         ];
         // What was begun is carried through, whether or not its caller waits for the answer.
-        var results = await client.ExecuteBatchAsync(keyspace, deletes, atomic: false, CancellationToken.None);
+        var results = await client.ExecuteBatchAsync(
+            call.Keyspace,
+            deletes,
+            atomic: false,
+            new CallOptions { Session = call.Session },
+            CancellationToken.None
+        );
         var deleted = results.Count(result => result.Outcome is { Kind: OutcomeKind.Ok, Changed: true });
         // Deleting twice is deleting once: what is in doubt may be sent again.
         var problem = results

@@ -13,7 +13,12 @@ using Exapyte.Security;
 namespace Exapyte.Gateway.Queries;
 
 /// <summary>POST K/query: a page of rows. POST K/query/explain: how it would be run.</summary>
-internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems, QueryCursorCodec cursors)
+internal sealed class QueryHandler(
+    IExapyteClient client,
+    ProblemWriter problems,
+    QueryCursorCodec cursors,
+    SessionTokens sessions
+)
 {
     private const int BodyBytesMax = 1 << 20;
     private const int FlushBytes = 64 << 10;
@@ -29,7 +34,7 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
             return;
         }
         var fingerprint = QueryCursorCodec.FingerprintOf(document);
-        var options = request!.Options;
+        var options = request!.Options with { Session = sessions.OfRead(context, call, request.Options.Level) };
         if (request.Cursor is { } text)
         {
             if (!cursors.TryRead(call.TokenScope, fingerprint, text, out var cursor))
@@ -109,12 +114,8 @@ internal sealed class QueryHandler(IExapyteClient client, ProblemWriter problems
         {
             return refusal;
         }
-        if (consistency.Level is ConsistencyLevel.Bounded or ConsistencyLevel.Session)
-        {
-            return new(ProblemKinds.InvalidHeader, "Queries are not served at consistency bounded or session.");
-        }
         return body.Refusal
-            ?? QueryRequest.Read(body.Document, consistency.Level, out request)
+            ?? QueryRequest.Read(body.Document, consistency, out request)
             ?? RefuseKeys(call, request!.Plan.Keys);
     }
 

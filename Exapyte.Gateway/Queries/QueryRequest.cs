@@ -18,7 +18,7 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
         "where, params, select, orderBy, groupBy, aggregate, limit, cursor, index, allowScan, maxExamined and consistency";
 
     /// <summary>Reads the body; the problem where it is refused.</summary>
-    public static Problem? Read(JsonDocument? document, ConsistencyLevel level, out QueryRequest? request)
+    public static Problem? Read(JsonDocument? document, ConsistencyRequest asked, out QueryRequest? request)
     {
         request = null;
         if (document is { RootElement.ValueKind: not JsonValueKind.Object })
@@ -34,9 +34,15 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
                 reader.Read(member);
             }
         }
-        if (reader.Level is { } named && level != ConsistencyLevel.Default && named != level)
+        if (reader.Level is { } named && asked.Level != ConsistencyLevel.Default && named != asked.Level)
         {
             reasons.Add("consistency and the request's own name different levels; give one of them.");
+        }
+        if (reader.Level == ConsistencyLevel.Bounded && asked.MaxStalenessMs == 0)
+        {
+            reasons.Add(
+                $"consistency bounded needs the headers {Headers.Consistency}: bounded and {Headers.MaxStaleness} on the query."
+            );
         }
         if (reasons.Count > 0)
         {
@@ -44,7 +50,11 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
         }
         try
         {
-            request = new(QueryPlan.Compile(reader.Query), reader.Options(reader.Level ?? level), reader.Cursor);
+            request = new(
+                QueryPlan.Compile(reader.Query),
+                reader.Options(asked with { Level = reader.Level ?? asked.Level }),
+                reader.Cursor
+            );
             return null;
         }
         catch (QueryException exception)
@@ -65,10 +75,11 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
 
         public ConsistencyLevel? Level { get; private set; }
 
-        public QueryOptions Options(ConsistencyLevel level) =>
+        public QueryOptions Options(ConsistencyRequest asked) =>
             new()
             {
-                Level = level,
+                Level = asked.Level,
+                MaxStalenessMs = asked.MaxStalenessMs,
                 AllowScan = allowScan,
                 ExaminedMax = examinedMax,
             };

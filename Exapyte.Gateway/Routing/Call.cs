@@ -1,3 +1,4 @@
+using Exapyte.Client;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Security;
 
@@ -36,6 +37,9 @@ internal readonly struct Call
     /// <summary>Who calls. Nobody, until the gate has said who it is.</summary>
     public Caller Caller { get; private init; } = Caller.Nobody;
 
+    /// <summary>What its line of work has seen; null where it neither says nor may write.</summary>
+    public ClientSession? Session { get; private init; }
+
     /// <summary>
     /// What a token that the call hands out is good for: the keyspace, and the caller where it is known who that is. No
     /// keyspace's name holds the separator.
@@ -61,6 +65,9 @@ internal readonly struct Call
 
     /// <summary>The same call, as this caller's.</summary>
     public Call By(Caller caller) => this with { Caller = caller };
+
+    /// <summary>The same call, in this session.</summary>
+    public Call In(ClientSession session) => this with { Session = session };
 
     /// <summary>A target in a keyspace.</summary>
     public static Call To(GatewayRoute route, string keyspace, byte[] key, string rawTarget, int queryStart) =>

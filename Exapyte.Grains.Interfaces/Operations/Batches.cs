@@ -49,6 +49,10 @@ public sealed class BatchReply
     /// </summary>
     [Id(4)]
     public long StalenessMs { get; init; } = -1;
+
+    /// <summary>A revision of a raft shard that is not before any that was read or written; 0 in leaderless keyspaces.</summary>
+    [Id(5)]
+    public ulong Revision { get; init; }
 }
 
 /// <summary>A page of one shard's entries in key order.</summary>
@@ -108,6 +112,14 @@ public sealed class ScanRequest
     /// <summary>Bytes at the beginning of every key in which no delimiter is looked for.</summary>
     [Id(11)]
     public int FoldFrom { get; init; }
+
+    /// <summary>As <see cref="Operation.MaxStalenessMs"/>.</summary>
+    [Id(12)]
+    public long MaxStalenessMs { get; init; }
+
+    /// <summary>As <see cref="Operation.Session"/>.</summary>
+    [Id(13)]
+    public SessionMark[]? Session { get; init; }
 }
 
 /// <summary>One entry of a listing.</summary>
@@ -125,7 +137,7 @@ public sealed class ListedEntry
 
 /// <summary>The answer to a <see cref="ScanRequest"/>.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.scan-reply")]
-public sealed class ScanReply
+public sealed record ScanReply
 {
     /// <summary><see cref="OutcomeKind.Ok"/>, or why there is no page.</summary>
     [Id(0)]
@@ -163,11 +175,18 @@ public sealed class ScanReply
     [Id(8)]
     public long SnapshotId { get; init; }
 
-    /// <summary>For <see cref="ScanRequest.Pin"/>: the shard's revision in it; 0 in leaderless keyspaces, which have none.</summary>
+    /// <summary>
+    /// Raft: a revision of the shard that is not before the one read; for <see cref="ScanRequest.Pin"/> the revision itself.
+    /// Leaderless: the greatest stamp met, deleted entries included; 0 for <see cref="ScanRequest.Pin"/>.
+    /// </summary>
     [Id(9)]
     public ulong Revision { get; init; }
 
     /// <summary>As <see cref="BatchReply.StalenessMs"/>.</summary>
     [Id(10)]
     public long StalenessMs { get; init; } = -1;
+
+    /// <summary>Leaderless, at level session: replicas that are known to hold all of it, the answering one alone for 1.</summary>
+    [Id(11)]
+    public int HeldBy { get; init; }
 }

@@ -40,7 +40,7 @@ public enum ConsistencyLevel : byte
     /// <summary>Raft: at most <see cref="Operation.MaxStalenessMs"/> old.</summary>
     Bounded = 2,
 
-    /// <summary>At least the version that the session has seen.</summary>
+    /// <summary>At least what the session has seen; without a session whatever the nearest replica holds.</summary>
     Session = 3,
 
     /// <summary>Raft: whatever the nearest replica holds. In leaderless keyspaces the same as <see cref="One"/>.</summary>
@@ -129,6 +129,13 @@ public sealed record Operation
     /// </summary>
     [Id(12)]
     public int Position { get; init; }
+
+    /// <summary>
+    /// What its session has seen of the shard; null for nothing. A read at <see cref="ConsistencyLevel.Session"/> is answered
+    /// by what holds that; a leaderless write gets a later stamp.
+    /// </summary>
+    [Id(13)]
+    public SessionMark[]? Session { get; init; }
 
     /// <summary>Whether it changes anything.</summary>
     public bool IsWrite => Kind >= OperationKind.Put;

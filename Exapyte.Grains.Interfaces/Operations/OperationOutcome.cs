@@ -120,7 +120,9 @@ public sealed class OperationOutcome
     [Id(9)]
     public string? Detail { get; init; }
 
-    /// <summary>Replicas that hold a write durably, where that was counted (leaderless keyspaces).</summary>
+    /// <summary>
+    /// Replicas that hold a write durably, or what a session's read found, where that was counted (leaderless keyspaces).
+    /// </summary>
     [Id(10)]
     public int Acknowledged { get; init; }
 

@@ -23,20 +23,20 @@ internal readonly struct BatchPlan
     private readonly OperationOutcome?[] outcomes;
     private readonly ulong life;
 
-    private BatchPlan(OperationBatch batch, OperationOutcome?[] outcomes, ulong life, int writes, int provenReads)
+    private BatchPlan(OperationBatch batch, OperationOutcome?[] outcomes, ulong life, int writes, in ReadNeed need)
     {
         this.batch = batch;
         this.outcomes = outcomes;
         this.life = life;
         Writes = writes;
-        ProvenReads = provenReads;
+        Need = need;
     }
 
     /// <summary>Writes to be done.</summary>
     public int Writes { get; }
 
-    /// <summary>Reads that need a proof that the state is recent.</summary>
-    public int ProvenReads { get; }
+    /// <summary>What its reads need of the state.</summary>
+    public ReadNeed Need { get; }
 
     /// <summary>Looks through a batch and refuses what does not belong to this shard.</summary>
     public static BatchPlan Of(
@@ -46,8 +46,8 @@ internal readonly struct BatchPlan
         OperationOutcome?[] outcomes
     )
     {
-        int writes = 0,
-            provenReads = 0;
+        var writes = 0;
+        var need = ReadNeed.Nothing;
         var operations = batch.Operations;
         for (var i = 0; i < operations.Length; i++)
         {
@@ -56,21 +56,15 @@ internal readonly struct BatchPlan
             {
                 continue;
             }
-            if (operations[i].IsWrite)
-            {
-                writes++;
-            }
-            else if (NeedsProof(operations[i].Level))
-            {
-                provenReads++;
-            }
+            writes += operations[i].IsWrite ? 1 : 0;
+            need = need.And(ReadNeed.Of(operations[i], identity.Life));
         }
         if (batch.Atomic && Array.Find(outcomes, outcome => outcome is not null) is { } refusal)
         {
             Array.Fill(outcomes, refusal);
-            return new(batch, outcomes, identity.Life, 0, 0);
+            return new(batch, outcomes, identity.Life, 0, ReadNeed.Nothing);
         }
-        return new(batch, outcomes, identity.Life, writes, provenReads);
+        return new(batch, outcomes, identity.Life, writes, need);
     }
 
     /// <summary>Whether something is left to be answered.</summary>
@@ -107,9 +101,16 @@ internal readonly struct BatchPlan
         return new(proposed, deadlineMs) { Reads = PlacedReads.Of(operations, life), Limits = limits };
     }
 
-    /// <summary>The reads of an atomic batch that writes nothing.</summary>
-    public PendingRead ToRead(long deadlineMs) =>
-        new(deadlineMs) { Reads = PlacedReads.Of(batch.Operations, life), NeedsProof = ProvenReads > 0 };
+    /// <summary>The question for its reads; those of an atomic batch are answered with it, from one state.</summary>
+    /// <param name="deadlineMs">Until when it may wait.</param>
+    /// <param name="needsProof">Whether the state as it is does not do.</param>
+    public PendingRead ToRead(long deadlineMs, bool needsProof) =>
+        new(deadlineMs)
+        {
+            Reads = batch.Atomic ? PlacedReads.Of(batch.Operations, life) : null,
+            NeedsProof = needsProof,
+            NeedsLeader = Need.IsFresh,
+        };
 
     /// <summary>Gives every operation that has none the same outcome.</summary>
     public void Fill(OutcomeKind kind, string detail)
@@ -185,27 +186,56 @@ internal readonly struct BatchPlan
         outcomes[at] = decided;
     }
 
-    /// <summary>Refuses the reads that needed a proof; the others need none.</summary>
-    public void FillProvenReads(in ReadVerdict verdict)
+    /// <summary>Refuses the reads without an outcome whose need is one of these.</summary>
+    public void FillReads(in ReadVerdict verdict, Predicate<ReadNeed> refuses)
     {
         var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
         for (var i = 0; i < outcomes.Length; i++)
         {
-            if (outcomes[i] is null && NeedsProof(batch.Operations[i].Level))
+            if (outcomes[i] is null && refuses(ReadNeed.Of(batch.Operations[i], life)))
             {
                 outcomes[i] = refused;
             }
         }
     }
 
-    /// <summary>Refuses all reads that have no outcome yet.</summary>
-    public void FillReads(in ReadVerdict verdict)
+    /// <summary>Takes back the answers to reads that may not be as old as the state was.</summary>
+    /// <param name="ageMs">Greatest possible age of what they were answered from.</param>
+    /// <param name="verdict">What they are told instead.</param>
+    public void RefuseOlderThan(long ageMs, in ReadVerdict verdict)
     {
         var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
         for (var i = 0; i < outcomes.Length; i++)
         {
-            outcomes[i] ??= refused;
+            if (
+                outcomes[i] is { Kind: OutcomeKind.Ok or OutcomeKind.NotFound }
+                && ReadNeed.Of(batch.Operations[i], life).AgeMsMax < ageMs
+            )
+            {
+                outcomes[i] = refused;
+            }
         }
+    }
+
+    /// <summary>Greatest possible age of what was answered: see <see cref="BatchReply.StalenessMs"/>.</summary>
+    /// <param name="isProven">Whether the reads were proven to be as of now.</param>
+    /// <param name="ageMs">Else the age of the state.</param>
+    public long StalenessMs(bool isProven, long ageMs)
+    {
+        long greatest = 0;
+        foreach (var operation in batch.Operations)
+        {
+            var need = ReadNeed.Of(operation, life);
+            if (!operation.IsWrite && !isProven)
+            {
+                if (!need.IsTimely)
+                {
+                    return -1;
+                }
+                greatest = need.IsFresh ? greatest : Math.Max(greatest, ageMs);
+            }
+        }
+        return greatest;
     }
 
     /// <summary>Answers the reads from the applied state.</summary>
@@ -231,7 +261,6 @@ internal readonly struct BatchPlan
 
     private OperationOutcome? Read(Operation operation, in ReadPoint point, long clockMs) =>
         point.Ownership?.Owns(operation.Key.Span) == false ? ReplicaReads.WrongShard
-        : ReplicaReads.IsBehind(operation, point.Revision, life) ? ReplicaReads.BehindSession
         : !point.TryFind(operation.Key, out var entry) || !entry.IsLive(point.StampMs) ? OperationOutcome.NotFound
         : entry.IsExpired(clockMs) ? null
         : ReplicaReads.OutcomeOf(entry, operation.Kind == OperationKind.Get, life);
@@ -254,9 +283,6 @@ internal readonly struct BatchPlan
         ];
         return operation with { Condition = new(operation.Condition.Kind, versions) };
     }
-
-    private static bool NeedsProof(ConsistencyLevel level) =>
-        level is not (ConsistencyLevel.Eventual or ConsistencyLevel.Session);
 
     private static OperationOutcome? Refusal(Operation operation, KeyspaceMap? map, ReplicaIdentity identity)
     {

@@ -5,6 +5,16 @@ using Exapyte.Wire;
 
 namespace Exapyte.Grains.Replicas;
 
+/// <summary>What a replica says to a batch, and of that.</summary>
+/// <param name="Outcomes">One outcome an operation.</param>
+/// <param name="StalenessMs">See <see cref="BatchReply.StalenessMs"/>.</param>
+/// <param name="Revision">See <see cref="BatchReply.Revision"/>.</param>
+internal readonly record struct ReplicaAnswer(OperationOutcome[] Outcomes, long StalenessMs, ulong Revision)
+{
+    /// <summary>An answer of whose age nothing is known.</summary>
+    public static ReplicaAnswer Of(OperationOutcome[] outcomes) => new(outcomes, StalenessMs: -1, Revision: 0);
+}
+
 /// <summary>A replica that a node hosts. Thread-safe.</summary>
 internal interface IReplica
 {
@@ -22,8 +32,8 @@ internal interface IReplica
     /// </summary>
     string? WaitsFor => null;
 
-    /// <summary>Runs a batch; one outcome an operation.</summary>
-    ValueTask<OperationOutcome[]> Execute(OperationBatch batch);
+    /// <summary>Runs a batch.</summary>
+    ValueTask<ReplicaAnswer> Execute(OperationBatch batch);
 
     /// <summary>Reads a page.</summary>
     ValueTask<ScanReply> Scan(ScanRequest request);

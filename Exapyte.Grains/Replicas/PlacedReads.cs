@@ -88,10 +88,6 @@ internal sealed class PlacedReads(Operation[] operations, ulong life)
         {
             return ReplicaReads.WrongShard;
         }
-        if (ReplicaReads.IsBehind(operation, point.Revision, life))
-        {
-            return ReplicaReads.BehindSession;
-        }
         if (!point.TryFind(operation.Key, out var entry) || !entry.IsLive(point.StampMs))
         {
             return OperationOutcome.NotFound;

@@ -1,7 +1,6 @@
 using Exapyte.Grains.Nodes;
 using Exapyte.Grains.Placement;
 using Exapyte.Grains.Replicas.Leaderless;
-using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -41,24 +40,18 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
     public async ValueTask<BatchReply> Execute(OperationBatch batch)
     {
         var replica = Replica;
-        var outcomes = replica is not null
+        var answer = replica is not null
             ? await replica.Execute(batch)
-            : [.. Enumerable.Repeat(Absent, batch.Operations.Length)];
+            : ReplicaAnswer.Of([.. Enumerable.Repeat(Absent, batch.Operations.Length)]);
         var map = host.Maps.Find(key.KeyspaceId);
         return new()
         {
-            Outcomes = outcomes,
+            Outcomes = answer.Outcomes,
             Node = host.Services.NodeId,
             Region = host.Services.Region,
             NewerMap = map is not null && map.Epoch > batch.MapEpoch ? map : null,
-            StalenessMs =
-                replica is not null
-                && Array.TrueForAll(
-                    batch.Operations,
-                    operation => ConsistencyPolicy.Of(replica.Identity.Replication, operation) is { IsFresh: true }
-                )
-                    ? 0
-                    : -1,
+            StalenessMs = answer.StalenessMs,
+            Revision = answer.Revision,
         };
     }
 
@@ -68,23 +61,11 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
         var replica = Replica;
         var page = replica is not null ? await replica.Scan(request) : PageOf(Absent);
         var map = host.Maps.Find(key.KeyspaceId);
-        return new()
+        return page with
         {
-            Kind = page.Kind,
-            Entries = page.Entries,
-            More = page.More,
-            Detail = page.Detail,
-            LeaderReplicaId = page.LeaderReplicaId,
             Node = host.Services.NodeId,
             Region = host.Services.Region,
             NewerMap = map is not null && map.Epoch > request.MapEpoch ? map : null,
-            SnapshotId = page.SnapshotId,
-            Revision = page.Revision,
-            StalenessMs =
-                replica is not null
-                && ConsistencyPolicy.OfRead(replica.Identity.Replication, request.Level) is { IsFresh: true }
-                    ? 0
-                    : -1,
         };
     }
 

@@ -6,24 +6,11 @@ namespace Exapyte.Grains.Replicas;
 /// <summary>Reads of a replica's store as callers see them: tombstones and what has expired are hidden.</summary>
 internal static class ReplicaReads
 {
-    /// <summary>What a replica answers that has not seen yet what the session has seen.</summary>
-    public static readonly OperationOutcome BehindSession = OperationOutcome.Of(
-        OutcomeKind.NotLeader,
-        "This replica has not seen the session's version yet."
-    );
-
     /// <summary>What a shard answers that the key does not belong to.</summary>
     public static readonly OperationOutcome WrongShard = OperationOutcome.Of(
         OutcomeKind.WrongShard,
         "The key belongs to another shard."
     );
-
-    /// <summary>Whether a raft shard at this revision is older than what the operation's session has seen.</summary>
-    public static bool IsBehind(Operation operation, ulong revision, ulong life) =>
-        operation.Level == ConsistencyLevel.Session
-        && operation.SessionVersion.Revision > revision
-        // A version of an earlier life of the name says nothing of this one.
-        && (operation.SessionVersion.Origin == life || operation.SessionVersion.Origin == 0);
 
     /// <summary>One get or head.</summary>
     /// <param name="store">The store.</param>
@@ -74,6 +61,7 @@ internal static class ReplicaReads
         metEnded = false;
         List<ListedEntry> entries = [];
         long bytes = 0;
+        ulong newest = 0;
         var more = false;
         var folding = request.Folding();
         using var scan = store.Scan(new(request.Start, request.End), request.Reverse);
@@ -82,6 +70,7 @@ internal static class ReplicaReads
         {
             var folded = folding.FoldedBytes(scan.CurrentKey);
             var (entry, valueBytes) = request.KeysOnly || folded > 0 ? scan.CurrentHeader : Sized(scan.Current);
+            newest = Math.Max(newest, entry.Version.Revision);
             if (!entry.IsLive(stampMs))
             {
                 moved = scan.MoveNext();
@@ -103,6 +92,7 @@ internal static class ReplicaReads
             Kind = OutcomeKind.Ok,
             Entries = [.. entries],
             More = more,
+            Revision = newest,
         };
     }
 

@@ -232,7 +232,7 @@ public sealed class ScanTests(ScriptedSilo silo)
 
     [Theory]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Quorum)]
-    [InlineData(ReplicationKind.Raft, ConsistencyLevel.Session)]
+    [InlineData(ReplicationKind.Raft, ConsistencyLevel.Bounded)]
     [InlineData(ReplicationKind.Async, ConsistencyLevel.Linearizable)]
     public async Task A_level_that_does_not_go_with_the_keyspace_is_refused(
         ReplicationKind replication,

@@ -5,7 +5,12 @@ using Exapyte.Wire;
 namespace Exapyte.Grains.Replicas.Leaderless;
 
 /// <summary>Reads of clients: from this replica's copy, or from as many replicas as the level asks for. Thread-safe.</summary>
-internal sealed class LeaderlessReads(ReplicaContext context, CopyIn copy, QuorumReads quorumReads)
+internal sealed class LeaderlessReads(
+    ReplicaContext context,
+    CopyIn copy,
+    QuorumReads quorumReads,
+    SessionReads sessions
+)
 {
     /// <summary>Runs the batch's reads at these positions and fills in their outcomes.</summary>
     public async Task Run(
@@ -17,6 +22,7 @@ internal sealed class LeaderlessReads(ReplicaContext context, CopyIn copy, Quoru
     )
     {
         Dictionary<int, List<int>>? byReplicas = null;
+        List<int>? ofSessions = null;
         foreach (var i in at)
         {
             var operation = batch.Operations[i];
@@ -27,6 +33,11 @@ internal sealed class LeaderlessReads(ReplicaContext context, CopyIn copy, Quoru
                     OutcomeKind.Invalid,
                     "Reads of a leaderless keyspace do not take this level."
                 );
+                continue;
+            }
+            if (policy.Proof == ReadProof.Session)
+            {
+                (ofSessions ??= []).Add(i);
                 continue;
             }
             var needed = policy.ReadReplicas(settings, current.Counted);
@@ -42,6 +53,10 @@ internal sealed class LeaderlessReads(ReplicaContext context, CopyIn copy, Quoru
                 byReplicas[needed] = group = [];
             }
             group.Add(i);
+        }
+        if (ofSessions is not null)
+        {
+            await sessions.Run(batch, ofSessions, outcomes, current, deadlineMs);
         }
         if (byReplicas is not null)
         {
@@ -73,7 +88,8 @@ internal sealed class LeaderlessReads(ReplicaContext context, CopyIn copy, Quoru
             current,
             needed,
             !copy.IsRefilling,
-            deadlineMs - context.NowMs
+            deadlineMs - context.NowMs,
+            holders: []
         );
         for (var n = 0; n < at.Count; n++)
         {

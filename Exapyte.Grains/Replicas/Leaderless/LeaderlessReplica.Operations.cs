@@ -8,7 +8,7 @@ namespace Exapyte.Grains.Replicas.Leaderless;
 internal sealed partial class LeaderlessReplica
 {
     /// <inheritdoc/>
-    public async ValueTask<OperationOutcome[]> Execute(OperationBatch batch)
+    public async ValueTask<ReplicaAnswer> Execute(OperationBatch batch)
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var current = context.BeginWrite();
@@ -18,7 +18,7 @@ internal sealed partial class LeaderlessReplica
             if (Refusal(current) is { } refusal)
             {
                 plan.Fill(OutcomeKind.Unavailable, refusal);
-                return outcomes;
+                return ReplicaAnswer.Of(outcomes);
             }
             var deadlineMs = NowMs + batch.TimeoutMs;
             try
@@ -41,13 +41,21 @@ internal sealed partial class LeaderlessReplica
             {
                 plan.Fill(OutcomeKind.Unavailable, gone.Message);
             }
-            return outcomes;
+            return ReplicaAnswer.Of(outcomes) with { StalenessMs = StalenessMsOf(batch) };
         }
         finally
         {
             current.End();
         }
     }
+
+    private long StalenessMsOf(OperationBatch batch) =>
+        Array.TrueForAll(
+            batch.Operations,
+            operation => ConsistencyPolicy.Of(identity.Replication, operation) is { IsFresh: true }
+        )
+            ? 0
+            : -1;
 
     /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
@@ -77,9 +85,16 @@ internal sealed partial class LeaderlessReplica
         }
         try
         {
-            return policy.Takes == ReplicaCount.One
-                ? ReplicaReads.Scan(local.Store, request, NowMs)
-                : await listings.Read(request, current, policy.ReadReplicas(map.Settings, current.Counted));
+            var page =
+                policy.Proof == ReadProof.Session ? await sessions.Scan(request, current)
+                : policy.Takes == ReplicaCount.One ? ReplicaReads.Scan(local.Store, request, NowMs)
+                : await listings.Read(
+                    request,
+                    current,
+                    policy.ReadReplicas(map.Settings, current.Counted),
+                    holders: []
+                );
+            return page with { StalenessMs = policy.IsFresh ? 0 : -1 };
         }
         catch (StoreFailedException failure)
         {

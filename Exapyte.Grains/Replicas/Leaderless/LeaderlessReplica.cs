@@ -25,6 +25,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
     private readonly LeaderlessWrites writes;
     private readonly LeaderlessReads reads;
     private readonly ShardListings listings;
+    private readonly SessionReads sessions;
     private readonly ReplicaDigests digests;
     private readonly DamageReport damage;
     private readonly CopyIn copy;
@@ -49,8 +50,9 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         comparison = new(context, digests, damage);
         var quorumReads = new QuorumReads(context);
         writes = new(context);
-        reads = new(context, copy, quorumReads);
         listings = new(context, copy, quorumReads);
+        sessions = new(context, copy, quorumReads, listings);
+        reads = new(context, copy, quorumReads, sessions);
     }
 
     /// <inheritdoc/>

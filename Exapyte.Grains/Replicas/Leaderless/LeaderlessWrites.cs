@@ -104,6 +104,11 @@ internal sealed class LeaderlessWrites
                 outcomes[i] = beyond;
                 continue;
             }
+            foreach (var mark in operation.Session ?? [])
+            {
+                // What the session writes next comes after what it has seen, wherever it goes.
+                node.Clock.Observe(mark.Revision);
+            }
             var isHeld = local.Store.TryGetHeader(operation.Key.Span, out var held);
             var reading = await stamps.Over(operation.Key, new(held.Version.Revision, held.Version.Origin));
             if (!reading.IsOk)

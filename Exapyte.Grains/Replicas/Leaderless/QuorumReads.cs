@@ -18,16 +18,18 @@ internal sealed class QuorumReads(ReplicaContext context)
     /// <param name="needed">Replicas that must hold what is answered.</param>
     /// <param name="selfCounts">Whether this replica may be one of them.</param>
     /// <param name="milliseconds">For how long the others are awaited.</param>
+    /// <param name="holders">Replicas that must be among those whose entries are compared.</param>
     public async ValueTask<StampedEntry[]?> Read(
         ReadOnlyMemory<byte>[] keys,
         ShardPeers current,
         int needed,
         bool selfCounts,
-        long milliseconds
+        long milliseconds,
+        long[] holders
     )
     {
         var own = Array.ConvertAll(keys, local.Read);
-        if (needed <= 1 && selfCounts)
+        if (needed <= 1 && selfCounts && holders.Length == 0)
         {
             return own;
         }
@@ -42,10 +44,10 @@ internal sealed class QuorumReads(ReplicaContext context)
             FromReplicaId = context.Identity.ReplicaId,
             MapEpoch = current.Epoch,
         };
-        var read = new QuorumRead(local, request, own, selfCounts, needed);
+        var read = new QuorumRead(local, request, own, selfCounts, needed, holders);
         try
         {
-            var newest = await read.Run(current.Readable, ended.Token);
+            var newest = await read.Run(current.Counting, ended.Token);
             foreach (var entry in newest ?? [])
             {
                 // Whoever read it may write next, through this node too: that write must win over what was read.
@@ -66,17 +68,21 @@ internal sealed class QuorumRead(
     LocalReadRequest request,
     StampedEntry[] own,
     bool selfCounts,
-    int needed
+    int needed,
+    long[] holders
 )
 {
     private readonly List<Replica> replicas = [];
     private StampedEntry[]? newest;
 
     /// <summary>A replica that answered.</summary>
-    /// <param name="peer">The replica; null for this one.</param>
+    /// <param name="id">The replica.</param>
+    /// <param name="peer">Its face; null for this one.</param>
     /// <param name="entries">What it holds.</param>
-    private sealed class Replica(IShardGrain? peer, StampedEntry[] entries)
+    private sealed class Replica(long id, IShardGrain? peer, StampedEntry[] entries)
     {
+        public long Id => id;
+
         public IShardGrain? Peer => peer;
 
         public StampedEntry[] Entries { get; set; } = entries;
@@ -101,16 +107,16 @@ internal sealed class QuorumRead(
     private readonly record struct Repaired(Replica Replica, bool IsDone);
 
     /// <summary>Runs it to its end; null where too few replicas are left.</summary>
-    public async Task<StampedEntry[]?> Run(IReadOnlyList<IShardGrain> peers, CancellationToken ended)
+    public async Task<StampedEntry[]?> Run(ShardPeer[] peers, CancellationToken ended)
     {
         if (selfCounts)
         {
-            replicas.Add(new(null, own));
+            replicas.Add(new(request.FromReplicaId, null, own));
         }
         List<Task> pending = [.. peers.Select(Ask)];
         while (true)
         {
-            if (replicas.Count >= needed)
+            if (replicas.Count >= needed && Array.TrueForAll(holders, HasAnswered))
             {
                 // What any R replicas hold decides; who answers later can only take the place of one that failed.
                 newest ??= Newest();
@@ -129,6 +135,8 @@ internal sealed class QuorumRead(
             await Take(next);
         }
     }
+
+    private bool HasAnswered(long holder) => replicas.Exists(replica => replica.Id == holder);
 
     private async Task Take(Task next)
     {
@@ -179,13 +187,13 @@ internal sealed class QuorumRead(
         }
     }
 
-    private async Task<Replica?> Ask(IShardGrain peer)
+    private async Task<Replica?> Ask(ShardPeer peer)
     {
         try
         {
-            var reply = await peer.ReadLocal(request);
+            var reply = await peer.Grain.ReadLocal(request);
             return reply.Kind == OutcomeKind.Ok && reply.Entries.Length == request.Keys.Length
-                ? new(peer, reply.Entries)
+                ? new(peer.ReplicaId, peer.Grain, reply.Entries)
                 : null;
         }
         catch (Exception)

@@ -45,7 +45,6 @@ internal sealed class ShardPeers
         Map = map;
         Others = others;
         Counting = Array.FindAll(others, other => other.Counts);
-        Readable = Array.ConvertAll(Counting, other => other.Grain);
         SelfCounts = selfCounts;
         Counted = placement?.Counted ?? 0;
         Placement = placement;
@@ -66,9 +65,6 @@ internal sealed class ShardPeers
 
     /// <summary>Those that count for quorums.</summary>
     public ShardPeer[] Counting { get; }
-
-    /// <summary>The same as they are read from.</summary>
-    public IShardGrain[] Readable { get; }
 
     /// <summary>Whether this replica counts for quorums; else it is joining or leaving.</summary>
     public bool SelfCounts { get; }

@@ -14,6 +14,9 @@ internal interface IReplicaInbox
     /// <summary>The node's time, Unix milliseconds.</summary>
     long NowMs { get; }
 
+    /// <summary>The machine's monotonic clock, in microseconds since some moment.</summary>
+    long SteadyUs { get; }
+
     /// <summary>Whether log or store of the node found no space and have not yet found some again.</summary>
     bool IsDiskFull { get; }
 

@@ -20,6 +20,9 @@ internal sealed class PendingRead(long deadlineMs)
     /// <summary>Whether a proof is asked for; else it is answered from the state as it is.</summary>
     public bool NeedsProof { get; init; } = true;
 
+    /// <summary>Whether only a leader gives the proof; else a follower asks the leader that it knows (thesis, section 6.4).</summary>
+    public bool NeedsLeader { get; init; } = true;
+
     /// <summary>Ends with the verdict.</summary>
     public Task<ReadVerdict> Completion => completion.Task;
 

@@ -92,6 +92,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
     public long NowMs => node.Clocks.NowMs;
 
     /// <inheritdoc/>
+    public long SteadyUs => (long)node.Time.GetElapsedTime(0).TotalMicroseconds;
+
+    /// <inheritdoc/>
     public bool IsDiskFull => node.IsDiskFull;
 
     /// <inheritdoc/>
@@ -105,7 +108,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
         };
 
     /// <inheritdoc/>
-    public ValueTask<OperationOutcome[]> Execute(OperationBatch batch) => calls.Execute(batch);
+    public ValueTask<ReplicaAnswer> Execute(OperationBatch batch) => calls.Execute(batch);
 
     /// <inheritdoc/>
     public ValueTask<ScanReply> Scan(ScanRequest request) => calls.Scan(request);

@@ -13,7 +13,15 @@ namespace Exapyte.Grains.Replicas.Raft;
 internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox)
 {
     private const string NotTold = "The time of an entry is up, and the shard's log cannot be told so";
-    private const string QueueFull = "The replica's queue is full.";
+    internal const string QueueFull = "The replica's queue is full.";
+
+    private static readonly ReadVerdict HeldUp = new(
+        OutcomeKind.Unavailable,
+        "This replica was held up while it read, and what it read has become too old.",
+        default
+    );
+
+    private readonly ReadProofs proofs = new(inbox);
 
     private static readonly WriteVerdict DiskFull = new()
     {
@@ -22,25 +30,24 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         LeavesReads = true,
     };
 
-    /// <summary>Runs a batch; one outcome an operation.</summary>
-    public async ValueTask<OperationOutcome[]> Execute(OperationBatch batch)
+    /// <summary>Runs a batch.</summary>
+    public async ValueTask<ReplicaAnswer> Execute(OperationBatch batch)
     {
         var outcomes = new OperationOutcome[batch.Operations.Length];
         var plan = BatchPlan.Of(batch, inbox.Map, identity, outcomes);
         if (inbox.View.Health is { IsSilent: true } ended)
         {
             plan.Fill(OutcomeKind.Unavailable, ended.Problem);
-            return outcomes;
+            return ReplicaAnswer.Of(outcomes);
         }
         if (plan.Writes > 0)
         {
             plan.FillWrites(await Write(batch, plan));
         }
-        if (plan.IsOpen)
-        {
-            await Read(batch, plan);
-        }
-        return outcomes;
+        // Reads beside writes are answered where those are applied, which proves them.
+        var stalenessMs = plan.IsOpen ? await Read(batch, plan) : plan.StalenessMs(isProven: true, ageMs: 0);
+        // Whoever is answered is told a revision that the view shows already.
+        return new(outcomes, stalenessMs, inbox.View.Revision);
     }
 
     /// <summary>Reads a page, or keeps the state for a reader who takes many.</summary>
@@ -50,18 +57,15 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         {
             return new() { Kind = OutcomeKind.Unavailable, Detail = ended.Problem };
         }
+        var need = ReadNeed.Of(request);
+        var isProven = !proofs.Meets(need);
         var verdict =
-            request.Level != ConsistencyLevel.Eventual ? await Prove(new(inbox.NowMs + request.TimeoutMs))
+            isProven ? await proofs.Ask(new(inbox.NowMs + request.TimeoutMs) { NeedsLeader = need.IsFresh })
             : inbox.View.IsVoter ? ReadVerdict.Ready
             : NotTakenIn(inbox.View);
         if (verdict.Kind != OutcomeKind.Ok)
         {
-            return new()
-            {
-                Kind = verdict.Kind,
-                Detail = verdict.Detail,
-                LeaderReplicaId = (long)verdict.Leader.Value,
-            };
+            return PageOf(verdict);
         }
         var clockMs = inbox.NowMs;
         if (request.Pin)
@@ -74,7 +78,15 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         }
         try
         {
-            return await ReadPage(request, clockMs);
+            var page = await ReadPage(request, need, clockMs);
+            var ageMs = isProven ? 0 : proofs.AgeMs;
+            return ageMs > need.AgeMsMax
+                ? PageOf(HeldUp)
+                : page with
+                {
+                    StalenessMs = isProven || need.IsTimely ? ageMs : -1,
+                    Revision = inbox.View.Revision,
+                };
         }
         catch (StoreFailedException failure)
         {
@@ -129,7 +141,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             : await inbox.LimitsOf(current, view.Usage.At(inbox.NowMs).GetValueOrDefault(), put);
     }
 
-    private async ValueTask<ScanReply> ReadPage(ScanRequest request, long clockMs)
+    private async ValueTask<ScanReply> ReadPage(ScanRequest request, ReadNeed need, long clockMs)
     {
         var view = inbox.View;
         var page = ReplicaReads.Scan(view.Store, request, view.StampMs, clockMs, identity.Life, out var metEnded);
@@ -138,14 +150,9 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             return page;
         }
         var told = await TellTime(clockMs, clockMs + request.TimeoutMs);
-        if (told.Kind != OutcomeKind.Ok && request.Level != ConsistencyLevel.Eventual)
+        if (told.Kind != OutcomeKind.Ok && need.IsTimely)
         {
-            return new()
-            {
-                Kind = told.Kind,
-                Detail = told.Detail,
-                LeaderReplicaId = (long)told.Leader.Value,
-            };
+            return PageOf(told);
         }
         view = inbox.View;
         return ReplicaReads.Scan(view.Store, request, view.StampMs, identity.Life);
@@ -180,61 +187,61 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         return new(kind, verdict.Detail, verdict.Leader);
     }
 
-    private async ValueTask<ReadVerdict> ProveAtomic(BatchPlan plan, long clockMs, long deadlineMs)
+    private async ValueTask<ReadVerdict> ProveAtomic(BatchPlan plan, bool needsProof, long clockMs, long deadlineMs)
     {
-        var read = plan.ToRead(deadlineMs);
-        var verdict = await Prove(read);
+        var read = plan.ToRead(deadlineMs, needsProof);
+        var verdict = await proofs.Ask(read);
         if (verdict.Kind != OutcomeKind.Ok || read.Reads?.MetEnded != true)
         {
             return verdict;
         }
         var told = await TellTime(clockMs, deadlineMs);
-        return told.Kind == OutcomeKind.Ok ? await Prove(plan.ToRead(deadlineMs))
-            : read.NeedsProof ? told
+        return told.Kind == OutcomeKind.Ok ? await proofs.Ask(plan.ToRead(deadlineMs, needsProof))
+            : plan.Need.IsTimely ? told
             : verdict;
     }
 
-    private async ValueTask Read(OperationBatch batch, BatchPlan plan)
+    /// <summary>Answers the reads; returns the greatest possible age of what they were answered from.</summary>
+    private async ValueTask<long> Read(OperationBatch batch, BatchPlan plan)
     {
         var clockMs = inbox.NowMs;
         var deadlineMs = clockMs + batch.TimeoutMs;
+        var needsProof = !proofs.Meets(plan.Need);
         var isProven = false;
-        if (batch.Atomic || plan.ProvenReads > 0)
+        if (batch.Atomic || needsProof)
         {
-            var verdict = batch.Atomic ? await ProveAtomic(plan, clockMs, deadlineMs) : await Prove(new(deadlineMs));
+            var verdict = batch.Atomic
+                ? await ProveAtomic(plan, needsProof, clockMs, deadlineMs)
+                : await proofs.Ask(plan.ToRead(deadlineMs, needsProof));
+            isProven = needsProof && verdict.Kind == OutcomeKind.Ok;
             if (verdict.Failure is { } met)
             {
                 plan.Fill(OutcomeKind.Unavailable, Met(met));
             }
-            else if (verdict.Outcomes is { } reads && (plan.ProvenReads > 0 || inbox.View.IsVoter))
+            else if (verdict.Outcomes is { } reads && (isProven || inbox.View.IsVoter))
             {
                 plan.FillReads(reads);
             }
-            else if (batch.Atomic && verdict.Kind != OutcomeKind.Ok)
-            {
-                plan.FillReads(verdict);
-            }
             else if (verdict.Kind != OutcomeKind.Ok)
             {
-                plan.FillProvenReads(verdict);
+                plan.FillReads(verdict, need => batch.Atomic || !proofs.Meets(need));
             }
-            isProven = plan.ProvenReads > 0 && verdict.Kind == OutcomeKind.Ok;
         }
         // Not before the proof: the view shows at least what was proven, or what was written by this batch.
         var view = inbox.View;
         if (!isProven && !view.IsVoter)
         {
-            plan.FillReads(NotTakenIn(view));
-            return;
+            plan.FillReads(NotTakenIn(view), static _ => true);
+            return -1;
         }
         try
         {
             if (plan.ReadFrom(PointOf(view), clockMs))
             {
                 var told = await TellTime(clockMs, deadlineMs);
-                if (told.Kind != OutcomeKind.Ok && plan.ProvenReads > 0)
+                if (told.Kind != OutcomeKind.Ok)
                 {
-                    plan.FillProvenReads(told);
+                    plan.FillReads(told, static need => need.IsTimely);
                 }
                 plan.ReadFrom(PointOf(inbox.View), clockMs: 0);
             }
@@ -243,23 +250,18 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         {
             plan.Fill(OutcomeKind.Unavailable, Met(failure));
         }
+        var ageMs = isProven ? 0 : proofs.AgeMs;
+        plan.RefuseOlderThan(ageMs, HeldUp);
+        return plan.StalenessMs(isProven, ageMs);
     }
 
-    private ValueTask<ReadVerdict> Prove(PendingRead read)
-    {
-        if (inbox.View.Health is { Problem.Length: > 0 } ended)
+    private static ScanReply PageOf(in ReadVerdict verdict) =>
+        new()
         {
-            // Its state does not change any more.
-            return new(
-                ended.ServesProvenReads || !read.NeedsProof
-                    ? ReadVerdict.Ready
-                    : new ReadVerdict(OutcomeKind.Unavailable, ended.Problem, default)
-            );
-        }
-        return inbox.TryPost(new ReplicaInput.Read(read))
-            ? new(read.Completion)
-            : new(new ReadVerdict(OutcomeKind.Overloaded, QueueFull, default));
-    }
+            Kind = verdict.Kind,
+            Detail = verdict.Detail,
+            LeaderReplicaId = (long)verdict.Leader.Value,
+        };
 
     private static ReadPoint PointOf(ReplicaView view) =>
         new(view.Store, null, view.StampMs, view.Revision, view.Ownership);

@@ -32,7 +32,10 @@ internal sealed class WaitingCallers(RaftCore core, QuorumWatch quorum, ReplicaE
         }
     }
 
-    /// <summary>Asks for a proof for the reads that were gathered, where this member leads.</summary>
+    /// <summary>
+    /// Asks for a proof for the reads that were gathered: of this member where it leads, else, for those that may, of the
+    /// leader that it knows.
+    /// </summary>
     /// <param name="committed">What is committed and waits to be applied.</param>
     /// <param name="machine">The state.</param>
     /// <param name="nowMs">The node's time, Unix milliseconds.</param>
@@ -40,14 +43,15 @@ internal sealed class WaitingCallers(RaftCore core, QuorumWatch quorum, ReplicaE
     {
         if (core.Role != RaftRole.Leader)
         {
-            Reads.RefuseGathered(KindOfNoLeader, DetailOfNoLeader);
+            var isLed = !core.Leader.IsNone && !quorum.IsOut(core);
+            Reads.RefuseGathered(KindOfNoLeader, DetailOfNoLeader, read => read.NeedsLeader || !isLed);
         }
         else if (committed.IsHeldUp && committed.HoldsAllAcknowledged)
         {
             // The core would wait for what the store has no space for, and which nobody was told of.
             Reads.AnswerGathered(machine, nowMs);
         }
-        else
+        if (Reads.HasGathered)
         {
             Reads.Ask();
         }

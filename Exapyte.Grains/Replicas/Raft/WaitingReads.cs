@@ -45,14 +45,14 @@ internal sealed class WaitingReads(RaftCore core, ReplicaEffects effects)
         gathered.Clear();
     }
 
-    /// <summary>Refuses what was gathered.</summary>
-    public void RefuseGathered(OutcomeKind kind, string detail)
+    /// <summary>Refuses those of the gathered that it is said of.</summary>
+    public void RefuseGathered(OutcomeKind kind, string detail, Predicate<PendingRead> which)
     {
-        foreach (var read in gathered)
+        foreach (var read in gathered.FindAll(which))
         {
             effects.Refuse(read, kind, detail, core.Leader);
         }
-        gathered.Clear();
+        gathered.RemoveAll(which);
     }
 
     /// <summary>The core has proofs, or none to give.</summary>
@@ -71,7 +71,12 @@ internal sealed class WaitingReads(RaftCore core, ReplicaEffects effects)
             }
             foreach (var read in group)
             {
-                effects.Refuse(read, OutcomeKind.NotLeader, "This replica stopped leading its shard.", core.Leader);
+                effects.Refuse(
+                    read,
+                    OutcomeKind.NotLeader,
+                    "No leader of the shard has confirmed what is committed.",
+                    core.Leader
+                );
             }
         }
     }

@@ -11,7 +11,7 @@ namespace Exapyte.Gateway.Tests.Fixtures;
 /// The data plane as its contract has it, in one process's memory: versions, conditions, lifetimes, request ids, scans
 /// and keyspaces. It stands behind the gateway under test.
 /// </summary>
-internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
+internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
 {
     private readonly Lock gate = new();
     private int held;
@@ -44,21 +44,6 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
     public int Operations { get; private set; }
 
     public ServedBy Served { get; set; } = new(ConsistencyLevel.Linearizable, "n1", "eu", 0, false);
-
-    public ValueTask<OperationResult> ExecuteAsync(
-        string keyspace,
-        Operation operation,
-        CallOptions call,
-        CancellationToken cancellationToken = default
-    ) => ExecuteAsync(keyspace, operation, cancellationToken);
-
-    public ValueTask<OperationResult[]> ExecuteBatchAsync(
-        string keyspace,
-        IReadOnlyList<Operation> operations,
-        bool atomic,
-        CallOptions call,
-        CancellationToken cancellationToken = default
-    ) => ExecuteBatchAsync(keyspace, operations, atomic, cancellationToken);
 
     public async ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
@@ -112,6 +97,7 @@ internal sealed class InMemoryExapyteClient(TimeProvider time) : IExapyteClient
         CancellationToken cancellationToken = default
     )
     {
+        Note(keyspace, query.Session);
         lock (gate)
         {
             if (InterceptScan?.Invoke(keyspace, query) is { } page)

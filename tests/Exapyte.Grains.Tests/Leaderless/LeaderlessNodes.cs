@@ -112,17 +112,19 @@ public sealed class LeaderlessNodes : IAsyncLifetime
         int timeoutMs,
         params Operation[] operations
     ) =>
-        await Replica(keyspace, node)
-            .Execute(
-                new()
-                {
-                    Operations = operations,
-                    MapEpoch = maps[keyspace].Epoch,
-                    TimeoutMs = timeoutMs,
-                }
-            )
-            .AsTask()
-            .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        (
+            await Replica(keyspace, node)
+                .Execute(
+                    new()
+                    {
+                        Operations = operations,
+                        MapEpoch = maps[keyspace].Epoch,
+                        TimeoutMs = timeoutMs,
+                    }
+                )
+                .AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)
+        ).Outcomes;
 
     internal static Operation Put(string key, string value, ConsistencyLevel level = ConsistencyLevel.Default) =>
         new()

@@ -39,7 +39,7 @@ public sealed class MissedDeletionTests(LeaderlessNodes nodes) : IClassFixture<L
                     TimeoutMs = 20_000,
                 }
             );
-        Assert.Equal(OutcomeKind.Ok, taken.Single().Kind);
+        Assert.Equal(OutcomeKind.Ok, taken.Outcomes.Single().Kind);
 
         nodes.Faults.Clear();
         await Eventually.Holds(() => Hosting(map.KeyspaceId).Length == 0, "It has retired its replica too.");

@@ -141,14 +141,16 @@ public sealed class RepairedReadTests(LeaderlessNodes nodes) : IClassFixture<Lea
             TimeoutMs = 120_000,
         };
         await Eventually.Holds(
-            async () => (await replica.Execute(batch)).Single().Kind == OutcomeKind.Ok,
+            async () => (await replica.Execute(batch)).Outcomes.Single().Kind == OutcomeKind.Ok,
             "The replica serves, once it has learnt of the new keyspace."
         );
         var gates = new[] { nodes.Faults.Hold("n2", Replicate), nodes.Faults.Hold("n3", Replicate) };
         var write = replica.Execute(batch).AsTask();
 
         var deleting = nodes.Client().DeleteKeyspaceAsync(keyspace);
-        var outcome = (await write.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)).Single();
+        var outcome = (
+            await write.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
+        ).Outcomes.Single();
 
         Assert.Equal(OutcomeKind.Unknown, outcome.Kind);
         Array.ForEach(gates, gate => gate.TrySetResult());

@@ -176,7 +176,7 @@ public sealed class WrongClockTests : IAsyncLifetime
 
     private async Task<OperationOutcome> PutThroughReplicaOf(string node)
     {
-        var outcomes = await cluster
+        var answer = await cluster
             .ReplicaOn(node)
             .Execute(
                 new()
@@ -194,7 +194,7 @@ public sealed class WrongClockTests : IAsyncLifetime
                     TimeoutMs = 20_000,
                 }
             );
-        return outcomes.Single();
+        return answer.Outcomes.Single();
     }
 
     private static ulong Ahead(long milliseconds) =>

@@ -48,25 +48,54 @@ public sealed class BatchPlanTests
     }
 
     [Fact]
-    public void A_read_of_a_session_that_has_seen_an_earlier_life_of_the_name_is_served()
+    public void A_session_that_has_seen_an_earlier_life_of_the_name_asks_for_nothing()
     {
-        var store = new Storage.Stores.MemoryStore(new(), TimeProvider.System);
-        var outcomes = new OperationOutcome?[3];
-        var plan = PlanOf(
-            outcomes,
-            atomic: false,
+        Assert.Equal(5ul, NeedOf(Session(new(5, KeyspaceId))).Revision);
+        Assert.Equal(0ul, NeedOf(Session(new(5, KeyspaceId - 1))).Revision);
+        Assert.Equal(8ul, NeedOf(Session(new(5, KeyspaceId)) with { Session = [new(0, 8)] }).Revision);
+        Assert.False(NeedOf(Session(new(5, KeyspaceId))).IsTimely);
+    }
+
+    [Fact]
+    public void The_reads_of_a_batch_need_what_the_strictest_of_them_needs()
+    {
+        var need = NeedOf(
             Session(new(5, KeyspaceId)),
-            Session(new(4, KeyspaceId)),
-            Session(new(5, KeyspaceId - 1))
+            Bounded(200),
+            Bounded(100),
+            Get("a") with
+            {
+                Level = ConsistencyLevel.Eventual,
+            }
         );
 
+        Assert.Equal(new Grains.Replicas.Raft.ReadNeed(IsFresh: false, 5, 100), need);
+        Assert.True(NeedOf(Bounded(100), Get("a")).IsFresh);
+    }
+
+    [Fact]
+    public void What_was_read_from_a_state_of_an_age_is_told_by_that_and_never_to_who_asked_for_less()
+    {
+        var outcomes = new OperationOutcome?[2];
+        var plan = PlanOf(outcomes, atomic: false, Bounded(100), Bounded(200));
+        var store = new Storage.Stores.MemoryStore(new(), TimeProvider.System);
         plan.ReadFrom(new(store, null, StampMs: 1, Revision: 4, null), clockMs: 0);
 
-        Assert.Equal(
-            [OutcomeKind.NotLeader, OutcomeKind.NotFound, OutcomeKind.NotFound],
-            outcomes.Select(outcome => outcome!.Kind)
-        );
+        Assert.Equal(150, plan.StalenessMs(isProven: false, ageMs: 150));
+        plan.RefuseOlderThan(150, new(OutcomeKind.Unavailable, "old", default));
+
+        Assert.Equal([OutcomeKind.Unavailable, OutcomeKind.NotFound], outcomes.Select(outcome => outcome!.Kind));
     }
+
+    private static Grains.Replicas.Raft.ReadNeed NeedOf(params Operation[] operations) =>
+        PlanOf(new OperationOutcome?[operations.Length], atomic: false, operations).Need;
+
+    private static Operation Bounded(long maxMs) =>
+        Get("a") with
+        {
+            Level = ConsistencyLevel.Bounded,
+            MaxStalenessMs = maxMs,
+        };
 
     private static WriteCondition Proposed(WriteCondition condition)
     {

@@ -74,7 +74,7 @@ internal sealed class ClientCall(
     OperationBatch batch
 )
 {
-    private Task<OperationOutcome[]>? outcomes;
+    private Task<ReplicaAnswer>? answer;
 
     /// <summary>Whose call it is.</summary>
     public Callers Callers => callers;
@@ -84,7 +84,7 @@ internal sealed class ClientCall(
     public Raft.MemberId Replica => replica;
 
     /// <summary>What became of the operations, once it <see cref="IsDone"/>.</summary>
-    public OperationOutcome[] Outcomes => outcomes!.Result;
+    public OperationOutcome[] Outcomes => answer!.Result.Outcomes;
 
     /// <summary>The write that it has made of itself in the replica's mailbox; null where it did not get there.</summary>
     public PendingWrite? Write { get; set; }
@@ -104,8 +104,8 @@ internal sealed class ClientCall(
     /// <summary>The caller has given this attempt up, or has been answered.</summary>
     public bool IsSettled { get; set; }
 
-    public bool IsDone => outcomes is { IsCompleted: true };
+    public bool IsDone => answer is { IsCompleted: true };
 
     /// <summary>It has arrived at a replica.</summary>
-    public void Begin(ReplicaCalls calls) => outcomes = calls.Execute(batch).AsTask();
+    public void Begin(ReplicaCalls calls) => answer = calls.Execute(batch).AsTask();
 }

@@ -67,6 +67,8 @@ internal sealed partial class SimulatedReplica
 
         public long NowMs => replica.NowMs;
 
+        public long SteadyUs => replica.Node.MonotonicUs;
+
         public bool IsDiskFull => replica.Node.Log.Health.Condition == LogCondition.DiskFull;
 
         public ValueTask<Usage> LimitsOf(KeyspaceMap current, Usage held, Usage put) =>
