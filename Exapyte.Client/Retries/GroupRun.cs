@@ -54,12 +54,7 @@ internal sealed class GroupRun(
 
     /// <inheritdoc/>
     public Preference Preference { get; } =
-        group.Exists(at =>
-            LevelRules.PreferenceOf(replication, call.Operations[at].IsWrite, call.Operations[at].Level)
-            == Preference.Leader
-        )
-            ? Preference.Leader
-            : Preference.Nearest;
+        group.Max(at => LevelRules.PreferenceOf(replication, call.Operations[at].IsWrite, call.Operations[at].Level));
 
     /// <inheritdoc/>
     public long DeadlineMs => call.DeadlineMs;
@@ -81,6 +76,7 @@ internal sealed class GroupRun(
     public ValueTask<Attempt> AskAsync(
         RoutedMap map,
         ReplicaBatcher lane,
+        bool atAnyMember,
         long nowMs,
         CancellationToken cancellationToken
     )
@@ -88,12 +84,13 @@ internal sealed class GroupRun(
         var operations = new Operation[pending.Count];
         for (var i = 0; i < operations.Length; i++)
         {
-            operations[i] = call.Operations[pending[i]].With(call.Session, map.Map, RouteOf(map)!);
+            operations[i] = call.Operations[pending[i]].With(call.Session, map.Map, lane.Key.ShardId);
+            operations[i] = atAnyMember ? operations[i] with { AtAnyMember = true } : operations[i];
         }
         var patience = AttemptDeadlines.Of(
             nowMs + attemptMs,
             call.DeadlineMs,
-            Preference == Preference.Leader,
+            Preference != Preference.Nearest,
             AllRepeatable()
         );
         return lane.RunAsync(PendingOperation.Rent(operations, call.Atomic, patience), cancellationToken);

@@ -29,6 +29,7 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, Ca
     public readonly ValueTask<Attempt> AskAsync(
         RoutedMap map,
         ReplicaBatcher lane,
+        bool atAnyMember,
         long nowMs,
         CancellationToken cancellationToken
     )
@@ -36,10 +37,11 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, Ca
         var patience = AttemptDeadlines.Of(
             nowMs + attemptMs,
             terms.DeadlineMs,
-            Preference == Preference.Leader,
+            Preference != Preference.Nearest,
             repeatable
         );
-        var sent = operation.With(terms.Session, map.Map, RouteOf(map)!);
+        var sent = operation.With(terms.Session, map.Map, lane.Key.ShardId);
+        sent = atAnyMember ? sent with { AtAnyMember = true } : sent;
         return lane.RunAsync(PendingOperation.Rent(sent, patience), cancellationToken);
     }
 

@@ -28,7 +28,18 @@ internal interface IRetriedCall<TAttempt>
     ShardRoute? RouteOf(RoutedMap map);
 
     /// <summary>Asks one replica once.</summary>
-    ValueTask<TAttempt> AskAsync(RoutedMap map, ReplicaBatcher lane, long nowMs, CancellationToken cancellationToken);
+    /// <param name="map">The map.</param>
+    /// <param name="lane">The replica.</param>
+    /// <param name="atAnyMember">See <see cref="Exapyte.Operations.Operation.AtAnyMember"/>.</param>
+    /// <param name="nowMs">The clock's milliseconds.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<TAttempt> AskAsync(
+        RoutedMap map,
+        ReplicaBatcher lane,
+        bool atAnyMember,
+        long nowMs,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>Takes what came back; keeps the result where it is done.</summary>
     Verdict Judge(RoutedMap map, ReplicaBatcher lane, TAttempt attempt);
@@ -84,11 +95,13 @@ internal sealed class RetryLoop(
             if (at >= 0)
             {
                 var lane = route.Lanes[at];
-                var attempt = await call.AskAsync(map, lane, nowMs, cancellationToken).ConfigureAwait(false);
+                var atAnyMember = call.Preference == Preference.AnyMember && route.IsLeaderFar;
+                var attempt = await call.AskAsync(map, lane, atAnyMember, nowMs, cancellationToken)
+                    .ConfigureAwait(false);
                 (step, var kind, var why) = call.Judge(map, lane, attempt);
                 if (step == NextStep.Done)
                 {
-                    state.Arrived(route, at, kind);
+                    state.Arrived(route, at, kind, atAnyMember);
                     return call;
                 }
                 pauseMs = state.Turn(ref step, route, at, why, clock.NowMs);

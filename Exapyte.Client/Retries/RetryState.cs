@@ -19,10 +19,10 @@ internal struct RetryState(ExapyteClientOptions options, Preference preference)
     /// <summary>The position of the lane to try now; -1 where the shard has no replica.</summary>
     public int Next(ShardRoute route, long nowMs) => walk.Next(route, nowMs);
 
-    /// <summary>The replica answered as a leader does.</summary>
-    public readonly void Arrived(ShardRoute route, int at, AttemptKind attempt)
+    /// <summary>The replica answered, as a leader does where no other member may.</summary>
+    public readonly void Arrived(ShardRoute route, int at, AttemptKind attempt, bool atAnyMember)
     {
-        if (preference == Preference.Leader && attempt == AttemptKind.Answered)
+        if (preference != Preference.Nearest && !atAnyMember && attempt == AttemptKind.Answered)
         {
             route.LeaderIs(at);
         }

@@ -13,6 +13,9 @@ internal sealed class NodeRegions(
     Func<Task<ClusterTopology?>> readTopology
 )
 {
+    /// <summary>The greatest distance: in another region, or in none that is known.</summary>
+    public const int Elsewhere = 2;
+
     private const int RefreshMs = 30_000;
 
     private volatile FrozenDictionary<string, string> regions = FrozenDictionary<string, string>.Empty;
@@ -32,7 +35,7 @@ internal sealed class NodeRegions(
         }
     }
 
-    /// <summary>0: this node; 1: this region; 2: elsewhere or unknown.</summary>
+    /// <summary>0: this node; 1: this region; <see cref="Elsewhere"/>.</summary>
     public int DistanceTo(string node)
     {
         if (options.LocalNode.Length > 0 && node == options.LocalNode)
@@ -41,8 +44,12 @@ internal sealed class NodeRegions(
         }
         return options.Region.Length > 0 && regions.TryGetValue(node, out var region) && region == options.Region
             ? 1
-            : 2;
+            : Elsewhere;
     }
+
+    /// <summary>Whether the node is known to be in another region than this.</summary>
+    public bool IsOfAnother(string node) =>
+        options.Region.Length > 0 && regions.TryGetValue(node, out var region) && region != options.Region;
 
     /// <summary>Takes the regions of a topology that was read.</summary>
     public void Offer(ClusterTopology topology)

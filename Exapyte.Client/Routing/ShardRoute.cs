@@ -6,11 +6,14 @@ namespace Exapyte.Client.Routing;
 /// <summary>Which replica an operation would rather go to.</summary>
 internal enum Preference : byte
 {
-    /// <summary>The one that leads.</summary>
-    Leader,
-
     /// <summary>The one on this node, else one in this region, else any.</summary>
     Nearest,
+
+    /// <summary>The one that leads; where that is in another region, and one is in this region, the nearest.</summary>
+    AnyMember,
+
+    /// <summary>The one that leads.</summary>
+    Leader,
 }
 
 /// <summary>
@@ -67,15 +70,25 @@ internal sealed class ShardRoute(ShardPlacement placement, ReplicaBatcher[] lane
         }
     }
 
+    /// <summary>Whether the believed leader is in another region, and another replica is in this one.</summary>
+    public bool IsLeaderFar
+    {
+        get
+        {
+            var at = leader;
+            return at >= 0 && Nearest().AreFar[at];
+        }
+    }
+
     /// <summary>The position of a replica; -1 where the shard has no such replica.</summary>
     public int IndexOf(long replicaId) => Array.FindIndex(lanes, lane => lane.Key.ReplicaId == replicaId);
 
     /// <summary>The lane to try at <paramref name="rank"/>, 0 being the best.</summary>
     public int Ranked(Preference preference, int rank)
     {
-        if (preference == Preference.Nearest)
+        if (preference == Preference.Nearest || (preference == Preference.AnyMember && IsLeaderFar))
         {
-            return Nearest()[rank];
+            return Nearest().Order[rank];
         }
         var first = leader;
         if (first <= 0)
@@ -90,20 +103,29 @@ internal sealed class ShardRoute(ShardPlacement placement, ReplicaBatcher[] lane
         return rank <= first ? rank - 1 : rank;
     }
 
-    private int[] Nearest()
+    private Nearness Nearest()
     {
         var known = nearness;
         var version = regions.Version;
         if (known is null || known.Version != version)
         {
             // A stable order: replicas that are equally near stay as they are placed.
+            var distances = Array.ConvertAll(lanes, lane => regions.DistanceTo(lane.Key.Node));
+            int[] order = [.. Enumerable.Range(0, lanes.Length).OrderBy(at => distances[at])];
             nearness = known = new(
                 version,
-                [.. Enumerable.Range(0, lanes.Length).OrderBy(at => regions.DistanceTo(lanes[at].Key.Node))]
+                order,
+                Array.ConvertAll(
+                    lanes,
+                    lane => distances[order[0]] < NodeRegions.Elsewhere && regions.IsOfAnother(lane.Key.Node)
+                )
             );
         }
-        return known.Order;
+        return known;
     }
 
-    private sealed record Nearness(int Version, int[] Order);
+    /// <param name="Version">That of the regions by which it was judged.</param>
+    /// <param name="Order">The lanes, the nearest first.</param>
+    /// <param name="AreFar">For each lane, whether it is in another region, and another one is not.</param>
+    private sealed record Nearness(int Version, int[] Order, bool[] AreFar);
 }

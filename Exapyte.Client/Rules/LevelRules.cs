@@ -11,10 +11,9 @@ internal static class LevelRules
     public static ConsistencyLevel Resolve(ReplicationKind replication, ConsistencyLevel level) =>
         ConsistencyPolicy.OfRead(replication, level)?.Level ?? level;
 
-    /// <summary>Leaders are for what must be linearizable; everything else goes to whom is near.</summary>
+    /// <summary>Leaders are for writes and for what must be linearizable; everything else goes to whom is near.</summary>
     public static Preference PreferenceOf(ReplicationKind replication, bool isWrite, ConsistencyLevel level) =>
-        replication == ReplicationKind.Raft
-        && (isWrite || ConsistencyPolicy.OfRead(replication, level) is { NeedsLeader: true })
-            ? Preference.Leader
-            : Preference.Nearest;
+        replication == ReplicationKind.Raft && isWrite ? Preference.Leader
+        : ConsistencyPolicy.OfRead(replication, level) is { NeedsLeader: true } ? Preference.AnyMember
+        : Preference.Nearest;
 }

@@ -47,6 +47,7 @@ internal sealed class ShardScanner(
         RoutedMap map,
         ReplicaBatcher lane,
         ScanRequest request,
+        bool atAnyMember,
         long deadlineMs,
         CancellationToken cancellationToken
     )
@@ -67,6 +68,7 @@ internal sealed class ShardScanner(
             Level = request.Level,
             MaxStalenessMs = request.MaxStalenessMs,
             Session = request.Session,
+            AtAnyMember = atAnyMember && !request.Pin,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)patience.TotalMilliseconds,
         };
@@ -126,9 +128,10 @@ internal sealed class ShardScanner(
         public ValueTask<ScanAttempt> AskAsync(
             RoutedMap map,
             ReplicaBatcher lane,
+            bool atAnyMember,
             long nowMs,
             CancellationToken cancellationToken
-        ) => scanner.AskAsync(map, lane, request, deadlineMs, cancellationToken);
+        ) => scanner.AskAsync(map, lane, request, atAnyMember, deadlineMs, cancellationToken);
 
         public Verdict Judge(RoutedMap map, ReplicaBatcher lane, ScanAttempt attempt)
         {

@@ -1,5 +1,4 @@
 using Exapyte.Client.Lanes;
-using Exapyte.Client.Routing;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
@@ -9,7 +8,7 @@ namespace Exapyte.Client;
 internal static class SessionCalls
 {
     /// <summary>The operation with what the session has seen of its shard, where that counts for it.</summary>
-    public static Operation With(this Operation operation, ClientSession? session, KeyspaceMap map, ShardRoute route)
+    public static Operation With(this Operation operation, ClientSession? session, KeyspaceMap map, long shardId)
     {
         if (session is null)
         {
@@ -19,7 +18,7 @@ internal static class SessionCalls
         return policy?.Proof == ReadProof.Session || (operation.IsWrite && map.IsLeaderless)
             ? operation with
             {
-                Session = session.SeenOf(map.KeyspaceId, route.Placement.ShardId),
+                Session = session.SeenOf(map.KeyspaceId, shardId),
             }
             : operation;
     }

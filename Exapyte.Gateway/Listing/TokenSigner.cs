@@ -18,8 +18,14 @@ internal sealed class TokenSigner
     /// <summary>Creates a signer with a key; where that is empty, with what the source gives, or else a random one.</summary>
     public TokenSigner(byte[] key, Func<byte[]>? source = null)
     {
+        // A source that cannot tell yet is asked again; of two that are made at once the first is kept.
         this.key =
-            key.Length > 0 ? new(key) : new(source ?? (static () => RandomNumberGenerator.GetBytes(RandomKeyBytes)));
+            key.Length > 0
+                ? new(key)
+                : new(
+                    source ?? (static () => RandomNumberGenerator.GetBytes(RandomKeyBytes)),
+                    LazyThreadSafetyMode.PublicationOnly
+                );
     }
 
     /// <summary>The token's text.</summary>

@@ -120,6 +120,10 @@ public sealed class ScanRequest
     /// <summary>As <see cref="Operation.Session"/>.</summary>
     [Id(13)]
     public SessionMark[]? Session { get; init; }
+
+    /// <summary>As <see cref="Operation.AtAnyMember"/>.</summary>
+    [Id(14)]
+    public bool AtAnyMember { get; init; }
 }
 
 /// <summary>One entry of a listing.</summary>

@@ -137,6 +137,13 @@ public sealed record Operation
     [Id(13)]
     public SessionMark[]? Session { get; init; }
 
+    /// <summary>
+    /// Raft: a follower may answer it, though it must be proven to hold every acknowledged write: by the read index that it
+    /// asks of its leader. Else such a read is the leader's.
+    /// </summary>
+    [Id(14)]
+    public bool AtAnyMember { get; init; }
+
     /// <summary>Whether it changes anything.</summary>
     public bool IsWrite => Kind >= OperationKind.Put;
 

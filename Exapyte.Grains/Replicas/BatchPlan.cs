@@ -109,7 +109,7 @@ internal readonly struct BatchPlan
         {
             Reads = batch.Atomic ? PlacedReads.Of(batch.Operations, life) : null,
             NeedsProof = needsProof,
-            NeedsLeader = Need.IsFresh,
+            NeedsLeader = Need.NeedsLeader,
         };
 
     /// <summary>Gives every operation that has none the same outcome.</summary>

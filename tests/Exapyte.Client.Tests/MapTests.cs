@@ -227,6 +227,27 @@ public sealed class MapTests(ScriptedSilo silo)
     }
 
     [Fact]
+    public async Task A_linearizable_read_is_asked_of_a_member_of_this_region_where_the_leader_is_in_another()
+    {
+        var keyspace = new ScriptedKeyspace();
+        await using var far = silo.Open(keyspace, options => options.Region = "us");
+        await using var near = silo.Open(keyspace, options => (options.Region, options.LocalNode) = ("eu", "n2"));
+
+        Assert.Equal("n1", (await far.Put("a")).Served.Node);
+        await Ops.UntilAsync(async () => (await far.Get("a")).Served.Node == "n3");
+        Assert.Equal("n1", (await far.Put("a")).Served.Node);
+        Assert.Equal("n3", (await far.Get("a")).Served.Node);
+        Assert.Equal(OutcomeKind.Ok, (await far.Scan(new())).Kind);
+        // Where the leader is in this region it is asked, be another member nearer.
+        Assert.Equal("n1", (await near.Put("a")).Served.Node);
+        Assert.Equal("n1", (await near.Get("a")).Served.Node);
+        Assert.DoesNotContain(
+            keyspace[0, 0].Batches.Concat(keyspace[0, 1].Batches),
+            batch => batch.Operations[0].AtAnyMember
+        );
+    }
+
+    [Fact]
     public async Task Writes_of_a_leaderless_keyspace_go_to_the_nearest_replica_too()
     {
         var settings = new KeyspaceSettings { Replication = ReplicationKind.Quorum };

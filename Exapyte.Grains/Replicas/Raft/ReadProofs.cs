@@ -9,6 +9,9 @@ namespace Exapyte.Grains.Replicas.Raft;
 /// <param name="AgeMsMax">The greatest acceptable age, in milliseconds.</param>
 internal readonly record struct ReadNeed(bool IsFresh, ulong Revision, long AgeMsMax)
 {
+    /// <summary>Whether only a leader may give that proof.</summary>
+    public bool NeedsLeader { get; init; }
+
     /// <summary>Any state will do.</summary>
     public static readonly ReadNeed Nothing = new(false, 0, long.MaxValue);
 
@@ -27,16 +30,23 @@ internal readonly record struct ReadNeed(bool IsFresh, ulong Revision, long AgeM
         var seen = operation.SessionVersion;
         // A version of an earlier life of the name says nothing of this one.
         var version = seen.Origin == life || seen.Origin == 0 ? seen.Revision : 0;
-        return Of(operation.Level, operation.MaxStalenessMs, operation.Session, version);
+        var need = Of(operation.Level, operation.MaxStalenessMs, operation.Session, version);
+        return need with { NeedsLeader = need.IsFresh && !operation.AtAnyMember };
     }
 
     /// <summary>What a page needs.</summary>
-    public static ReadNeed Of(ScanRequest request) =>
-        Of(request.Level, request.MaxStalenessMs, request.Session, version: 0);
+    public static ReadNeed Of(ScanRequest request)
+    {
+        var need = Of(request.Level, request.MaxStalenessMs, request.Session, version: 0);
+        return need with { NeedsLeader = need.IsFresh && !request.AtAnyMember };
+    }
 
     /// <summary>What both need.</summary>
     public ReadNeed And(in ReadNeed other) =>
-        new(IsFresh || other.IsFresh, Math.Max(Revision, other.Revision), Math.Min(AgeMsMax, other.AgeMsMax));
+        new(IsFresh || other.IsFresh, Math.Max(Revision, other.Revision), Math.Min(AgeMsMax, other.AgeMsMax))
+        {
+            NeedsLeader = NeedsLeader || other.NeedsLeader,
+        };
 
     private static ReadNeed Of(ConsistencyLevel level, long ageMsMax, SessionMark[]? session, ulong version) =>
         ConsistencyPolicy.OfRead(ReplicationKind.Raft, level)?.Proof switch

@@ -60,7 +60,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         var need = ReadNeed.Of(request);
         var isProven = !proofs.Meets(need);
         var verdict =
-            isProven ? await proofs.Ask(new(inbox.NowMs + request.TimeoutMs) { NeedsLeader = need.IsFresh })
+            isProven ? await proofs.Ask(new(inbox.NowMs + request.TimeoutMs) { NeedsLeader = need.NeedsLeader })
             : inbox.View.IsVoter ? ReadVerdict.Ready
             : NotTakenIn(inbox.View);
         if (verdict.Kind != OutcomeKind.Ok)

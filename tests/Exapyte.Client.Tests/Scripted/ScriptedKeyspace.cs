@@ -316,13 +316,17 @@ public sealed class ScriptedReplica(ScriptedShard shard, long replicaId, string 
         {
             return scripted;
         }
-        return raft && shard.LeaderReplicaId != replicaId && request.Level != ConsistencyLevel.Eventual
+        return
+            raft
+            && shard.LeaderReplicaId != replicaId
+            && request is { Level: not ConsistencyLevel.Eventual, AtAnyMember: false }
             ? new() { Kind = OutcomeKind.NotLeader, LeaderReplicaId = shard.LeaderReplicaId }
             : shard.Scan(request, PageEntriesMax);
     }
 
     private static bool NeedsLeader(Operation operation) =>
-        operation.IsWrite || operation.Level is ConsistencyLevel.Default or ConsistencyLevel.Linearizable;
+        operation.IsWrite
+        || (operation.Level is ConsistencyLevel.Default or ConsistencyLevel.Linearizable && !operation.AtAnyMember);
 }
 
 /// <summary>The nodes of all tests.</summary>

@@ -24,7 +24,7 @@ public sealed class ConsistencyLevelTests(ConnectedClient connected) : IClassFix
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Default, ConsistencyLevel.Linearizable, true, true)]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Linearizable, ConsistencyLevel.Linearizable, true, true)]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Bounded, ConsistencyLevel.Bounded, false, false)]
-    [InlineData(ReplicationKind.Raft, ConsistencyLevel.Session, ConsistencyLevel.Session, false, false)]
+    [InlineData(ReplicationKind.Raft, ConsistencyLevel.Session, ConsistencyLevel.Session, false, true)]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Eventual, ConsistencyLevel.Eventual, false, true)]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.One, null, false, false)]
     [InlineData(ReplicationKind.Raft, ConsistencyLevel.Quorum, null, false, false)]

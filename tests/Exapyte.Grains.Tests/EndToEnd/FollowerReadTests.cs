@@ -3,6 +3,8 @@ using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
+using Exapyte.Topology;
+using Exapyte.Wire;
 
 namespace Exapyte.Grains.Tests.EndToEnd;
 
@@ -90,6 +92,59 @@ public sealed class FollowerReadTests : IAsyncLifetime
             .ScanAsync(Keyspace, new() { Level = ConsistencyLevel.Bounded, MaxStalenessMs = 1 });
         Assert.Equal("2", Encoding.UTF8.GetString(page.Entries[0].Entry.Value.Span));
         hold.SetResult();
+    }
+
+    [Fact]
+    public async Task A_linearizable_read_at_a_follower_sees_every_acknowledged_write_or_is_refused()
+    {
+        var put = "";
+        for (var number = 2; number <= 20; number++)
+        {
+            put = $"{number}";
+            await Put(put, session: null);
+            await Eventually.Holds(
+                async () =>
+                {
+                    var read = await AskFollower();
+                    Assert.Contains(read.Kind, (OutcomeKind[])[OutcomeKind.Ok, OutcomeKind.NotLeader]);
+                    Assert.True(read.Kind != OutcomeKind.Ok || Encoding.UTF8.GetString(read.Value.Span) == put);
+                    return read.Kind == OutcomeKind.Ok;
+                },
+                "The follower has its leader's answer."
+            );
+        }
+        var hold = messages.Hold(follower);
+        await Put("21", session: null);
+        Assert.NotEqual(OutcomeKind.Ok, (await AskFollower()).Kind);
+        hold.SetResult();
+    }
+
+    private async Task<OperationOutcome> AskFollower()
+    {
+        var map = (await cluster.Client().GetKeyspaceAsync(Keyspace)).Map!;
+        var replica = map.Shards[0].Replicas.Single(placed => placed.Node == follower);
+        var key = new ReplicaKey(map.KeyspaceId, map.Shards[0].ShardId, replica.ReplicaId, follower);
+        var reply = await cluster
+            .Nodes.GrainsOf(follower)
+            .GetGrain<IRaftGroupGrain>(key.ToString())
+            .Execute(
+                new()
+                {
+                    Operations =
+                    [
+                        new()
+                        {
+                            Kind = OperationKind.Get,
+                            Key = "a"u8.ToArray(),
+                            AtAnyMember = true,
+                        },
+                    ],
+                    MapEpoch = map.Epoch,
+                    TimeoutMs = 5_000,
+                }
+            );
+        Assert.Equal(follower, reply.Node);
+        return reply.Outcomes[0];
     }
 
     private async Task Put(string value, ClientSession? session)

@@ -17,6 +17,7 @@ internal sealed partial class Callers
             Kind = OperationKind.Get,
             Key = key,
             Level = way == ReadWay.Eventual ? ConsistencyLevel.Eventual : ConsistencyLevel.Linearizable,
+            AtAnyMember = way == ReadWay.Anywhere,
         };
         return new(client, [get], way, atomic: false) { BeganAt = ++moment };
     }

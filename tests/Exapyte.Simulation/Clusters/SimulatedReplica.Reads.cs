@@ -8,7 +8,7 @@ using Exapyte.Storage.Log;
 
 namespace Exapyte.Simulation.Clusters;
 
-/// <summary>Calls, run as in production; reads beside the replica's own way by a lease, and at a follower.</summary>
+/// <summary>Calls, run as in production; reads beside the replica's own way by a lease.</summary>
 internal sealed partial class SimulatedReplica
 {
     private ulong lastReadNumber;
@@ -110,9 +110,6 @@ internal sealed partial class SimulatedReplica
         {
             case ReadWay.Lease:
                 Post(new Posted(null, () => ReadByLease(read)));
-                break;
-            case ReadWay.Anywhere:
-                Post(new Posted(null, () => Ask(read, number => LoopDoor.AskAnywhere(Replica, number, read))));
                 break;
             default:
                 Post(input);

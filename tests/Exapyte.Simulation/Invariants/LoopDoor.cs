@@ -4,20 +4,13 @@ using Exapyte.Grains.Replicas.Raft;
 namespace Exapyte.Simulation.Invariants;
 
 /// <summary>
-/// Reads that the consensus core offers and the replica has no input for yet: by a lease, and at a follower. They wait among
-/// the replica's own, so that it answers, expires and abandons them as it does those.
+/// Reads that the consensus core offers and the replica has no input for yet: by a lease. They wait among the replica's own, so
+/// that it answers, expires and abandons them as it does those.
 /// </summary>
 internal static class LoopDoor
 {
     /// <summary>The replica counts its own from 1.</summary>
     private const ulong FirstId = 1ul << 63;
-
-    /// <summary>A linearizable read, wherever the leader is: the core asks it.</summary>
-    public static void AskAnywhere(RaftReplicaCore replica, ulong number, PendingRead read)
-    {
-        Wait(replica, number, read);
-        replica.Core.ReadIndex(FirstId + number);
-    }
 
     /// <summary>A read that a leader answers alone as long as its lease lasts.</summary>
     /// <param name="replica">Where.</param>
