@@ -88,7 +88,12 @@ internal sealed class ChangeHandler(IExapyteClient client, ProblemWriter problem
     /// <summary>Runs it; null where it failed and has been answered.</summary>
     private async Task<OperationOutcome?> ExecuteAsync(HttpContext context, Call call, Operation operation)
     {
-        var result = await client.ExecuteAsync(call.Keyspace, operation, CancellationToken.None);
+        var result = await client.ExecuteAsync(
+            call.Keyspace,
+            operation,
+            new CallOptions { Session = call.Session },
+            CancellationToken.None
+        );
         ServedHeader.Set(context.Response.Headers, result.Served);
         var problem =
             result.Outcome.Kind == OutcomeKind.NoSuchKeyspace
