@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client;
+using Exapyte.Client.Administration;
 using Exapyte.Client.Connections;
 using Exapyte.Client.Security;
 using Exapyte.Topology;
@@ -37,6 +38,14 @@ public static class ExapyteClientServices
             provider.GetService<NodeNews>()
         ));
         services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
+        services.TryAddSingleton<INodeAdministration>(provider =>
+            NodeAdministration.Create(
+                provider.GetRequiredService<IGrainFactory>(),
+                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
+                provider.GetRequiredService<TimeProvider>()
+            )
+        );
         services.TryAddSingleton<IKeyAdministration>(provider =>
             KeyAdministration.Create(
                 provider.GetRequiredService<IGrainFactory>(),
@@ -86,6 +95,14 @@ public static class ExapyteClientServices
             connection: provider.GetRequiredService<ClusterConnection>().Gateways
         ));
         services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
+        services.TryAddSingleton<INodeAdministration>(provider =>
+            NodeAdministration.Create(
+                provider.GetRequiredService<ClusterConnection>().Grains,
+                insideSilo: false,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
+                provider.GetRequiredService<TimeProvider>()
+            )
+        );
         services.TryAddSingleton<IKeyAdministration>(provider =>
             KeyAdministration.Create(
                 provider.GetRequiredService<ClusterConnection>().Grains,

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client;
+using Exapyte.Client.Administration;
 using Exapyte.Client.Security;
 using Exapyte.Gateway.Backups;
 using Exapyte.Gateway.Batches;
@@ -48,6 +49,7 @@ internal sealed partial class GatewayHandler
     private readonly QueryHandler queries;
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
+    private readonly NodeHandler nodes;
     private readonly BackupHandler backups;
     private readonly KeyHandler keys;
     private readonly AccessGate gate;
@@ -62,7 +64,8 @@ internal sealed partial class GatewayHandler
         TimeProvider? time = null,
         IKeyAdministration? keyAdministration = null,
         KnownKeys? knownKeys = null,
-        IMeterFactory? meters = null
+        IMeterFactory? meters = null,
+        INodeAdministration? nodeAdministration = null
     )
     {
         var limits = options.Value;
@@ -88,6 +91,7 @@ internal sealed partial class GatewayHandler
         imports = new(client, problems, limits, time ?? TimeProvider.System);
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
+        nodes = new(client, nodeAdministration, problems);
         backups = new(client, problems, time ?? TimeProvider.System);
         keys = new(keyAdministration, problems, time ?? TimeProvider.System);
         gate = new(limits, knownKeys, problems, new AuditLog(loggers), time ?? TimeProvider.System, loggers);
@@ -227,7 +231,10 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Keys => keys.HandleAllAsync(context, call),
             GatewayRoute.Key => keys.HandleOneAsync(context, call),
             GatewayRoute.Cluster => cluster.ClusterAsync(context, call),
-            GatewayRoute.Nodes => cluster.NodesAsync(context, call),
+            GatewayRoute.Nodes => nodes.ListAsync(context, call),
+            GatewayRoute.Node => nodes.RemoveAsync(context, call),
+            GatewayRoute.NodeDrain => nodes.DrainAsync(context, call),
+            GatewayRoute.NodeResume => nodes.ResumeAsync(context, call),
             GatewayRoute.Ready => cluster.ReadyAsync(context),
             GatewayRoute.Live => ClusterHandler.LiveAsync(context),
             GatewayRoute.Root => ClusterHandler.PointAsync(context),

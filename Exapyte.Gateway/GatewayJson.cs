@@ -16,6 +16,7 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(ShardsDocument))]
 [JsonSerializable(typeof(ClusterDocument))]
 [JsonSerializable(typeof(NodesDocument))]
+[JsonSerializable(typeof(NodeCommandDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(PointerDocument))]
 [JsonSerializable(typeof(RestoreDocument))]

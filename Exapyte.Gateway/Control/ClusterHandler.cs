@@ -6,7 +6,7 @@ using Exapyte.Gateway.Routing;
 
 namespace Exapyte.Gateway.Control;
 
-/// <summary>What is said of the cluster and of this process: cluster, nodes, health, and the pointer at the root.</summary>
+/// <summary>What is said of the cluster and of this process: cluster, health, and the pointer at the root.</summary>
 internal sealed partial class ClusterHandler(
     IExapyteClient client,
     ProblemWriter problems,
@@ -71,23 +71,6 @@ internal sealed partial class ClusterHandler(
             StatusCodes.Status200OK,
             ClusterDocument.Of(Version, topology, keyspaces.Count(call.Caller.Sees)),
             GatewayJson.Relaxed.ClusterDocument
-        );
-    }
-
-    /// <summary>GET /v1/nodes.</summary>
-    public async Task NodesAsync(HttpContext context, Call call)
-    {
-        if (call.RefuseAnyQuery() is { } refusal)
-        {
-            await problems.WriteAsync(context, refusal);
-            return;
-        }
-        var topology = await client.GetTopologyAsync(context.RequestAborted);
-        await JsonAnswer.WriteAsync(
-            context,
-            StatusCodes.Status200OK,
-            NodesDocument.Of(topology),
-            GatewayJson.Relaxed.NodesDocument
         );
     }
 

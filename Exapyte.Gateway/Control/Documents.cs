@@ -209,40 +209,6 @@ internal sealed record ShardsDocument(
     }
 }
 
-/// <summary>A node.</summary>
-internal sealed record NodeDocument(
-    string Id,
-    bool Alive,
-    string Region,
-    string Zone,
-    string? HttpAddress,
-    string? SoftwareVersion,
-    string StoreId,
-    string FirstSeen,
-    string Registered
-)
-{
-    public static NodeDocument Of(NodeInfo node) =>
-        new(
-            node.Registration.Node,
-            node.Alive,
-            node.Registration.Region,
-            node.Registration.Zone,
-            node.Registration.HttpAddress.Length == 0 ? null : node.Registration.HttpAddress,
-            node.Registration.SoftwareVersion.Length == 0 ? null : node.Registration.SoftwareVersion,
-            node.Registration.StoreId.ToString("x16", CultureInfo.InvariantCulture),
-            Timestamps.Rfc3339(node.FirstSeenMs),
-            Timestamps.Rfc3339(node.RegisteredMs)
-        );
-}
-
-/// <summary>GET /v1/nodes.</summary>
-internal sealed record NodesDocument(long NodeEpoch, IReadOnlyList<NodeDocument> Nodes)
-{
-    public static NodesDocument Of(ClusterTopology topology) =>
-        new(topology.NodeEpoch, [.. topology.Nodes.Select(NodeDocument.Of)]);
-}
-
 /// <summary>GET /v1/cluster.</summary>
 internal sealed record ClusterDocument(
     string Version,

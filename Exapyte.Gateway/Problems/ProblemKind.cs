@@ -36,6 +36,7 @@ internal static class ProblemKinds
     public static readonly ProblemKind InvalidApiKey = new(400, "invalid-api-key", "The API key is not acceptable.");
     public static readonly ProblemKind NotFound = new(404, "not-found", "There is no such entry.");
     public static readonly ProblemKind NoSuchKeyspace = new(404, "no-such-keyspace", "There is no such keyspace.");
+    public static readonly ProblemKind NoSuchNode = new(404, "no-such-node", "There is no such node.");
     public static readonly ProblemKind NoSuchRoute = new(404, "no-such-route", "Nothing is served here.");
     public static readonly ProblemKind MethodNotAllowed = new(
         405,
@@ -52,6 +53,11 @@ internal static class ProblemKinds
         409,
         "keyspace-conflict",
         "The change contradicts the keyspace as it is."
+    );
+    public static readonly ProblemKind NodeConflict = new(
+        409,
+        "node-conflict",
+        "The node is not as the command needs it."
     );
     public static readonly ProblemKind PreconditionFailed = new(
         412,
@@ -120,10 +126,12 @@ internal static class ProblemKinds
         NotFound,
         NoSuchKey,
         NoSuchKeyspace,
+        NoSuchNode,
         NoSuchRoute,
         MethodNotAllowed,
         RequestTimeout,
         KeyspaceConflict,
+        NodeConflict,
         PreconditionFailed,
         TooLarge,
         UnsupportedMediaType,

@@ -3,6 +3,7 @@ using System.Text;
 using Exapyte.Gateway.Problems;
 using Exapyte.Keyspaces;
 using Exapyte.Security;
+using Exapyte.Topology;
 
 namespace Exapyte.Gateway.Routing;
 
@@ -24,6 +25,7 @@ internal sealed class TargetParser(int keyBytesMax)
     private const string KeyspacesPath = "/v1/keyspaces";
     private const string KeysPath = "/v1/keys/";
     private const string IncrementSuffix = "/increment";
+    private const string NodesPath = "/v1/nodes/";
     private const string SchemeEnd = "://";
 
     private static readonly SearchValues<char> TargetChars = SearchValues.Create(
@@ -85,6 +87,10 @@ internal sealed class TargetParser(int keyBytesMax)
                 ? Call.To(GatewayRoute.Key, rawTarget, queryStart, id.ToString())
                 : Call.Refused(NoSuchRoute(path));
         }
+        if (path.StartsWith(NodesPath))
+        {
+            return ParseNode(rawTarget, path, queryStart);
+        }
         var route = path switch
         {
             "/" => GatewayRoute.Root,
@@ -99,6 +105,26 @@ internal sealed class TargetParser(int keyBytesMax)
             _ => GatewayRoute.None,
         };
         return route == GatewayRoute.None ? Call.Refused(NoSuchRoute(path)) : Call.To(route, rawTarget, queryStart);
+    }
+
+    private static Call ParseNode(string rawTarget, ReadOnlySpan<char> path, int queryStart)
+    {
+        var id = path[NodesPath.Length..];
+        var slash = id.IndexOf('/');
+        var route = GatewayRoute.Node;
+        if (slash >= 0)
+        {
+            route = id[slash..] switch
+            {
+                "/drain" => GatewayRoute.NodeDrain,
+                "/resume" => GatewayRoute.NodeResume,
+                _ => GatewayRoute.None,
+            };
+            id = id[..slash];
+        }
+        return route == GatewayRoute.None || !NodeKey.IsNodeId(id)
+            ? Call.Refused(NoSuchRoute(path))
+            : Call.To(route, rawTarget, queryStart, id.ToString());
     }
 
     private Call ParseInKeyspaces(string rawTarget, ReadOnlySpan<char> path, int queryStart, bool isPost)

@@ -23,6 +23,7 @@ internal static class AccessRules
         route switch
         {
             GatewayRoute.Backups or GatewayRoute.Restores => true,
+            GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume => true,
             GatewayRoute.Keyspace or GatewayRoute.Keys or GatewayRoute.Key => !IsRead(method),
             _ => false,
         };
@@ -35,7 +36,8 @@ internal static class AccessRules
             GatewayRoute.OpenApi or GatewayRoute.Docs => null,
             // What they show is cut to what the caller sees.
             GatewayRoute.Cluster or GatewayRoute.Keyspaces => null,
-            GatewayRoute.Nodes => caller.RefuseIn(KeyRights.Admin, KeyGrant.EveryKeyspace),
+            GatewayRoute.Nodes or GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume =>
+                caller.RefuseIn(KeyRights.Admin, KeyGrant.EveryKeyspace),
             GatewayRoute.Keys or GatewayRoute.Key => caller.RefuseIn(KeyRights.Admin, KeyGrant.EveryKeyspace),
             GatewayRoute.Restores => RefuseRestore(caller),
             GatewayRoute.Keyspace => IsRead(method)

@@ -59,6 +59,10 @@ public sealed record NodeInfo
     /// </summary>
     [Id(4)]
     public long SinceNodeEpoch { get; init; }
+
+    /// <summary>Nothing new is to be placed on it, and what it holds is wanted elsewhere.</summary>
+    [Id(5)]
+    public bool Draining { get; init; }
 }
 
 /// <summary>The cluster's nodes at one epoch.</summary>

@@ -82,6 +82,12 @@ public sealed record ReplicaStatus
     [Id(22)]
     public long EvictedBytes { get; init; }
 
+    /// <summary>
+    /// Leaderless: every write that it began or took by an earlier map than that of <see cref="MapEpoch"/> has ended.
+    /// </summary>
+    [Id(30)]
+    public bool EarlierHaveEnded { get; init; }
+
     /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
     [Id(20)]
     public ScrubStatus? Scrub { get; init; }

@@ -32,6 +32,76 @@ public interface IControlPlaneGrain : IGrainWithIntegerKey
     /// <summary>All names, in order.</summary>
     [Alias("keyspaces")]
     Task<string[]> Keyspaces();
+
+    /// <summary>How the nodes stand: asks every keyspace and every node that is alive.</summary>
+    [Alias("nodes")]
+    Task<NodesReport> Nodes();
+
+    /// <summary>
+    /// From now on nothing new is placed on the node, and what it holds is moved to others as far as there are any.
+    /// Idempotent. Ok once that is stored.
+    /// </summary>
+    [Alias("drain-node")]
+    Task<NodeReply> DrainNode(string node);
+
+    /// <summary>Ends a drain: what has not moved stays. Idempotent. Ok once that is stored.</summary>
+    [Alias("resume-node")]
+    Task<NodeReply> ResumeNode(string node);
+
+    /// <summary>
+    /// Takes a node out of the cluster that holds no replica any more, and was drained or is not alive. Where it runs it is
+    /// told to end. Else Conflict, and nothing is changed.
+    /// </summary>
+    /// <param name="node">The node.</param>
+    /// <param name="force">
+    /// Gives up what a node that is not alive still holds, for others to take its place. Conflict where a shard would be
+    /// left without a majority that is alive.
+    /// </param>
+    [Alias("remove-node")]
+    Task<NodeReply> RemoveNode(string node, bool force);
+
+    /// <summary>
+    /// A keyspace asks how many more of its shards may begin to change although nothing compels them to: over the whole
+    /// cluster only a few do at one time.
+    /// </summary>
+    /// <param name="keyspace">The keyspace.</param>
+    /// <param name="underWay">Its shards that are changing now.</param>
+    /// <param name="wanted">How many more it would change.</param>
+    [Alias("take-moves")]
+    Task<int> TakeMoves(string keyspace, int underWay, int wanted);
+}
+
+/// <summary>How a command on a node ended.</summary>
+public enum NodeOutcome : byte
+{
+    /// <summary>It is decided and stored.</summary>
+    Ok = 0,
+
+    /// <summary>There is no such node.</summary>
+    NotFound = 1,
+
+    /// <summary>The node is not as the command needs it; every reason is given, and nothing was changed.</summary>
+    Conflict = 2,
+
+    /// <summary>The control plane's database, or a keyspace that must be asked, was out of reach.</summary>
+    Unavailable = 3,
+}
+
+/// <summary>The answer to a command on a node.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.node-reply")]
+public sealed class NodeReply
+{
+    /// <summary>How it ended.</summary>
+    [Id(0)]
+    public required NodeOutcome Outcome { get; init; }
+
+    /// <summary>Every reason against it.</summary>
+    [Id(1)]
+    public string[] Reasons { get; init; } = [];
+
+    /// <summary>Where it is Unavailable: whether it may have been carried out. Repeating it converges.</summary>
+    [Id(2)]
+    public bool InDoubt { get; init; }
 }
 
 /// <summary>The answer to <see cref="IControlPlaneGrain.Register"/>.</summary>

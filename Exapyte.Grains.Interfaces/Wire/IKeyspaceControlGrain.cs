@@ -1,3 +1,5 @@
+using Exapyte.Topology;
+
 namespace Exapyte.Wire;
 
 /// <summary>What the control plane commands of a keyspace; the same grain as <see cref="IKeyspaceGrain"/>, same key.</summary>
@@ -19,6 +21,21 @@ public interface IKeyspaceControlGrain : IGrainWithStringKey
     /// </summary>
     [Alias("retire-replica")]
     Task<KeyspaceReply> RetireReplica(long keyspaceId, long replicaId);
+
+    /// <summary>
+    /// Takes the replicas on a node that is gone for good out of the map at a new epoch, and others take their place.
+    /// Idempotent. Ok where there are none (any more); Conflict, and nothing is changed, where a shard would be left without
+    /// a majority that is alive; else Unavailable.
+    /// </summary>
+    /// <param name="node">The node.</param>
+    /// <param name="dryRun">Only say how it would end.</param>
+    [Alias("give-up-node")]
+    Task<KeyspaceReply> GiveUpNode(string node, bool dryRun);
+
+    /// <summary>What the keyspace has on nodes, one entry a node that has any; null where its state cannot be read.</summary>
+    /// <param name="topology">The nodes.</param>
+    [Alias("on-nodes")]
+    Task<KeyspaceOnNode[]?> OnNodes(ClusterTopology topology);
 
     /// <summary>Goes on with whatever was begun and not finished when an earlier activation ended.</summary>
     [Alias("resume")]

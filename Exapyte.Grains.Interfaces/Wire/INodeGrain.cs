@@ -25,6 +25,14 @@ public interface INodeGrain : IGrainWithStringKey
     /// <summary>How much the node's replicas of a keyspace hold; those that do not count it are missing.</summary>
     [Alias("uses")]
     ValueTask<ShardUse[]> Uses(long keyspaceId);
+
+    /// <summary>What the node carries.</summary>
+    [Alias("load")]
+    ValueTask<NodeLoad> Load();
+
+    /// <summary>The node was removed from the cluster: its process is to end in good order. Idempotent.</summary>
+    [Alias("leave")]
+    ValueTask Leave();
 }
 
 /// <summary>The answer to <see cref="INodeGrain.ApplyMap"/>.</summary>

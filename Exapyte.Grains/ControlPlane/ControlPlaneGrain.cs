@@ -34,12 +34,15 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
     private readonly TimeProvider time;
     private readonly ControlPlaneOptions options;
     private readonly ILogger<ControlPlaneGrain> logger;
+    private readonly MoveSlots moves;
+    private readonly NodeInquiry inquiry;
     private bool hasWritten;
     private long idNext;
     private long idEnd;
 
     public ControlPlaneGrain(
         IGrainContext context,
+        IGrainFactory grains,
         [FromKeyedServices(ControlPlaneOptions.Storage)] IGrainStorage storage,
         IClusterMembershipService membership,
         NodeMap nodes,
@@ -53,6 +56,8 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         this.time = time;
         this.options = options.Value;
         this.logger = logger;
+        moves = new(this.options.MovingShardsMax, time);
+        inquiry = new(grains, nodes, time, this.options, logger);
         state = new(StateName, context.GrainId, storage, this.options.StorageTimeout, logger);
     }
 

@@ -29,4 +29,10 @@ public sealed class ControlPlaneOptions
 
     /// <summary>Most shards of one keyspace whose membership changes at one time.</summary>
     public int ChangingShardsMax { get; set; } = 4;
+
+    /// <summary>Most shards of the whole cluster whose replicas are moved at one time although nothing compels them to.</summary>
+    public int MovingShardsMax { get; set; } = 8;
+
+    /// <summary>For how long one node or keyspace is waited for when all are asked how nodes stand.</summary>
+    public TimeSpan ReportTimeout { get; set; } = TimeSpan.FromSeconds(2);
 }

@@ -28,6 +28,15 @@ public sealed record NodeReplacement
     public required long NodeEpoch { get; init; }
 }
 
+/// <summary>A node that was removed: its data folder is not taken back.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.removed-node")]
+public sealed record RemovedNode
+{
+    /// <summary>What was known of it.</summary>
+    [Id(0)]
+    public required NodeInfo Info { get; init; }
+}
+
 /// <summary>What the control plane remembers. Immutable: a change makes another, which counts once it is stored.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.control-plane-state")]
 public sealed record ControlPlaneState
@@ -62,6 +71,51 @@ public sealed record ControlPlaneState
     /// </summary>
     [Id(6)]
     public long CoordinatorEpoch { get; init; }
+
+    /// <summary>Nodes that were removed, the latest last; of more than <see cref="RemovedMax"/> the first are forgotten.</summary>
+    [Id(7)]
+    public RemovedNode[] Removed { get; init; } = [];
+
+    /// <summary>Most removed nodes that are remembered.</summary>
+    public const int RemovedMax = 256;
+
+    /// <summary>Whether that data folder of the node was removed from the cluster.</summary>
+    public bool IsRemoved(string id, ulong storeId) =>
+        Array.Exists(
+            Removed,
+            removed => removed.Info.Registration.Node == id && removed.Info.Registration.StoreId == storeId
+        );
+
+    /// <summary>With a known node draining or not, at the next epoch; itself where it is so already.</summary>
+    public ControlPlaneState WithDraining(string id, bool draining) =>
+        NodeOf(id) is { } node && node.Draining != draining
+            ? this with
+            {
+                NodeEpoch = NodeEpoch + 1,
+                Nodes = Array.ConvertAll(
+                    Nodes,
+                    other => ReferenceEquals(other, node) ? node with { Draining = draining } : other
+                ),
+            }
+            : this;
+
+    /// <summary>Without the node, which is remembered as removed, at the next epoch; itself where it is not there.</summary>
+    public ControlPlaneState WithoutNode(string id) =>
+        NodeOf(id) is not { } node
+            ? this
+            : this with
+            {
+                NodeEpoch = NodeEpoch + 1,
+                Nodes = Array.FindAll(Nodes, other => !ReferenceEquals(other, node)),
+                Replacements = Array.FindAll(Replacements, other => other.Registration.Node != id),
+                Removed =
+                [
+                    .. Removed
+                        .Where(other => other.Info.Registration.StoreId != node.Registration.StoreId)
+                        .TakeLast(RemovedMax - 1),
+                    new RemovedNode { Info = node },
+                ],
+            };
 
     /// <summary>The node; null where it never registered.</summary>
     public NodeInfo? NodeOf(string id) => Array.Find(Nodes, node => node.Registration.Node == id);

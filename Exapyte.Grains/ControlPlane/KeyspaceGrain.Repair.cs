@@ -1,5 +1,4 @@
 using Exapyte.Keyspaces;
-using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -11,7 +10,7 @@ namespace Exapyte.Grains.ControlPlane;
 /// </summary>
 internal sealed partial class KeyspaceGrain
 {
-    private readonly Absences absences;
+    private readonly ReplicaLook look;
     private IGrainTimer? watch;
 
     /// <inheritdoc/>
@@ -86,14 +85,15 @@ internal sealed partial class KeyspaceGrain
 
     private async Task Repair(KeyspaceMap map)
     {
-        var alive = nodes.Alive;
-        absences.Look(map.Shards.SelectMany(shard => shard.Replicas).Select(replica => replica.Node), alive);
-        var confirmed = map.Shards.Any(shard => shard.IsChanging)
-            ? ReplicaRepair.Confirmed(map, await StatusesOf(map))
-            : map;
-        PlacementNode[] perhaps = [.. alive.Select(node => new PlacementNode(node, ""))];
-        var mayPlan = Plan(confirmed, perhaps).Count > 0;
-        if (!mayPlan && ReferenceEquals(confirmed, map))
+        var view = await look.Now(map, state.Value.MissingMax);
+        var confirmed = ReplicaRepair.Confirmed(map, view.Statuses, view.Lost);
+        var planned = ReplicaRepair.Plan(confirmed, view, out var moves);
+        view = view with { MovesMax = await look.MovesGranted(confirmed, moves) };
+        var mayPlan = planned.Count > moves || (moves > 0 && view.MovesMax > 0);
+        var handsOver =
+            !map.IsLeaderless
+            && Array.Exists(confirmed.Shards, shard => ReplicaRepair.IsToBeHandedOver(shard, view.Draining));
+        if (!mayPlan && !handsOver && ReferenceEquals(confirmed, map))
         {
             return;
         }
@@ -104,13 +104,11 @@ internal sealed partial class KeyspaceGrain
             {
                 return;
             }
-            next = mayPlan ? await Planned(confirmed) : confirmed;
-            if (ReferenceEquals(next, map))
-            {
-                return;
-            }
-            next = ReplicaRepair.Spread(next);
-            if (await Save(state.Value.WithChanged(next)) is not null)
+            // Behind the gate, so that a node whose old replicas are retired at a later node epoch is either seen as it is after
+            // that, or has what is decided here retired with the rest.
+            next = mayPlan ? await look.Planned(confirmed, view) : confirmed;
+            next = ReplicaRepair.Spread(next, view.Draining);
+            if (ReferenceEquals(next, map) || await Save(state.Value.WithChanged(next)) is not null)
             {
                 return;
             }
@@ -120,59 +118,6 @@ internal sealed partial class KeyspaceGrain
         LogRepairing(logger, Name, next.Epoch, changing);
         await Advance(next);
         ContinueLater();
-    }
-
-    /// <summary>
-    /// With replicas added where nodes are free. Decided behind the gate, so that a node whose old replicas are retired
-    /// at a later node epoch is either seen as it is after that, or has what is decided here retired with the rest.
-    /// </summary>
-    private async Task<KeyspaceMap> Planned(KeyspaceMap map)
-    {
-        var topology = await ControlPlane.Topology();
-        var repairs = Plan(
-            map,
-            [.. topology.Nodes.Where(node => node.Alive).Select(node => NewKeyspace.CandidateOf(node))]
-        );
-        if (repairs.Count == 0)
-        {
-            return map;
-        }
-        var added = repairs.Sum(repair => repair.Added.Length);
-        var firstId = added > 0 ? await ControlPlane.IssueIds(added) : 0;
-        return ReplicaRepair.With(map, repairs, firstId, topology.NodeEpoch);
-    }
-
-    private List<ShardRepair> Plan(KeyspaceMap map, IReadOnlyCollection<PlacementNode> alive) =>
-        ReplicaRepair.Plan(map, alive, absences.LongerThan(options.ReplaceAfter), options.ChangingShardsMax);
-
-    private async Task<List<ReplicaStatus>> StatusesOf(KeyspaceMap map)
-    {
-        var asked = map
-            .Shards.Where(shard => shard.IsChanging)
-            .SelectMany(shard => shard.Replicas)
-            .Select(replica => replica.Node)
-            .Distinct(StringComparer.Ordinal)
-            .Where(nodes.IsAlive);
-        var answers = await Task.WhenAll(asked.Select(node => StatusesOn(node, map.KeyspaceId)));
-        return [.. answers.SelectMany(statuses => statuses)];
-    }
-
-    private async Task<ReplicaStatus[]> StatusesOn(string node, long keyspaceId)
-    {
-        try
-        {
-            return await GrainFactory
-                .GetGrain<INodeGrain>(NodeKey.Of(node))
-                .Replicas(keyspaceId)
-                .AsTask()
-                .WaitAsync(options.PushTimeout);
-        }
-        catch (Exception failure)
-        {
-            // Whatever a node throws, the others are not to wait for it: it is asked again.
-            LogNotAsked(logger, failure, Name, node);
-            return [];
-        }
     }
 
     [LoggerMessage(
@@ -189,10 +134,4 @@ internal sealed partial class KeyspaceGrain
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The replicas of keyspace {Keyspace} could not be looked after")]
     private static partial void LogNotRepaired(ILogger logger, Exception failure, string keyspace);
-
-    [LoggerMessage(
-        Level = LogLevel.Debug,
-        Message = "Keyspace {Keyspace} could not ask node {Node} about its replicas"
-    )]
-    private static partial void LogNotAsked(ILogger logger, Exception failure, string keyspace, string node);
 }

@@ -53,7 +53,7 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         ILogger<KeyspaceGrain> logger
     )
     {
-        absences = new(time);
+        look = new(context.GrainId.Key.ToString()!, grains, nodes, time, options.Value, logger);
         this.nodes = nodes;
         this.options = options.Value;
         this.logger = logger;
@@ -251,10 +251,10 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
                 return Reply(KeyspaceOutcome.Conflict, [$"There are {KeyspacesMax} keyspaces, and that is the most."]);
             }
             var topology = await ControlPlane.Topology();
-            var alive = Array.FindAll(topology.Nodes, node => node.Alive);
+            var alive = Array.FindAll(topology.Nodes, node => node is { Alive: true, Draining: false });
             if (alive.Length == 0)
             {
-                return Reply(KeyspaceOutcome.Unavailable, ["No registered node is alive."]);
+                return Reply(KeyspaceOutcome.Unavailable, ["No registered node is alive that does not drain."]);
             }
             var firstId = await ControlPlane.IssueIds(NewKeyspace.IdsFor(settings, alive.Length));
             // Of earlier lives that are forgotten nothing is known but that they had lower ids.

@@ -18,29 +18,42 @@ internal static class LeaderlessRepair
     /// <param name="shard">The shard.</param>
     /// <param name="at">Its position in the map.</param>
     /// <param name="wanted">Replicas wanted.</param>
-    /// <param name="alive">The nodes that are registered and alive.</param>
-    /// <param name="lost">The nodes that have been away for too long.</param>
+    /// <param name="view">What is known.</param>
     /// <param name="loads">Replicas by node; those that are added here are counted.</param>
     public static ShardRepair Of(
         ShardPlacement shard,
         int at,
         int wanted,
-        IReadOnlyCollection<PlacementNode> alive,
-        IReadOnlySet<string> lost,
+        RepairView view,
         Dictionary<string, int> loads
-    ) => ReplicaRepair.Refilled(shard, at, wanted, alive, Lost(shard, alive, lost), loads);
+    ) => ReplicaRepair.Refilled(shard, at, wanted, view, Lost(shard, view), loads);
 
     /// <summary>
     /// The map with what the replicas have completed, at most one replica a shard: one that is joining is settled once it
-    /// has reported, by this map, that it is caught up. Itself where nothing is done.
+    /// has reported, by this map, that it is caught up; one that is leaving goes once none is joining and it has passed on all
+    /// that it took, by its own word, or its node is given up. Itself where nothing is done.
     /// </summary>
-    public static KeyspaceMap Confirmed(KeyspaceMap map, IReadOnlyCollection<ReplicaStatus> statuses)
+    public static KeyspaceMap Confirmed(
+        KeyspaceMap map,
+        IReadOnlyCollection<ReplicaStatus> statuses,
+        IReadOnlySet<string> lost
+    )
     {
-        var caughtUp = statuses
-            .Where(status => status.CaughtUp && status.MapEpoch >= map.Epoch)
+        var reports = statuses.Where(status => status.MapEpoch >= map.Epoch).ToArray();
+        var caughtUp = reports.Where(status => status.CaughtUp).Select(status => status.ReplicaId).ToHashSet();
+        var emptied = reports
+            .Where(status => status is { Role: "leaving", EarlierHaveEnded: true, PendingPushes: 0 })
             .Select(status => status.ReplicaId)
             .ToHashSet();
-        ShardPlacement[] shards = [.. map.Shards.Select(shard => Settled(map.Settings, shard, caughtUp))];
+        ShardPlacement[] shards =
+        [
+            .. map.Shards.Select(shard =>
+                Released(
+                    Settled(map.Settings, shard, caughtUp),
+                    replica => emptied.Contains(replica.ReplicaId) || lost.Contains(replica.Node)
+                )
+            ),
+        ];
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
 
@@ -63,13 +76,7 @@ internal static class LeaderlessRepair
         var next = Array.FindIndex(shard.Replicas, replica => replica.Joining && caughtUp.Contains(replica.ReplicaId));
         if (next < 0)
         {
-            // One that was leaving stays only as long as another is on its way into its place.
-            return shard.Leaving is { Length: > 0 } && !Array.Exists(shard.Replicas, replica => replica.Joining)
-                ? shard with
-                {
-                    Leaving = [],
-                }
-                : shard;
+            return shard;
         }
         if (shard.Lost == 0 && !MayGrow(settings, shard.Counted))
         {
@@ -77,13 +84,19 @@ internal static class LeaderlessRepair
         }
         var replicas = (ReplicaPlacement[])shard.Replicas.Clone();
         replicas[next] = replicas[next] with { Joining = false };
-        return shard with
-        {
-            Replicas = replicas,
-            Lost = Math.Max(0, shard.Lost - 1),
-            Leaving = Array.Exists(replicas, replica => replica.Joining) ? shard.Leaving : [],
-        };
+        return shard with { Replicas = replicas, Lost = Math.Max(0, shard.Lost - 1) };
     }
+
+    /// <summary>One that is leaving stays as long as another is on its way into its place, and has not got all it took.</summary>
+    private static ShardPlacement Released(ShardPlacement shard, Predicate<ReplicaPlacement> mayGo) =>
+        shard.Leaving is { Length: > 0 } leaving
+        && !Array.Exists(shard.Replicas, replica => replica.Joining)
+        && Array.Exists(leaving, mayGo)
+            ? shard with
+            {
+                Leaving = Array.FindAll(leaving, replica => !mayGo(replica)),
+            }
+            : shard;
 
     /// <summary>Whether the quorums of that many replicas meet those of one more, the new one left out.</summary>
     private static bool MayGrow(KeyspaceSettings settings, int counted)
@@ -97,18 +110,14 @@ internal static class LeaderlessRepair
     /// Replicas on nodes that were given up. One that counts is, only while a majority is alive: what the others do not
     /// have may still come back with it. That holds while the shard changes too, for the one that joins waits for it.
     /// </summary>
-    private static IEnumerable<ReplicaPlacement> Lost(
-        ShardPlacement shard,
-        IReadOnlyCollection<PlacementNode> alive,
-        IReadOnlySet<string> lost
-    )
+    private static IEnumerable<ReplicaPlacement> Lost(ShardPlacement shard, RepairView view)
     {
         var living = shard.Replicas.Count(replica =>
-            ReplicaRepair.IsMember(replica) && ReplicaRepair.IsAlive(replica, alive)
+            ReplicaRepair.IsMember(replica) && ReplicaRepair.IsAlive(replica, view.Alive)
         );
         var mayDrop = living >= KeyspaceRules.Majority(shard.Counted);
         return shard.Replicas.Where(replica =>
-            lost.Contains(replica.Node) && living > 0 && (replica.Joining || mayDrop)
+            view.Lost.Contains(replica.Node) && living > 0 && (replica.Joining || mayDrop)
         );
     }
 }

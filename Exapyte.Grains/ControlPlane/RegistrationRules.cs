@@ -39,6 +39,14 @@ internal static class RegistrationRules
         {
             return new(OfAnotherCluster(state, registration), null);
         }
+        if (state.IsRemoved(registration.Node, registration.StoreId))
+        {
+            return new(
+                $"Node '{registration.Node}' was removed from the cluster with this data folder, whose replicas others have "
+                    + "by now. Start it with an empty data folder.",
+                null
+            );
+        }
         if (state.NodeOf(registration.Node) is not { } known)
         {
             return state.Nodes.Length >= NodesMax
@@ -59,7 +67,13 @@ internal static class RegistrationRules
     /// <summary>The state once all old replicas are retired; null where another registration came in between.</summary>
     public static ControlPlaneState? Completed(ControlPlaneState state, NodeRegistration registration, long nowMs) =>
         state.ReplacementOf(registration.Node) is { } begun && begun.Registration.StoreId == registration.StoreId
-            ? state.WithNode(Entered(registration, nowMs, begun.NodeEpoch), state.NodeEpoch + 1)
+            ? state.WithNode(
+                Entered(registration, nowMs, begun.NodeEpoch) with
+                {
+                    Draining = state.NodeOf(registration.Node)?.Draining ?? false,
+                },
+                state.NodeEpoch + 1
+            )
             : null;
 
     private static RegistrationDecision Replacement(

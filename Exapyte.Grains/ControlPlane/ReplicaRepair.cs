@@ -7,7 +7,14 @@ namespace Exapyte.Grains.ControlPlane;
 /// <param name="Shard">The position of the shard in the map.</param>
 /// <param name="Dropped">Replicas that are not wanted any more.</param>
 /// <param name="Added">Nodes that get a new replica each.</param>
-internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Dropped, string[] Added);
+internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Dropped, string[] Added)
+{
+    /// <summary>Leaderless: the shard is sized by that many replicas less; else what is dropped is counted as lost.</summary>
+    public bool Shrinks { get; init; }
+
+    /// <summary>Whether there is nothing to do.</summary>
+    public bool IsNothing => Dropped.Length + Added.Length == 0;
+}
 
 /// <summary>
 /// Decides which replicas to add and to drop, and when a change is complete. Pure.
@@ -18,6 +25,7 @@ internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Droppe
 /// <item>A replica of a lost node is dropped only together with the one that takes its place, and only while a majority
 /// of the group is alive: without one nothing can change, and what is lost may still come back with what only it has.</item>
 /// <item>A shard without any replica that has belonged to its group is left alone: nobody could take a new one in.</item>
+/// <item>What nothing compels comes after that: <see cref="ReplicaMoves"/>.</item>
 /// <item>At most so many shards change at one time; one that changes is not changed again before it is done, unless a
 /// replica that is joining was lost.</item>
 /// <item>A leaderless shard that lost a replica counts it as lost (<see cref="ShardPlacement.Lost"/>) until another one has
@@ -30,35 +38,40 @@ internal static class ReplicaRepair
     /// <summary>Whether the keyspace's replicas are looked after: those of every keyspace that exists.</summary>
     public static bool IsFor(KeyspaceMap map) => !map.Deleted;
 
-    /// <summary>The repairs that are due.</summary>
+    /// <summary>The repairs and moves that are due.</summary>
     /// <param name="map">The map.</param>
-    /// <param name="alive">The nodes that are registered and alive.</param>
-    /// <param name="lost">The nodes that have been away for too long.</param>
-    /// <param name="shardsMax">Most shards that may change at one time, those that are changing included.</param>
-    public static List<ShardRepair> Plan(
-        KeyspaceMap map,
-        IReadOnlyCollection<PlacementNode> alive,
-        IReadOnlySet<string> lost,
-        int shardsMax
-    )
+    /// <param name="view">What is known of the nodes and the replicas.</param>
+    public static List<ShardRepair> Plan(KeyspaceMap map, RepairView view) => Plan(map, view, out _);
+
+    /// <summary>The repairs and moves that are due.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="view">What is known of the nodes and the replicas.</param>
+    /// <param name="moves">How many of them nothing compels.</param>
+    public static List<ShardRepair> Plan(KeyspaceMap map, RepairView view, out int moves)
     {
         var loads = map
             .Shards.SelectMany(shard => shard.Replicas)
             .CountBy(replica => replica.Node, StringComparer.Ordinal)
             .ToDictionary(StringComparer.Ordinal);
         var changing = map.Shards.Count(shard => shard.IsChanging);
+        moves = 0;
         List<ShardRepair> repairs = [];
         for (var at = 0; at < map.Shards.Length; at++)
         {
             var shard = map.Shards[at];
-            if ((changing >= shardsMax && !shard.IsChanging) || !shard.Replicas.Any(IsMember))
+            if ((changing >= view.ShardsMax && !shard.IsChanging) || !shard.Replicas.Any(IsMember))
             {
                 continue;
             }
             var repair = map.IsLeaderless
-                ? LeaderlessRepair.Of(shard, at, map.Settings.Replicas, alive, lost, loads)
-                : Of(shard, at, map.Settings.Replicas, alive, lost, loads);
-            if (repair.Added.Length + repair.Dropped.Length > 0)
+                ? LeaderlessRepair.Of(shard, at, map.Settings.Replicas, view, loads)
+                : Of(shard, at, map.Settings.Replicas, view, loads);
+            if (repair.IsNothing && moves < view.MovesMax)
+            {
+                repair = ReplicaMoves.Next(map, at, view, loads);
+                moves += repair.IsNothing ? 0 : 1;
+            }
+            if (!repair.IsNothing)
             {
                 repairs.Add(repair);
                 changing += shard.IsChanging ? 0 : 1;
@@ -92,7 +105,7 @@ internal static class ReplicaRepair
                     }),
                 ],
                 Leaving = [.. shard.Leaving ?? [], .. repair.Dropped],
-                Lost = shard.Lost + (map.IsLeaderless ? repair.Dropped.Count(IsMember) : 0),
+                Lost = shard.Lost + (map.IsLeaderless && !repair.Shrinks ? repair.Dropped.Count(IsMember) : 0),
             };
         }
         return map with { Shards = shards };
@@ -104,11 +117,18 @@ internal static class ReplicaRepair
     /// that alone knew it could die, and the others would still need the replicas that the map is then without. For
     /// leaderless shards see <see cref="LeaderlessRepair.Confirmed"/>. Itself where nothing is done.
     /// </summary>
-    public static KeyspaceMap Confirmed(KeyspaceMap map, IReadOnlyCollection<ReplicaStatus> statuses)
+    /// <param name="map">The map.</param>
+    /// <param name="statuses">What replicas reported.</param>
+    /// <param name="lost">The nodes that are given up: nobody waits for what they may still have.</param>
+    public static KeyspaceMap Confirmed(
+        KeyspaceMap map,
+        IReadOnlyCollection<ReplicaStatus> statuses,
+        IReadOnlySet<string> lost
+    )
     {
         if (map.IsLeaderless)
         {
-            return LeaderlessRepair.Confirmed(map, statuses);
+            return LeaderlessRepair.Confirmed(map, statuses, lost);
         }
         var byReplica = statuses.ToLookup(status => status.ReplicaId);
         ShardPlacement[] shards =
@@ -121,20 +141,24 @@ internal static class ReplicaRepair
     }
 
     /// <summary>
-    /// The map with preferred leaders spread over the nodes that now hold replicas; itself while shards are changing, and
-    /// where they are spread or there are none.
+    /// The map with preferred leaders spread over the nodes that hold replicas and do not drain. While shards are changing
+    /// only those that a draining node leads are led by another. Itself where nothing changes.
     /// </summary>
-    public static KeyspaceMap Spread(KeyspaceMap map)
+    public static KeyspaceMap Spread(KeyspaceMap map, IReadOnlySet<string> draining)
     {
-        var placed = Array.FindAll(map.Shards, shard => shard.Replicas.Length > 0);
-        if (map.IsLeaderless || Array.Exists(map.Shards, shard => shard.IsChanging) || placed.Length == 0)
+        var isChanging = Array.Exists(map.Shards, shard => shard.IsChanging);
+        var placed = Array.FindAll(
+            map.Shards,
+            shard => shard.Replicas.Length > 0 && (!isChanging || IsToBeHandedOver(shard, draining))
+        );
+        if (map.IsLeaderless || placed.Length == 0)
         {
             return map;
         }
         List<string> nodes = [.. placed.SelectMany(shard => shard.Replicas).Select(replica => replica.Node).Distinct()];
         var members = Array.ConvertAll(
             placed,
-            shard => Array.ConvertAll(shard.Replicas, replica => nodes.IndexOf(replica.Node))
+            shard => Array.ConvertAll(MayLead(shard, draining), replica => nodes.IndexOf(replica.Node))
         );
         LeaderSpread.Improve(members, nodes.Count);
         var first = placed.Zip(members).ToDictionary(pair => pair.First.ShardId, pair => nodes[pair.Second[0]]);
@@ -151,6 +175,15 @@ internal static class ReplicaRepair
         ];
         return shards.SequenceEqual(map.Shards) ? map : map with { Shards = shards };
     }
+
+    /// <summary>Whether a shard that does not change is led from a draining node although another could.</summary>
+    public static bool IsToBeHandedOver(ShardPlacement shard, IReadOnlySet<string> draining) =>
+        !shard.IsChanging && shard.Replicas.Length > 0 && MayLead(shard, draining)[0] != shard.Replicas[0];
+
+    private static ReplicaPlacement[] MayLead(ShardPlacement shard, IReadOnlySet<string> draining) =>
+        Array.FindAll(shard.Replicas, replica => !draining.Contains(replica.Node)) is { Length: > 0 } staying
+            ? staying
+            : shard.Replicas;
 
     /// <summary>
     /// Whether a replica whose data is gone can go at once. A raft group must not be left short of a majority of the
@@ -196,16 +229,15 @@ internal static class ReplicaRepair
         ShardPlacement shard,
         int at,
         int wanted,
-        IReadOnlyCollection<PlacementNode> alive,
-        IReadOnlySet<string> lost,
+        RepairView view,
         Dictionary<string, int> loads
     )
     {
-        var repair = Refilled(shard, at, wanted, alive, Lost(shard, alive, lost), loads);
+        var repair = Refilled(shard, at, wanted, view, Lost(shard, view), loads);
         return !shard.IsChanging && repair.Dropped.Length == 0 && shard.Replicas.Length > wanted
             ? repair with
             {
-                Dropped = Surplus(shard, alive, wanted),
+                Dropped = Surplus(shard, view, wanted),
             }
             : repair;
     }
@@ -215,42 +247,43 @@ internal static class ReplicaRepair
         ShardPlacement shard,
         int at,
         int wanted,
-        IReadOnlyCollection<PlacementNode> alive,
+        RepairView view,
         IEnumerable<ReplicaPlacement> lost,
         Dictionary<string, int> loads
     )
     {
         PlacementNode[] free =
         [
-            .. alive.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node)),
+            .. view.Placeable.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node)),
         ];
         var missing = shard.IsChanging ? 0 : Math.Max(0, wanted - shard.Replicas.Length);
         var dropped = lost.Take(Math.Max(0, free.Length - missing)).ToArray();
-        var added = Choose(shard.Replicas.Except(dropped), alive, free, missing + dropped.Length, loads);
+        var added = Choose(shard.Replicas.Except(dropped), view.Alive, free, missing + dropped.Length, loads);
         return new(at, dropped, added);
     }
 
-    private static IEnumerable<ReplicaPlacement> Lost(
-        ShardPlacement shard,
-        IReadOnlyCollection<PlacementNode> alive,
-        IReadOnlySet<string> lost
-    )
+    private static IEnumerable<ReplicaPlacement> Lost(ShardPlacement shard, RepairView view)
     {
         var members = shard.Hosted.Where(IsMember).ToArray();
-        return members.Count(replica => IsAlive(replica, alive)) < KeyspaceRules.Majority(members.Length)
+        return members.Count(replica => IsAlive(replica, view.Alive)) < KeyspaceRules.Majority(members.Length)
             ? []
-            : shard.Replicas.Where(replica => lost.Contains(replica.Node) && (replica.Joining || !shard.IsChanging));
+            : shard.Replicas.Where(replica =>
+                view.Lost.Contains(replica.Node) && (replica.Joining || !shard.IsChanging)
+            );
     }
 
-    /// <summary>With fewer replicas wanted than there are: those that are away go first, then the last ones.</summary>
-    private static ReplicaPlacement[] Surplus(
-        ShardPlacement shard,
-        IReadOnlyCollection<PlacementNode> alive,
-        int wanted
-    ) => [.. shard.Replicas.Reverse().OrderBy(replica => IsAlive(replica, alive)).Take(shard.Replicas.Length - wanted)];
+    /// <summary>With fewer replicas wanted than there are: those that are away go first, then those on nodes that drain, then the last ones.</summary>
+    private static ReplicaPlacement[] Surplus(ShardPlacement shard, RepairView view, int wanted) =>
+        [
+            .. shard
+                .Replicas.Reverse()
+                .OrderBy(replica => IsAlive(replica, view.Alive))
+                .ThenBy(replica => !view.Draining.Contains(replica.Node))
+                .Take(shard.Replicas.Length - wanted),
+        ];
 
     /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all, then by name.</summary>
-    private static string[] Choose(
+    internal static string[] Choose(
         IEnumerable<ReplicaPlacement> kept,
         IReadOnlyCollection<PlacementNode> alive,
         PlacementNode[] free,

@@ -47,6 +47,7 @@ public static class ExapyteSiloBuilderExtensions
             );
         services.AddOptions<ReplicaOptions>();
         services.AddSingleton<NodeHealth>();
+        services.AddSingleton<NodeDeparture>();
         services.TryAddSingleton<NodeNews>();
         services.AddNodeKeys();
         services.AddSingleton<NodeLifecycle>();

@@ -9,7 +9,7 @@ namespace Exapyte.Grains.Nodes;
 
 /// <summary>The node's own grain: its face towards the control plane and other nodes.</summary>
 [OnNode, GrainDirectory("node"), Reentrant, KeepAlive]
-internal sealed class NodeGrain(NodeHost host) : Grain, INodeGrain
+internal sealed class NodeGrain(NodeHost host, NodeDeparture departure) : Grain, INodeGrain
 {
     /// <inheritdoc/>
     public async ValueTask<ApplyMapReply> ApplyMap(KeyspaceMap map) => await host.ApplyMap(map);
@@ -22,4 +22,14 @@ internal sealed class NodeGrain(NodeHost host) : Grain, INodeGrain
 
     /// <inheritdoc/>
     public ValueTask<ShardUse[]> Uses(long keyspaceId) => ValueTask.FromResult(host.UsesOf(keyspaceId));
+
+    /// <inheritdoc/>
+    public ValueTask<NodeLoad> Load() => ValueTask.FromResult(host.LoadOf());
+
+    /// <inheritdoc/>
+    public ValueTask Leave()
+    {
+        departure.Leave();
+        return ValueTask.CompletedTask;
+    }
 }

@@ -214,6 +214,10 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 .OfType<ShardUse>(),
         ];
 
+    /// <summary>What the node carries.</summary>
+    public NodeLoad LoadOf() =>
+        new() { Leaders = replicas.All.Count(replica => replica.Leads), Bytes = node.Disk.Statistics.TableFileBytes };
+
     /// <summary>
     /// A wiped node must not make again what its old data folder held: such a replica would have forgotten its votes. So no
     /// map counts before the old replicas are known to be out of the newest one, nor one that is late and still has them.

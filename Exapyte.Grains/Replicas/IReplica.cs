@@ -32,6 +32,9 @@ internal interface IReplica
     /// </summary>
     string? WaitsFor => null;
 
+    /// <summary>Whether it leads its group.</summary>
+    bool Leads => false;
+
     /// <summary>Runs a batch.</summary>
     ValueTask<ReplicaAnswer> Execute(OperationBatch batch);
 

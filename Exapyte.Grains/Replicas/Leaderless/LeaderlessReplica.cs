@@ -88,6 +88,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
             EvictedBytes = evicted.EvictedBytes,
             Problem = Problem,
             MapEpoch = peers.Epoch,
+            EarlierHaveEnded = peers.EarlierHaveEnded,
             CaughtUp = isJoining && damage.Reason.Length == 0 && copy.CaughtUpAt == peers.Epoch,
         };
     }

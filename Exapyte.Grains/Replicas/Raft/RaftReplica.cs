@@ -228,6 +228,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
     }
 
     /// <inheritdoc/>
+    public bool Leads => View.Role == RaftRole.Leader;
+
+    /// <inheritdoc/>
     public ReplicaStatus Status()
     {
         var view = View;

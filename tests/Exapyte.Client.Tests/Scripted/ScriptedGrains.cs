@@ -100,6 +100,16 @@ public sealed class ScriptedControlPlaneGrain : Grain, IControlPlaneGrain
 
     public Task RemoveKeyspace(string name, long keyspaceId) => throw new NotSupportedException();
 
+    public Task<NodesReport> Nodes() => throw new NotSupportedException();
+
+    public Task<NodeReply> DrainNode(string node) => throw new NotSupportedException();
+
+    public Task<NodeReply> ResumeNode(string node) => throw new NotSupportedException();
+
+    public Task<NodeReply> RemoveNode(string node, bool force) => throw new NotSupportedException();
+
+    public Task<int> TakeMoves(string keyspace, int underWay, int wanted) => throw new NotSupportedException();
+
     public Task<string[]> Keyspaces() =>
         Task.FromResult(ScriptedKeyspace.All.Select(known => known.Name).Order(StringComparer.Ordinal).ToArray());
 }
@@ -113,6 +123,10 @@ public sealed class ScriptedNodeGrain : Grain, INodeGrain
     public ValueTask<DeliverReply> Deliver(PeerBatch batch) => throw new NotSupportedException();
 
     public ValueTask<ShardUse[]> Uses(long keyspaceId) => new([]);
+
+    public ValueTask<NodeLoad> Load() => throw new NotSupportedException();
+
+    public ValueTask Leave() => throw new NotSupportedException();
 
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId)
     {

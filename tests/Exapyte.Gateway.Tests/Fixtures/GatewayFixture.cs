@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Exapyte.Client;
+using Exapyte.Client.Administration;
 using Exapyte.Client.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -24,11 +25,13 @@ internal sealed class GatewayFixture : IAsyncDisposable
         WebApplication app,
         InMemoryExapyteClient client,
         InMemoryKeys keys,
+        InMemoryNodes nodes,
         FakeTimeProvider time,
         LogRecord log
     )
     {
         Keys = keys;
+        Nodes = nodes;
         this.app = app;
         Client = client;
         Time = time;
@@ -44,6 +47,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
     public InMemoryExapyteClient Client { get; }
 
     public InMemoryKeys Keys { get; }
+
+    public InMemoryNodes Nodes { get; }
 
     public FakeTimeProvider Time { get; }
 
@@ -66,6 +71,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         var time = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_123));
         var client = new InMemoryExapyteClient(time);
         var keys = new InMemoryKeys();
+        var nodes = new InMemoryNodes();
         var log = new LogRecord();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Debug);
@@ -78,6 +84,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
             builder.Services.AddSingleton<TimeProvider>(time);
         }
         builder.Services.AddSingleton<IKeyAdministration>(keys);
+        builder.Services.AddSingleton<INodeAdministration>(nodes);
         builder.Services.AddSingleton(keys.Known);
         builder.Services.AddRouting();
         builder.Services.Configure<ExapyteGatewayOptions>(mapped => configure?.Invoke(mapped));
@@ -92,7 +99,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         map(built);
         await built.StartAsync();
         await client.PutKeyspaceAsync("k", new() { Shards = 1 });
-        return new(built, client, keys, time, log);
+        return new(built, client, keys, nodes, time, log);
     }
 
     public Task<RawHttp> ConnectAsync() => RawHttp.ConnectAsync(Port);

@@ -28,7 +28,7 @@ public sealed class LeaderlessRepairTests
         Assert.Equal((3, 1, 3), Sizes(joining));
         Assert.Equal(new(2, 2), QuorumSizes.Of(joining.Settings, joining.Shards[0].Counted));
 
-        var settled = ReplicaRepair.Confirmed(joining, [CaughtUp(added, joining.Epoch)]);
+        var settled = Confirmed(joining, [CaughtUp(added, joining.Epoch)]);
         Assert.Equal((3, 0, 3), Sizes(settled));
         Assert.False(settled.Shards[0].IsChanging);
     }
@@ -53,8 +53,8 @@ public sealed class LeaderlessRepairTests
                 ReplicaId = 5_000,
             },
         ];
-        Assert.All(others, status => Assert.Same(joining, ReplicaRepair.Confirmed(joining, [status])));
-        Assert.NotSame(joining, ReplicaRepair.Confirmed(joining, [report]));
+        Assert.All(others, status => Assert.Same(joining, Confirmed(joining, [status])));
+        Assert.NotSame(joining, Confirmed(joining, [report]));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class LeaderlessRepairTests
         var map = MapOf(Quorum(3), "n1", "n2");
         var joining = Repaired(map, ["n1", "n2", "n3"], Nobody, firstId: 900);
         Assert.Equal((3, 0, 2), Sizes(joining));
-        var settled = ReplicaRepair.Confirmed(joining, [CaughtUp(joining.Shards[0].Replicas[2], joining.Epoch)]);
+        var settled = Confirmed(joining, [CaughtUp(joining.Shards[0].Replicas[2], joining.Epoch)]);
         Assert.Equal((3, 0, 3), Sizes(settled));
     }
 
@@ -73,11 +73,11 @@ public sealed class LeaderlessRepairTests
         var map = MapOf(Quorum(3) with { WriteQuorum = 1 }, "n1", "n2");
         var joining = Repaired(map, ["n1", "n2", "n3"], Nobody, firstId: 900);
         var report = CaughtUp(joining.Shards[0].Replicas[2], joining.Epoch);
-        var grown = ReplicaRepair.Confirmed(joining, [report]) with { Epoch = joining.Epoch + 1 };
+        var grown = Confirmed(joining, [report]) with { Epoch = joining.Epoch + 1 };
         Assert.Equal((3, 1, 3), Sizes(grown));
         Assert.True(grown.Shards[0].Replicas[2].Joining);
-        Assert.Same(grown, ReplicaRepair.Confirmed(grown, [report]));
-        Assert.Equal((3, 0, 3), Sizes(ReplicaRepair.Confirmed(grown, [report with { MapEpoch = grown.Epoch }])));
+        Assert.Same(grown, Confirmed(grown, [report]));
+        Assert.Equal((3, 0, 3), Sizes(Confirmed(grown, [report with { MapEpoch = grown.Epoch }])));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class LeaderlessRepairTests
         var nobody = new KeyspaceState { Map = joining, LastEpoch = 1 }
             .WithoutReplica(Id(joining, 0))
             .Map!;
-        Assert.Empty(ReplicaRepair.Plan(nobody, Nodes("n1", "n2", "n3"), Nobody, ShardsMax));
+        Assert.Empty(Plan(nobody, Nodes("n1", "n2", "n3"), Nobody, ShardsMax));
     }
 
     [Fact]
@@ -102,13 +102,13 @@ public sealed class LeaderlessRepairTests
     {
         var map = MapOf(Quorum(3), "n1", "n2", "n3");
         HashSet<string> lost = ["n2"];
-        Assert.Empty(ReplicaRepair.Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
-        Assert.Empty(ReplicaRepair.Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
+        Assert.Empty(Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
+        Assert.Empty(Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
 
         var joining = Repaired(map, ["n1", "n3", "n4"], lost, firstId: 900);
         Assert.Equal((3, 1, 3), Sizes(joining));
         Assert.Equal("n2", Assert.Single(joining.Shards[0].Leaving!).Node);
-        var settled = ReplicaRepair.Confirmed(joining, [CaughtUp(joining.Shards[0].Replicas[2], joining.Epoch)]);
+        var settled = Confirmed(joining, [CaughtUp(joining.Shards[0].Replicas[2], joining.Epoch)], lost);
         Assert.Equal((3, 0, 3), Sizes(settled));
         Assert.False(settled.Shards[0].IsChanging);
     }
@@ -143,7 +143,7 @@ public sealed class LeaderlessRepairTests
                     Assert.Equal((one.replicas, 0, one.replicas), Sizes(next));
                     return;
                 }
-                map = ReplicaRepair.Confirmed(
+                map = Confirmed(
                     next,
                     [
                         .. next.Shards[0]
@@ -183,9 +183,31 @@ public sealed class LeaderlessRepairTests
 
     private static KeyspaceMap Repaired(KeyspaceMap map, string[] alive, HashSet<string> lost, long firstId)
     {
-        var plan = ReplicaRepair.Plan(map, Nodes(alive), lost, ShardsMax);
+        var plan = Plan(map, Nodes(alive), lost, ShardsMax);
         return ReplicaRepair.With(map, plan, firstId, nodeEpoch: 7) with { Epoch = map.Epoch + 1 };
     }
+
+    private static List<ShardRepair> Plan(
+        KeyspaceMap map,
+        PlacementNode[] alive,
+        HashSet<string> lost,
+        int shardsMax
+    ) =>
+        ReplicaRepair.Plan(
+            map,
+            new()
+            {
+                Alive = alive,
+                Lost = lost,
+                ShardsMax = shardsMax,
+            }
+        );
+
+    private static KeyspaceMap Confirmed(
+        KeyspaceMap map,
+        ReplicaStatus[] statuses,
+        IReadOnlySet<string>? lost = null
+    ) => ReplicaRepair.Confirmed(map, statuses, lost ?? Nobody);
 
     private static PlacementNode[] Nodes(params string[] nodes) =>
         Array.ConvertAll(nodes, node => new PlacementNode(node, ""));

@@ -20,6 +20,9 @@ public sealed class NodeRecorder
     /// <summary>Nodes that refuse every map.</summary>
     public ConcurrentDictionary<string, bool> Refusing { get; } = new();
 
+    /// <summary>Nodes that were told to end.</summary>
+    public ConcurrentDictionary<string, bool> Left { get; } = new();
+
     /// <summary>The latest map of the keyspace's name that the node accepted.</summary>
     public KeyspaceMap? LatestOf(string node, string keyspace) =>
         Accepted.TryGetValue(node, out var maps) ? maps.LastOrDefault(map => map.Name == keyspace) : null;
@@ -78,4 +81,12 @@ internal sealed class RecordingNodeGrain(NodeRecorder recorder) : Grain, INodeGr
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId) => new([]);
 
     public ValueTask<ShardUse[]> Uses(long keyspaceId) => new([]);
+
+    public ValueTask<NodeLoad> Load() => new(new NodeLoad { Leaders = 0, Bytes = 0 });
+
+    public ValueTask Leave()
+    {
+        recorder.Left[NodeKey.NodeIn(this.GetPrimaryKeyString()).ToString()] = true;
+        return default;
+    }
 }

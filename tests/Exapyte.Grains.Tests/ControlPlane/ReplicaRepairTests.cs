@@ -15,7 +15,7 @@ public sealed class ReplicaRepairTests
     public void A_missing_replica_is_placed_on_a_free_node_in_a_zone_that_has_none()
     {
         var map = MapOf(3, ["n1"], ["n1"]);
-        var plan = ReplicaRepair.Plan(map, [new("n1", "a"), new("n2", "a"), new("n3", "b")], Nobody, ShardsMax);
+        var plan = Plan(map, [new("n1", "a"), new("n2", "a"), new("n3", "b")], Nobody, ShardsMax);
         Assert.Equal([0, 1], plan.Select(repair => repair.Shard));
         Assert.All(plan, repair => Assert.Equal(["n3", "n2"], repair.Added));
         Assert.All(plan, repair => Assert.Empty(repair.Dropped));
@@ -29,7 +29,7 @@ public sealed class ReplicaRepairTests
         Assert.Equal([900, 901], next.Shards.Select(shard => shard.Replicas[1].ReplicaId));
         Assert.All(next.Shards, shard => Assert.True(shard.Replicas[1] is { Joining: true, NodeEpoch: 7 }));
         Assert.True(next.UnderReplicated);
-        var confirmed = ReplicaRepair.Confirmed(next, Statuses(next));
+        var confirmed = Confirmed(next, Statuses(next));
         Assert.False(confirmed.UnderReplicated);
         Assert.DoesNotContain(confirmed.Shards, shard => shard.IsChanging);
     }
@@ -67,8 +67,8 @@ public sealed class ReplicaRepairTests
                 ReplicaId = 5_000,
             },
         ];
-        Assert.All(others, status => Assert.Same(next, ReplicaRepair.Confirmed(next, [status, .. followers])));
-        Assert.NotSame(next, ReplicaRepair.Confirmed(next, [leader, .. followers]));
+        Assert.All(others, status => Assert.Same(next, Confirmed(next, [status, .. followers])));
+        Assert.NotSame(next, Confirmed(next, [leader, .. followers]));
     }
 
     [Fact]
@@ -84,18 +84,15 @@ public sealed class ReplicaRepairTests
             Voters = [.. leader.Voters, map.Shards[0].Replicas[1].ReplicaId],
         };
         var leaving = followers[0] with { ReplicaId = next.Shards[0].Leaving![0].ReplicaId, Node = "n2" };
-        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader]));
-        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, leader]));
-        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, inBetween]));
-        Assert.Same(next, ReplicaRepair.Confirmed(next, [leader, leaving]));
-        Assert.Same(
-            next,
-            ReplicaRepair.Confirmed(next, [leader, followers[0] with { Problem = "stopped", Voters = [] }])
-        );
-        Assert.Same(next, ReplicaRepair.Confirmed(next, followers));
+        Assert.Same(next, Confirmed(next, [leader]));
+        Assert.Same(next, Confirmed(next, [leader, leader]));
+        Assert.Same(next, Confirmed(next, [leader, inBetween]));
+        Assert.Same(next, Confirmed(next, [leader, leaving]));
+        Assert.Same(next, Confirmed(next, [leader, followers[0] with { Problem = "stopped", Voters = [] }]));
+        Assert.Same(next, Confirmed(next, followers));
         foreach (var follower in followers)
         {
-            var done = ReplicaRepair.Confirmed(next, [leader, follower]);
+            var done = Confirmed(next, [leader, follower]);
             Assert.False(done.Shards[0].IsChanging);
             Assert.Equal(["n1", "n3", "n4"], done.Shards[0].Replicas.Select(replica => replica.Node));
         }
@@ -105,7 +102,7 @@ public sealed class ReplicaRepairTests
     public void A_change_of_a_group_that_has_one_replica_left_is_done_by_the_word_of_its_leader()
     {
         var next = Repaired(MapOf(1, ["n1", "n2", "n3"]), ["n1", "n2", "n3"], Nobody, firstId: 900);
-        var done = ReplicaRepair.Confirmed(next, [Leader(next.Shards[0], next.Epoch)]);
+        var done = Confirmed(next, [Leader(next.Shards[0], next.Epoch)]);
         Assert.Equal("n1", Assert.Single(done.Shards[0].Hosted).Node);
     }
 
@@ -114,7 +111,7 @@ public sealed class ReplicaRepairTests
     {
         var map = MapOf(3, ["n1", "n2", "n3"]);
         HashSet<string> lost = ["n2"];
-        Assert.Empty(ReplicaRepair.Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
+        Assert.Empty(Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
         var shard = Repaired(map, ["n1", "n3", "n4"], lost, firstId: 900).Shards[0];
         Assert.Equal(["n1", "n3", "n4"], shard.Replicas.Select(replica => replica.Node));
         Assert.Equal("n2", Assert.Single(shard.Leaving!).Node);
@@ -125,21 +122,21 @@ public sealed class ReplicaRepairTests
     public void Without_a_majority_alive_nothing_is_dropped()
     {
         var map = MapOf(3, ["n1", "n2", "n3"]);
-        Assert.Empty(ReplicaRepair.Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
+        Assert.Empty(Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
     }
 
     [Fact]
     public void A_shard_that_lost_every_replica_is_left_alone_for_nobody_could_take_a_new_one_in()
     {
         var map = MapOf(2, []);
-        Assert.Empty(ReplicaRepair.Plan(map, Nodes("n1", "n2"), Nobody, ShardsMax));
+        Assert.Empty(Plan(map, Nodes("n1", "n2"), Nobody, ShardsMax));
     }
 
     [Fact]
     public void A_shard_that_changes_is_not_changed_again_but_for_a_joining_replica_that_was_lost()
     {
         var changing = Repaired(MapOf(3, ["n1", "n2", "n3"]), ["n1", "n3", "n4", "n5"], ["n2"], firstId: 900);
-        Assert.Empty(ReplicaRepair.Plan(changing, Nodes("n1", "n4", "n5"), new HashSet<string> { "n3" }, ShardsMax));
+        Assert.Empty(Plan(changing, Nodes("n1", "n4", "n5"), new HashSet<string> { "n3" }, ShardsMax));
         var again = Repaired(changing, ["n1", "n3", "n5"], ["n2", "n4"], firstId: 901);
         Assert.Equal(["n1", "n3", "n5"], again.Shards[0].Replicas.Select(replica => replica.Node));
         Assert.Equal(["n2", "n4"], again.Shards[0].Leaving!.Select(replica => replica.Node));
@@ -161,16 +158,16 @@ public sealed class ReplicaRepairTests
     public void Once_nothing_changes_any_more_preferred_leaders_are_spread_and_no_more_of_them_move_than_must()
     {
         var map = MapOf(3, ["n1", "n2", "n3"], ["n1", "n2", "n3"], ["n1", "n2", "n3"], ["n2", "n1", "n3"]);
-        var spread = ReplicaRepair.Spread(map);
+        var spread = ReplicaRepair.Spread(map, Nobody);
         Assert.Equal(
             ["n1", "n1", "n2", "n3"],
             spread.Shards.Select(shard => shard.Replicas[0].Node).Order(StringComparer.Ordinal)
         );
         Assert.Equal(1, map.Shards.Zip(spread.Shards).Count(pair => pair.First.Replicas[0] != pair.Second.Replicas[0]));
         Assert.Equal(Ids(map), Ids(spread));
-        Assert.Same(spread, ReplicaRepair.Spread(spread));
+        Assert.Same(spread, ReplicaRepair.Spread(spread, Nobody));
         var changing = Repaired(map, ["n1", "n2", "n3", "n4"], ["n3"], firstId: 900);
-        Assert.Same(changing, ReplicaRepair.Spread(changing));
+        Assert.Same(changing, ReplicaRepair.Spread(changing, Nobody));
     }
 
     private static IEnumerable<long> Ids(KeyspaceMap map) =>
@@ -208,7 +205,7 @@ public sealed class ReplicaRepairTests
                     Assert.All(next.Shards, shard => AssertFull(shard, alive, one.replicas));
                     return;
                 }
-                map = ReplicaRepair.Confirmed(next, Statuses(next));
+                map = Confirmed(next, Statuses(next));
             }
             Assert.Fail("The repairs do not end.");
         });
@@ -227,9 +224,28 @@ public sealed class ReplicaRepairTests
 
     private static KeyspaceMap Repaired(KeyspaceMap map, string[] alive, HashSet<string> lost, long firstId)
     {
-        var plan = ReplicaRepair.Plan(map, Nodes(alive), lost, ShardsMax);
+        var plan = Plan(map, Nodes(alive), lost, ShardsMax);
         return ReplicaRepair.With(map, plan, firstId, nodeEpoch: 7) with { Epoch = map.Epoch + 1 };
     }
+
+    private static List<ShardRepair> Plan(
+        KeyspaceMap map,
+        PlacementNode[] alive,
+        HashSet<string> lost,
+        int shardsMax
+    ) =>
+        ReplicaRepair.Plan(
+            map,
+            new()
+            {
+                Alive = alive,
+                Lost = lost,
+                ShardsMax = shardsMax,
+            }
+        );
+
+    private static KeyspaceMap Confirmed(KeyspaceMap map, ReplicaStatus[] statuses) =>
+        ReplicaRepair.Confirmed(map, statuses, Nobody);
 
     private static PlacementNode[] Nodes(params string[] nodes) =>
         Array.ConvertAll(nodes, node => new PlacementNode(node, ""));

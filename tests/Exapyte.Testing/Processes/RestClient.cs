@@ -104,6 +104,10 @@ public sealed class RestClient : IDisposable
 
     public Task<RestAnswer> GetNodesAsync() => SendAsync(HttpMethod.Get, "/v1/nodes");
 
+    public Task<RestAnswer> DrainNodeAsync(string nodeId) => SendAsync(HttpMethod.Post, $"/v1/nodes/{nodeId}/drain");
+
+    public Task<RestAnswer> RemoveNodeAsync(string nodeId) => SendAsync(HttpMethod.Delete, $"/v1/nodes/{nodeId}");
+
     public Task<RestAnswer> PutAsync(
         string keyspace,
         string key,
