@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client.Administration;
 using Exapyte.Client.Backups;
+using Exapyte.Client.Changes;
 using Exapyte.Client.Connections;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Retries;
@@ -22,6 +23,8 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
 {
     private static readonly TimeSpan CallTimeoutMin = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan CallTimeoutMax = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan HeartbeatMin = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan HeartbeatMax = TimeSpan.FromHours(1);
     private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(5);
 
     private readonly ExapyteClientOptions options;
@@ -32,6 +35,8 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
     private readonly BatchRunner batches;
     private readonly ScanRunner scans;
     private readonly SnapshotReader snapshots;
+    private readonly ChangeFeeds feeds;
+    private readonly ChangeWatch watch;
     private readonly KeyspaceAdministration keyspaces;
     private readonly ClusterView cluster;
     private ClusterConnection? owned;
@@ -90,6 +95,9 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         var shards = new ShardScanner(loop, maps, options, clock, failures);
         scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
+        var changes = new ShardChangesReader(loop, maps, options, clock, failures);
+        feeds = new(changes, clock);
+        watch = new(paths, changes, feeds, options, clock);
         keyspaces = new(grains, maps, calls);
         cluster = new(grains, maps, regions, calls, options, lanes.News);
     }
@@ -206,6 +214,21 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
     }
 
     /// <inheritdoc/>
+    public IAsyncEnumerable<ChangesPart> WatchAsync(
+        string keyspace,
+        ChangesQuery query,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(keyspace);
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Heartbeat, HeartbeatMin, nameof(query));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(query.Heartbeat, HeartbeatMax, nameof(query));
+        ThrowIfOver(cancellationToken);
+        return watch.RunAsync(keyspace, query, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public IAsyncEnumerable<SnapshotPart> ReadSnapshotAsync(
         string keyspace,
         CancellationToken cancellationToken = default
@@ -305,6 +328,7 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
     public void Dispose()
     {
         disposed = true;
+        feeds.Dispose();
         sweeper.Dispose();
         meter.Dispose();
     }

@@ -59,6 +59,20 @@ public interface IExapyteClient
     ValueTask<ScanPage> ScanAsync(string keyspace, ScanQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// Watches the changes of a raft keyspace as they are committed, until it is cancelled: in the order of each shard, each at
+    /// least once, none missing behind the token it began with (behind its first part, where there was none).
+    /// </summary>
+    /// <returns>
+    /// A first part with the token where it begins; parts with a change or, at rest, a token; where it cannot go on a last part
+    /// that is not <see cref="OutcomeKind.Ok"/>. <see cref="OutcomeKind.Compacted"/>: some changes are not kept any more.
+    /// </returns>
+    IAsyncEnumerable<ChangesPart> WatchAsync(
+        string keyspace,
+        ChangesQuery query,
+        CancellationToken cancellationToken = default
+    );
+
+    /// <summary>
     /// Reads a whole keyspace, shard by shard, each shard as it was at one moment while service goes on: a raft shard at
     /// one revision, a quorum shard merged from as many replicas as a read asks, an async shard as one replica has it.
     /// The shards are read one after another, each at a moment of its own.
@@ -222,6 +236,12 @@ public sealed record ScanPage(
 
     private static bool IsBefore(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right, bool reverse) =>
         left.Span.SequenceCompareTo(right.Span) is var order && (reverse ? order > 0 : order < 0);
+
+    /// <summary>
+    /// On a first page the place among the keyspace's changes from before it was read; null on others, and where no changes
+    /// are kept. One of a listing by prefix is good for watching that prefix.
+    /// </summary>
+    public ChangeToken? Changes { get; init; }
 }
 
 /// <summary>A part of a keyspace's snapshot.</summary>

@@ -64,6 +64,15 @@ public sealed class ExapyteGatewayOptions
     /// <summary>What a refused caller is told to wait (<c>Retry-After</c>), in whole seconds; 1 to 3,600.</summary>
     public int RetryAfterSeconds { get; set; } = 1;
 
+    /// <summary>After so long without a change a watcher is told how far the feed has come; 10 ms to 1 minute.</summary>
+    public TimeSpan ChangesHeartbeat { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A watcher that takes nothing of what it is sent for so long is cut off; 100 ms to 10 minutes.</summary>
+    public TimeSpan ChangesStallMax { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Most callers that watch changes at once, beyond which they are answered 429; 1 to <see cref="RequestsMaxMost"/>.</summary>
+    public int WatchersMax { get; set; } = 10_000;
+
     /// <summary>How callers are authenticated.</summary>
     public GatewayAuthentication Authentication { get; set; }
 
@@ -92,6 +101,10 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
     private static readonly TimeSpan ReadinessTimeoutMin = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan ReadinessTimeoutMax = TimeSpan.FromMinutes(1);
     private const int RetryAfterSecondsMax = 3_600;
+    private static readonly TimeSpan HeartbeatMin = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan HeartbeatMax = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StallMin = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan StallMax = TimeSpan.FromMinutes(10);
 
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, ExapyteGatewayOptions options)
@@ -105,10 +118,16 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
         Within(reasons, nameof(options.PageEntriesDefault), options.PageEntriesDefault, options.PageEntriesMax);
         Within(reasons, nameof(options.RequestsMax), options.RequestsMax, ExapyteGatewayOptions.RequestsMaxMost);
         Within(reasons, nameof(options.RetryAfterSeconds), options.RetryAfterSeconds, RetryAfterSecondsMax);
-        if (options.ReadinessTimeout < ReadinessTimeoutMin || options.ReadinessTimeout > ReadinessTimeoutMax)
-        {
-            reasons.Add($"{nameof(options.ReadinessTimeout)} must be {ReadinessTimeoutMin} to {ReadinessTimeoutMax}.");
-        }
+        Within(
+            reasons,
+            nameof(options.ReadinessTimeout),
+            options.ReadinessTimeout,
+            ReadinessTimeoutMin,
+            ReadinessTimeoutMax
+        );
+        Within(reasons, nameof(options.WatchersMax), options.WatchersMax, ExapyteGatewayOptions.RequestsMaxMost);
+        Within(reasons, nameof(options.ChangesHeartbeat), options.ChangesHeartbeat, HeartbeatMin, HeartbeatMax);
+        Within(reasons, nameof(options.ChangesStallMax), options.ChangesStallMax, StallMin, StallMax);
         if (!Enum.IsDefined(options.Authentication))
         {
             reasons.Add($"{nameof(options.Authentication)} must be one of {nameof(GatewayAuthentication)}'s.");
@@ -131,6 +150,14 @@ internal sealed class ExapyteGatewayOptionsValidator : IValidateOptions<ExapyteG
             );
         }
         return reasons.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(reasons);
+    }
+
+    private static void Within(List<string> reasons, string name, TimeSpan value, TimeSpan least, TimeSpan most)
+    {
+        if (value < least || value > most)
+        {
+            reasons.Add($"{name} must be {least} to {most}.");
+        }
     }
 
     private static void Within(List<string> reasons, string name, int value, int most)

@@ -4,6 +4,7 @@ using Exapyte.Client.Administration;
 using Exapyte.Client.Security;
 using Exapyte.Gateway.Backups;
 using Exapyte.Gateway.Batches;
+using Exapyte.Gateway.Changes;
 using Exapyte.Gateway.Control;
 using Exapyte.Gateway.Documents;
 using Exapyte.Gateway.Entries;
@@ -43,6 +44,7 @@ internal sealed partial class GatewayHandler
     private readonly EntryHandler entries;
     private readonly ChangeHandler changes;
     private readonly ListingHandler listing;
+    private readonly WatchHandler watches;
     private readonly PrefixDeletion prefixes;
     private readonly BatchHandler batches;
     private readonly ImportHandler imports;
@@ -83,8 +85,10 @@ internal sealed partial class GatewayHandler
         changes = new(client, problems, limits.ValueBytesMax);
         var signer = new TokenSigner(limits.CursorKey, limits.CursorKeySource);
         sessions = new(signer);
+        var tokens = new ChangeTokenCodec(signer);
         entries = new(client, problems, sessions, limits.ValueBytesMax, time ?? TimeProvider.System);
-        listing = new(client, problems, limits, new CursorCodec(signer), sessions);
+        listing = new(client, problems, limits, new CursorCodec(signer), tokens, sessions);
+        watches = new(client, problems, limits, tokens, time ?? TimeProvider.System);
         prefixes = new(client, problems, limits, time ?? TimeProvider.System);
         queries = new(client, problems, new QueryCursorCodec(signer), sessions);
         batches = new(client, problems, limits);
@@ -219,6 +223,7 @@ internal sealed partial class GatewayHandler
                 call
             ),
             GatewayRoute.Listing => listing.HandleAsync(context, call),
+            GatewayRoute.Changes => WatchAsync(context, call),
             GatewayRoute.Batch => batches.HandleAsync(context, call),
             GatewayRoute.Query => queries.QueryAsync(context, call),
             GatewayRoute.Explain => queries.ExplainAsync(context, call),
@@ -242,6 +247,10 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Docs => StaticDocument.Docs.WriteAsync(context),
             _ => throw new InvalidOperationException($"Route {call.Route} has no handler."),
         };
+
+    /// <summary>Whoever watches for long is asked for its key again and again: it may have been revoked.</summary>
+    private Task WatchAsync(HttpContext context, Call call) =>
+        watches.HandleAsync(context, call, async () => (await gate.AdmitAsync(context, call)).Refusal);
 
     private async Task AnswerThrownAsync(HttpContext context, Exception exception)
     {

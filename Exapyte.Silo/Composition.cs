@@ -83,9 +83,13 @@ internal static class Composition
         }
     }
 
-    /// <summary>How much the gateway takes at once.</summary>
+    /// <summary>How much the gateway takes at once, and how often it tells those who watch.</summary>
     public static void LimitRequests(IServiceCollection services, SiloSettings settings) =>
-        services.Configure<ExapyteGatewayOptions>(gateway => gateway.RequestsMax = settings.RequestsMax);
+        services.Configure<ExapyteGatewayOptions>(gateway =>
+        {
+            gateway.RequestsMax = settings.RequestsMax;
+            gateway.ChangesHeartbeat = settings.ChangesHeartbeat;
+        });
 
     /// <summary>Instruments for scraping.</summary>
     public static void AddMetrics(IServiceCollection services, SiloSettings settings) =>

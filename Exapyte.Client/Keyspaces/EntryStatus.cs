@@ -46,6 +46,9 @@ public enum EntryStatus
 
     /// <summary>A read found the entry at the version that the caller knows.</summary>
     NotModified,
+
+    /// <summary>Changes that were asked for are not kept any more: list the entries, and watch from then on.</summary>
+    ChangesCompacted,
 }
 
 /// <summary>The one table from what a replica says to what a caller sees.</summary>
@@ -73,6 +76,7 @@ internal static class EntryStatuses
             OutcomeKind.RequestIdReused => EntryStatus.RequestIdReused,
             OutcomeKind.NotAnInteger or OutcomeKind.OutOfRange or OutcomeKind.NotJson or OutcomeKind.ValueTooLarge =>
                 EntryStatus.NotApplicable,
+            OutcomeKind.Compacted => EntryStatus.ChangesCompacted,
             // Said by a later version: what this one does not understand proves nothing.
             _ => EntryStatus.OutcomeUnknown,
         };

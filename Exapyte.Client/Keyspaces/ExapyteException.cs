@@ -31,6 +31,7 @@ public class ExapyteException : Exception
             EntryStatus.Unavailable => new UnavailableException(message),
             EntryStatus.Overloaded => new OverloadedException(message),
             EntryStatus.Invalid => new InvalidRequestException(message),
+            EntryStatus.ChangesCompacted => new ChangesCompactedException(message),
             EntryStatus.StorageFull
             or EntryStatus.QuotaExceeded
             or EntryStatus.RequestIdReused
@@ -87,4 +88,13 @@ public sealed class InvalidRequestException : ExapyteException
 {
     internal InvalidRequestException(string message)
         : base(EntryStatus.Invalid, message) { }
+}
+
+/// <summary>
+/// Changes behind the token are not kept any more, or its shards are gone: list the entries, and watch on from a new token.
+/// </summary>
+public sealed class ChangesCompactedException : ExapyteException
+{
+    internal ChangesCompactedException(string message)
+        : base(EntryStatus.ChangesCompacted, message) { }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Exapyte.Client.Lanes;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
@@ -15,6 +16,12 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
     public ShardRoute[] Routes => routes;
 
     public ShardRoute RouteOf(ReadOnlySpan<byte> key) => routes[map.ShardIndexOf(key)];
+
+    /// <summary>All shards, or the only one that can hold the prefix: keys are hashed through the delimiter only.</summary>
+    public ShardRoute[] RoutesUnder(ReadOnlySpan<byte> prefix) =>
+        map.Settings.PartitionDelimiter is { } delimiter && prefix.IndexOf(Encoding.UTF8.GetBytes(delimiter)) >= 0
+            ? [RouteOf(prefix)]
+            : routes;
 
     /// <summary>Whether <paramref name="other"/> replaces this map: another life of the keyspace, or a later epoch.</summary>
     public bool IsOlderThan(KeyspaceMap other) =>

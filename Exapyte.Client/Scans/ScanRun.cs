@@ -1,4 +1,3 @@
-using System.Text;
 using Exapyte.Client.Routing;
 using Exapyte.Client.Rules;
 using Exapyte.Keyspaces;
@@ -18,6 +17,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     private readonly List<ListedEntry> entries = new(Math.Min(query.EntriesMax, Limits.PageEntriesDefault));
     private readonly List<ReadOnlyMemory<byte>> prefixes = [];
     private readonly HashSet<(string Node, string Region)> servers = [];
+    private readonly Dictionary<long, ulong> begunAt = [];
     private volatile RoutedMap map = map;
     private long bytes;
     private long stalenessMs;
@@ -28,7 +28,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         var cursors = bounds.IsEmpty
             ? []
             : Array.ConvertAll(
-                Routes(),
+                map.RoutesUnder(query.Prefix.Span),
                 route => new ShardCursor(route.Placement.ShardId, bounds, query.Folding, query.Reverse)
             );
         var heads = new PriorityQueue<ShardCursor, ReadOnlyMemory<byte>>(order);
@@ -54,15 +54,12 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             cursor.Skip(prefixes[^1]);
         }
         var more = Array.Exists(cursors, cursor => cursor.MayHaveMore);
-        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server()) { Prefixes = prefixes };
+        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server())
+        {
+            Prefixes = prefixes,
+            Changes = Begun(),
+        };
     }
-
-    /// <summary>All shards, or the only one that can hold the prefix: keys are hashed through the delimiter only.</summary>
-    private ShardRoute[] Routes() =>
-        map.Map.Settings.PartitionDelimiter is { } delimiter
-        && query.Prefix.Span.IndexOf(Encoding.UTF8.GetBytes(delimiter)) >= 0
-            ? [map.RouteOf(query.Prefix.Span)]
-            : map.Routes;
 
     /// <summary>Takes heads in order until the page is full or nothing is left (null), or a shard must be asked (that one).</summary>
     private ShardCursor? Merge(PriorityQueue<ShardCursor, ReadOnlyMemory<byte>> heads)
@@ -154,6 +151,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         lock (servers)
         {
             servers.Add((reply.Node, reply.Region));
+            begunAt.TryAdd(cursor.ShardId, reply.ReadAfter);
             stalenessMs = reply.StalenessMs < 0 || stalenessMs < 0 ? -1 : Math.Max(stalenessMs, reply.StalenessMs);
         }
         return null;
@@ -181,6 +179,24 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             MapEpoch = map.Map.Epoch,
             TimeoutMs = 1,
         };
+    }
+
+    /// <summary>Where each shard was before the first page read it; null where that was not all that can hold its prefix, or nobody can watch.</summary>
+    private ChangeToken? Begun()
+    {
+        var settings = map.Map.Settings;
+        var routes = map.RoutesUnder(query.Prefix.Span);
+        if (
+            settings.Replication != ReplicationKind.Raft
+            || settings.ChangeRetentionSeconds == 0
+            || query.After is not null
+            || begunAt.Count != routes.Length
+        )
+        {
+            return null;
+        }
+        var shardIds = Array.ConvertAll(routes, route => route.Placement.ShardId);
+        return new(map.Map.KeyspaceId, shardIds, Array.ConvertAll(shardIds, begunAt.GetValueOrDefault));
     }
 
     private ServedBy Server()

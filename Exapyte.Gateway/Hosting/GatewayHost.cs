@@ -71,6 +71,7 @@ internal sealed class GatewayHost(GatewaySettings settings, IConfiguration confi
     private void Configure(ExapyteGatewayOptions gateway)
     {
         gateway.RequestsMax = settings.RequestsMax;
+        gateway.ChangesHeartbeat = settings.ChangesHeartbeat;
         if (settings.Security.AsksForKeys)
         {
             gateway.Authentication = GatewayAuthentication.Keys;

@@ -37,6 +37,7 @@ internal static class GatewaySetting
         Setting.ClusterTlsCa,
         Setting.LogLevel,
         Setting.RequestsMax,
+        Setting.ChangesHeartbeat,
     ];
 
     /// <summary>Settings that have no option; they come from the environment or a file.</summary>

@@ -19,6 +19,9 @@ internal sealed record GatewaySettings
     /// <summary>Most HTTP requests under way at once.</summary>
     public int RequestsMax { get; init; } = 1_024;
 
+    /// <summary>After so long without a change whoever watches is told how far the changes have come.</summary>
+    public TimeSpan ChangesHeartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Reads them from the section <c>Exapyte</c>; null, and every reason against them, where they are none.</summary>
@@ -34,6 +37,7 @@ internal sealed record GatewaySettings
             Region = section.Value(GatewaySetting.Region),
             Security = security,
             RequestsMax = section.ReadRequestsMax(),
+            ChangesHeartbeat = section.ReadChangesHeartbeat(),
             LogLevel = section.ReadLogLevel(),
         };
         reasons = section.Reasons;

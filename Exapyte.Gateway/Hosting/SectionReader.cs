@@ -10,6 +10,8 @@ namespace Exapyte.Gateway.Hosting;
 internal sealed class SectionReader(IConfiguration configuration)
 {
     private const int RequestsMaxMost = 1_000_000;
+    private const int HeartbeatMsMin = 10;
+    private const int HeartbeatMsMax = 60_000;
 
     private readonly IConfigurationSection section = configuration.GetSection(Setting.Section);
 
@@ -56,15 +58,22 @@ internal sealed class SectionReader(IConfiguration configuration)
         return level;
     }
 
-    public int ReadRequestsMax()
+    public int ReadRequestsMax() => ReadNumber(Setting.RequestsMax, 1, RequestsMaxMost);
+
+    /// <summary>How often whoever watches changes is told how far they have come.</summary>
+    public TimeSpan ReadChangesHeartbeat() =>
+        TimeSpan.FromMilliseconds(ReadNumber(Setting.ChangesHeartbeat, HeartbeatMsMin, HeartbeatMsMax));
+
+    private int ReadNumber(Setting setting, int least, int most)
     {
-        string value = Value(Setting.RequestsMax);
+        string value = Value(setting);
         bool isValid =
-            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int requests)
-            && requests is >= 1 and <= RequestsMaxMost;
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number >= least
+            && number <= most;
         if (!isValid)
-            Refuse(Setting.RequestsMax, value, $"must be 1 to {RequestsMaxMost}");
-        return requests;
+            Refuse(setting, value, $"must be {least} to {most}");
+        return number;
     }
 
     /// <summary>Who is let in, and how connections are secured.</summary>

@@ -133,6 +133,14 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "HTTP requests under way at once, beyond which they are answered 429"
     );
 
+    public static readonly Setting ChangesHeartbeat = new(
+        "ChangesHeartbeat",
+        "--changes-heartbeat",
+        "5000",
+        "milliseconds",
+        "after so long without a change whoever watches is told how far the changes have come"
+    );
+
     /// <summary>The full configuration key.</summary>
     public string Path => $"{Section}:{Key}";
 

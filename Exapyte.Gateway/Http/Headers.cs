@@ -13,11 +13,13 @@ internal static class Headers
     public const string Session = "Exapyte-Session";
     public const string Served = "Exapyte-Served";
     public const string IdempotencyKey = "Idempotency-Key";
+    public const string LastEventId = "Last-Event-ID";
 
     public static readonly StringValues NoStore = new("no-store");
     public static readonly StringValues NoSniff = new("nosniff");
     public static readonly StringValues Sandbox = new("sandbox");
     public static readonly StringValues Json = new("application/json");
+    public static readonly StringValues EventStream = new("text/event-stream");
     public static readonly StringValues Ndjson = new("application/x-ndjson");
 
     private static readonly SearchValues<char> ValueChars = SearchValues.Create(

@@ -44,6 +44,8 @@ internal sealed class RequestLimit
                 or GatewayRoute.Docs
                 or GatewayRoute.Cluster
                 or GatewayRoute.Nodes
+                // One that watches does nothing most of the time: counted apart.
+                or GatewayRoute.Changes
             );
 
     /// <summary>True: the request is counted until <see cref="Leave"/>. False: it is one too many.</summary>

@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Exapyte.Client;
+using Exapyte.Gateway.Changes;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Operations;
-using Microsoft.Net.Http.Headers;
 
 namespace Exapyte.Gateway.Listing;
 
@@ -17,6 +17,7 @@ internal sealed class ListingHandler(
     ProblemWriter problems,
     ExapyteGatewayOptions limits,
     CursorCodec cursors,
+    ChangeTokenCodec tokens,
     SessionTokens sessions
 )
 {
@@ -25,7 +26,7 @@ internal sealed class ListingHandler(
     /// <summary>Answers the call.</summary>
     public async Task HandleAsync(HttpContext context, Call call)
     {
-        var isStream = AcceptsLines(context.Request);
+        var isStream = AcceptedTypes.PrefersLines(context.Request, "application/json");
         var headers = context.Request.Headers;
         var refusal = ListingRequest.Read(headers, call, isStream, limits, cursors, out var request);
         if (refusal is not null || request is null)
@@ -88,6 +89,7 @@ internal sealed class ListingHandler(
             EntryJson.WritePrefixes(writer, page.Prefixes);
         }
         WriteCursor(writer, CursorBehind(call, query, page));
+        WriteChanges(writer, TokenOf(call, page));
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted);
     }
@@ -96,6 +98,7 @@ internal sealed class ListingHandler(
     {
         var query = request.Query;
         var left = request.EntriesMax ?? long.MaxValue;
+        var changes = TokenOf(call, page);
         using var lines = new LineStream(context);
         while (true)
         {
@@ -111,7 +114,14 @@ internal sealed class ListingHandler(
             var next = NextQuery(query, page, left);
             if (next is null)
             {
-                await WriteLastLineAsync(context, lines, CursorBehind(call, query, page), query.Session, problem: null);
+                await WriteLastLineAsync(
+                    context,
+                    lines,
+                    CursorBehind(call, query, page),
+                    changes,
+                    query.Session,
+                    problem: null
+                );
                 return;
             }
             var resumeAt = CursorBehind(call, query, page);
@@ -119,7 +129,7 @@ internal sealed class ListingHandler(
             page = await client.ScanAsync(call.Keyspace, query, context.RequestAborted);
             if (ProblemOf(call.Keyspace, query, page) is { } problem)
             {
-                await WriteLastLineAsync(context, lines, resumeAt, query.Session, problem);
+                await WriteLastLineAsync(context, lines, resumeAt, changes, query.Session, problem);
                 return;
             }
         }
@@ -188,10 +198,23 @@ internal sealed class ListingHandler(
         }
     }
 
+    /// <summary>From where to watch to miss nothing that the listing lacks; null where it does not say.</summary>
+    private string? TokenOf(in Call call, ScanPage page) =>
+        page.Changes is { } token ? tokens.Write(call.TokenScope, token) : null;
+
+    private static void WriteChanges(Utf8JsonWriter writer, string? token)
+    {
+        if (token is not null)
+        {
+            writer.WriteString("changes"u8, token);
+        }
+    }
+
     private async Task WriteLastLineAsync(
         HttpContext context,
         LineStream lines,
         string? cursor,
+        string? changes,
         ClientSession? session,
         Problem? problem
     )
@@ -199,6 +222,7 @@ internal sealed class ListingHandler(
         var writer = lines.Writer;
         writer.WriteStartObject();
         WriteCursor(writer, cursor);
+        WriteChanges(writer, changes);
         if (sessions.TextOf(session) is { } token)
         {
             // The header left with the first page.
@@ -231,34 +255,4 @@ internal sealed class ListingHandler(
             ),
             _ => OutcomeProblems.Of(page.Kind, page.Detail, repeatable: true),
         };
-
-    /// <summary>Whether NDJSON is named, and JSON is not preferred to it.</summary>
-    private static bool AcceptsLines(HttpRequest request)
-    {
-        if (
-            request.Headers.Accept.Count == 0
-            || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
-        )
-        {
-            return false;
-        }
-        double lines = 0,
-            page = 0;
-        foreach (var type in accepted)
-        {
-            var quality = type.Quality ?? 1;
-            if (
-                type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase)
-                || type.MediaType.Equals("application/ndjson", StringComparison.OrdinalIgnoreCase)
-            )
-            {
-                lines = Math.Max(lines, quality);
-            }
-            else if (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase))
-            {
-                page = Math.Max(page, quality);
-            }
-        }
-        return lines > 0 && lines >= page;
-    }
 }

@@ -79,6 +79,7 @@ internal static class OutcomeProblems
             OutcomeKind.OutOfRange => ProblemKinds.OutOfRange,
             OutcomeKind.NotJson => ProblemKinds.NotJson,
             OutcomeKind.ValueTooLarge => ProblemKinds.TooLarge,
+            OutcomeKind.Compacted => ProblemKinds.Compacted,
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This outcome is no problem."),
         };
 
@@ -101,6 +102,8 @@ internal static class OutcomeProblems
                 "There is no room for it in the keyspace's quota; nothing changed. Delete entries.",
             OutcomeKind.NoSuchKeyspace => "There is no such keyspace. Create it with PUT /v1/keyspaces/{keyspace}.",
             OutcomeKind.RequestIdReused => "Use a new Idempotency-Key for each distinct request; nothing changed.",
+            OutcomeKind.Compacted =>
+                "Changes that were asked for are not kept any more. List the entries, and go on from there.",
             OutcomeKind.DeadlineExceeded => "The time ran out before anything was sent; nothing changed. Try again.",
             OutcomeKind.NotAnInteger => "The entry's value is not a whole number of 64 bits; nothing changed.",
             OutcomeKind.OutOfRange => "The sum would not fit into 64 bits; nothing changed.",

@@ -30,6 +30,7 @@ internal static class ProblemKinds
         "The keyspace's name or settings are not acceptable."
     );
     public static readonly ProblemKind InvalidCursor = new(400, "invalid-cursor", "The cursor is not acceptable.");
+    public static readonly ProblemKind InvalidToken = new(400, "invalid-token", "The token is not acceptable.");
     public static readonly ProblemKind Unauthorized = new(401, "unauthorized", "The caller is not known.");
     public static readonly ProblemKind Forbidden = new(403, "forbidden", "The caller may not do this.");
     public static readonly ProblemKind NoSuchKey = new(404, "no-such-key", "There is no such API key.");
@@ -59,6 +60,7 @@ internal static class ProblemKinds
         "node-conflict",
         "The node is not as the command needs it."
     );
+    public static readonly ProblemKind Compacted = new(410, "compacted", "Some changes are not kept any more.");
     public static readonly ProblemKind PreconditionFailed = new(
         412,
         "precondition-failed",
@@ -120,6 +122,7 @@ internal static class ProblemKinds
         InvalidBody,
         InvalidKeyspace,
         InvalidCursor,
+        InvalidToken,
         InvalidApiKey,
         Unauthorized,
         Forbidden,
@@ -132,6 +135,7 @@ internal static class ProblemKinds
         RequestTimeout,
         KeyspaceConflict,
         NodeConflict,
+        Compacted,
         PreconditionFailed,
         TooLarge,
         UnsupportedMediaType,

@@ -176,6 +176,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "import" => GatewayRoute.Import,
             "query" => GatewayRoute.Query,
             "query/explain" => GatewayRoute.Explain,
+            "changes" => GatewayRoute.Changes,
             "shards" => GatewayRoute.Shards,
             "backups" => GatewayRoute.Backups,
             _ => GatewayRoute.None,

@@ -52,10 +52,8 @@ internal static class AccessRules
                 : caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),
             GatewayRoute.Import => caller.RefuseSomewhere(KeyRights.Write, call.Keyspace),
             GatewayRoute.Listing when !IsRead(method) => caller.RefuseSomewhere(KeyRights.Write, call.Keyspace),
-            GatewayRoute.Listing or GatewayRoute.Query or GatewayRoute.Explain => caller.RefuseSomewhere(
-                KeyRights.Read,
-                call.Keyspace
-            ),
+            GatewayRoute.Listing or GatewayRoute.Changes or GatewayRoute.Query or GatewayRoute.Explain =>
+                caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),
             GatewayRoute.Entry or GatewayRoute.Entry64 => caller.RefuseAt(
                 IsRead(method) ? KeyRights.Read : KeyRights.Write,
                 call.Keyspace,

@@ -193,4 +193,8 @@ public sealed record ScanReply
     /// <summary>Leaderless, at level session: replicas that are known to hold all of it, the answering one alone for 1.</summary>
     [Id(11)]
     public int HeldBy { get; init; }
+
+    /// <summary>Raft: the shard's revision before it was read: what the page lacks is changed behind it; else 0.</summary>
+    [Id(12)]
+    public ulong ReadAfter { get; init; }
 }

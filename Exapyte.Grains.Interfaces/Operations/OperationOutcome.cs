@@ -71,6 +71,9 @@ public enum OutcomeKind : byte
 
     /// <summary>The value would be larger than <see cref="Limits.ValueBytesMax"/>; nothing changed.</summary>
     ValueTooLarge = 20,
+
+    /// <summary>Changes that were asked for are not kept any more: list the entries, and go on from there.</summary>
+    Compacted = 21,
 }
 
 /// <summary>The outcome of one operation. Immutable.</summary>

@@ -21,6 +21,10 @@ public interface IShardReplica : IGrainWithStringKey
     /// <summary>Reads on in a state that <see cref="ScanRequest.Pin"/> kept. It is let go after its last page, and at rest.</summary>
     [Alias("read-snapshot")]
     ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request);
+
+    /// <summary>Reads the shard's changes behind a revision, or waits for them.</summary>
+    [Alias("read-changes")]
+    ValueTask<ChangesReply> ReadChanges(ChangesRequest request);
 }
 
 /// <summary>Asks for a page of a kept state, in key order.</summary>

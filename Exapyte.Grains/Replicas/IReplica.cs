@@ -41,6 +41,9 @@ internal interface IReplica
     /// <summary>Reads a page.</summary>
     ValueTask<ScanReply> Scan(ScanRequest request);
 
+    /// <summary>Reads changes, or waits for them.</summary>
+    ValueTask<ChangesReply> ReadChanges(ChangesRequest request);
+
     /// <summary>How it stands.</summary>
     ReplicaStatus Status();
 

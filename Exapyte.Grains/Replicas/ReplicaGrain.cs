@@ -69,6 +69,23 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
         };
     }
 
+    /// <inheritdoc cref="IShardReplica.ReadChanges"/>
+    public async ValueTask<ChangesReply> ReadChanges(ChangesRequest request)
+    {
+        var reply = Replica is { } replica ? await replica.ReadChanges(request) : ChangesOf(Absent);
+        var map = host.Maps.Find(key.KeyspaceId);
+        return new()
+        {
+            Kind = reply.Kind,
+            Changes = reply.Changes,
+            Through = reply.Through,
+            KeptAfter = reply.KeptAfter,
+            Detail = reply.Detail,
+            LeaderReplicaId = reply.LeaderReplicaId,
+            NewerMap = map is not null && map.Epoch > request.MapEpoch ? map : null,
+        };
+    }
+
     /// <inheritdoc cref="IShardReplica.ReadSnapshot"/>
     public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) =>
         ValueTask.FromResult(host.Services.Pinned.Read(key.ReplicaId, request));
@@ -84,6 +101,9 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
                     Role = "absent",
                 }
         );
+
+    private static ChangesReply ChangesOf(OperationOutcome outcome) =>
+        new() { Kind = outcome.Kind, Detail = outcome.Detail };
 
     private static ScanReply PageOf(OperationOutcome outcome) => new() { Kind = outcome.Kind, Detail = outcome.Detail };
 

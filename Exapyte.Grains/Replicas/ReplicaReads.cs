@@ -49,13 +49,15 @@ internal static class ReplicaReads
     /// <param name="clockMs">The node's time, Unix milliseconds.</param>
     /// <param name="life">The origin of versions in a raft keyspace, whose rows have none; 0 in leaderless ones.</param>
     /// <param name="metEnded">Whether the page shows an entry that has ended by the node's time.</param>
+    /// <param name="revision">The shard's revision, which the store holds at least; 0 in leaderless keyspaces.</param>
     public static ScanReply Scan(
         IShardStore store,
         ScanRequest request,
         long stampMs,
         long clockMs,
         ulong life,
-        out bool metEnded
+        out bool metEnded,
+        ulong revision = 0
     )
     {
         metEnded = false;
@@ -93,6 +95,7 @@ internal static class ReplicaReads
             Entries = [.. entries],
             More = more,
             Revision = newest,
+            ReadAfter = revision,
         };
     }
 

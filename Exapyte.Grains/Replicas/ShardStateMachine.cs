@@ -1,5 +1,6 @@
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Quotas;
+using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
 

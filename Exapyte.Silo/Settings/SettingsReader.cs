@@ -49,6 +49,7 @@ internal sealed class SettingsReader
             MemoryBytes = ReadMemoryBytes(),
             MaxClockSkewMs = ReadMaxClockSkew(),
             RequestsMax = section.ReadRequestsMax(),
+            ChangesHeartbeat = section.ReadChangesHeartbeat(),
             Rejoins = section.ReadFlag(SiloSetting.Rejoin),
             Cluster = ReadCluster(),
         };

@@ -119,6 +119,7 @@ internal static class SiloSetting
         MemoryBytes,
         MaxClockSkew,
         Setting.RequestsMax,
+        Setting.ChangesHeartbeat,
         Rejoin,
     ];
 

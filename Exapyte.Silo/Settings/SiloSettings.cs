@@ -43,6 +43,9 @@ internal sealed record SiloSettings
     /// <summary>Most HTTP requests under way at once.</summary>
     public int RequestsMax { get; init; } = 1_024;
 
+    /// <summary>After so long without a change whoever watches is told how far the changes have come.</summary>
+    public TimeSpan ChangesHeartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Whether the process starts anew in its own place once the others have voted the node out.</summary>
     public bool Rejoins { get; init; } = true;
 

@@ -1,3 +1,4 @@
+using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 
 namespace Exapyte.Grains.Replicas.Commands;
@@ -114,7 +115,7 @@ internal sealed class ChangeLog(IShardStore store)
     }
 
     /// <summary>Visits the changes behind a revision that are kept, in order, until the visitor says false.</summary>
-    /// <exception cref="InvalidOperationException">A row is damaged.</exception>
+    /// <exception cref="StoreDamagedException">A row is damaged.</exception>
     public static void Visit(IShardStore store, ulong after, Func<ChangeRow, bool> visitor)
     {
         Span<byte> from = stackalloc byte[ChangeRow.KeyBytes];
@@ -124,7 +125,7 @@ internal sealed class ChangeLog(IShardStore store)
             (key, value) =>
                 visitor(
                     ChangeRow.Read(key, value)
-                        ?? throw new InvalidOperationException(
+                        ?? throw new StoreDamagedException(
                             $"The row of change 0x{Convert.ToHexString(key)} is damaged."
                         )
                 ),

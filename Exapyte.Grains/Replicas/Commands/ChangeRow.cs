@@ -3,19 +3,6 @@ using Exapyte.Operations;
 
 namespace Exapyte.Grains.Replicas.Commands;
 
-/// <summary>What a change did.</summary>
-internal enum ChangeKind : byte
-{
-    /// <summary>An entry was written.</summary>
-    Put = 1,
-
-    /// <summary>An entry was deleted.</summary>
-    Delete = 2,
-
-    /// <summary>An entry has ended.</summary>
-    Expire = 3,
-}
-
 /// <summary>
 /// One change of a shard, as it is kept for those who watch: row <c>h</c> + revision + ordinal (big-endian), so that rows stand
 /// in the order of the changes; written in the batch of the change itself. It has no value: that is the entry's.

@@ -1,3 +1,4 @@
+using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
 

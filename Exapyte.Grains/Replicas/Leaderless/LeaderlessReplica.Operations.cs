@@ -58,6 +58,16 @@ internal sealed partial class LeaderlessReplica
             : -1;
 
     /// <inheritdoc/>
+    public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) =>
+        new(
+            new ChangesReply
+            {
+                Kind = OutcomeKind.Invalid,
+                Detail = "Changes of leaderless keyspaces cannot be watched yet.",
+            }
+        );
+
+    /// <inheritdoc/>
     public async ValueTask<ScanReply> Scan(ScanRequest request)
     {
         var current = context.Peers;

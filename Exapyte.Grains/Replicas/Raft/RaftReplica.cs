@@ -31,6 +31,8 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
     private readonly EffectExecutor executor;
     private readonly ReplicaMailbox<ReplicaInput> mailbox;
     private readonly ReplicaCalls calls;
+    private readonly ChangeWaiters watchers = new();
+    private readonly ReplicaChanges changes;
     private readonly SnapshotSender sender;
     private readonly ReplicaScrubs scrubs;
     private readonly RaftPeers peers;
@@ -68,6 +70,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             }
         );
         calls = new(identity, this);
+        changes = new(identity, this, calls, watchers, node.Time);
         sender = new(peers, node.SnapshotSlots, RunInBackground, Post);
         scrubs = new(node, identity, peers, () => core.View, Post, logger);
         executor = new(core, writer, peers, sender, new RaftReplicaNode(node, identity, this, scrubs, logger), Post);
@@ -112,6 +115,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
 
     /// <inheritdoc/>
     public ValueTask<ScanReply> Scan(ScanRequest request) => calls.Scan(request);
+
+    /// <inheritdoc/>
+    public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) => changes.Read(request);
 
     /// <inheritdoc/>
     public ShardUse? Use =>
@@ -275,6 +281,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             executor.Take(input, nowMs);
         }
         executor.Drain(nowMs);
+        watchers.Published(View.Revision);
     }
 
     private static void RunInBackground(Action work) =>

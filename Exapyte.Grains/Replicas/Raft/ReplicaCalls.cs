@@ -104,6 +104,10 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         return failure.Message;
     }
 
+    /// <summary>Waits for the proof that the view shows all that was acknowledged before.</summary>
+    /// <param name="timeoutMs">How long at most, in milliseconds.</param>
+    public ValueTask<ReadVerdict> ProveNow(int timeoutMs) => proofs.Ask(new(inbox.NowMs + timeoutMs));
+
     private async ValueTask<WriteVerdict> Write(OperationBatch batch, BatchPlan plan)
     {
         var view = inbox.View;
@@ -144,7 +148,15 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
     private async ValueTask<ScanReply> ReadPage(ScanRequest request, ReadNeed need, long clockMs)
     {
         var view = inbox.View;
-        var page = ReplicaReads.Scan(view.Store, request, view.StampMs, clockMs, identity.Life, out var metEnded);
+        var page = ReplicaReads.Scan(
+            view.Store,
+            request,
+            view.StampMs,
+            clockMs,
+            identity.Life,
+            out var metEnded,
+            view.Revision
+        );
         if (!metEnded)
         {
             return page;
@@ -155,7 +167,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             return PageOf(told);
         }
         view = inbox.View;
-        return ReplicaReads.Scan(view.Store, request, view.StampMs, identity.Life);
+        return ReplicaReads.Scan(view.Store, request, view.StampMs, clockMs: 0, identity.Life, out _, view.Revision);
     }
 
     /// <summary>

@@ -53,6 +53,9 @@ internal sealed record ReplicaView
     /// <summary>The shard's revision: how many changes it has had.</summary>
     public required ulong Revision { get; init; }
 
+    /// <summary>Changes behind this revision are kept.</summary>
+    public required ulong ChangesAfter { get; init; }
+
     /// <summary>The greatest stamp applied, Unix milliseconds.</summary>
     public required long StampMs { get; init; }
 
@@ -98,6 +101,7 @@ internal sealed record ReplicaView
             Usage = machine.Usage,
             StorePrefix = storePrefix,
             Revision = machine.Revision,
+            ChangesAfter = machine.State.ChangesAfter,
             StampMs = machine.StampMs,
             Ownership = machine.Ownership,
         };

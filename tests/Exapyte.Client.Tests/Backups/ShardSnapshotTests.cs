@@ -117,6 +117,8 @@ public sealed class ShardSnapshotTests
 
         public bool Closed { get; private set; }
 
+        public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) => throw new NotSupportedException();
+
         public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request)
         {
             Assert.Equal(7, request.SnapshotId);

@@ -17,6 +17,8 @@ public sealed class ScriptedRaftGroupGrain : Grain, IRaftGroupGrain
 
     public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
 
+    public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) => throw new NotSupportedException();
+
     private ScriptedReplica Replica => ScriptedLookup.ReplicaOf(this.GetPrimaryKeyString());
 }
 
@@ -30,6 +32,8 @@ public sealed class ScriptedShardGrain : Grain, IShardGrain
     public ValueTask<ReplicaStatus> Status() => throw new NotSupportedException();
 
     public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
+
+    public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) => throw new NotSupportedException();
 
     public ValueTask<ReplicateReply> Replicate(ReplicateRequest request) => throw new NotSupportedException();
 

@@ -24,6 +24,10 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
     /// <summary>Answers instead of a scan, where it is set and answers.</summary>
     public Func<string, ScanQuery, ScanPage?>? InterceptScan { get; set; }
 
+    /// <summary>What is heard by whoever watches.</summary>
+    public Func<string, ChangesQuery, IAsyncEnumerable<ChangesPart>> Changes { get; set; } =
+        static (_, _) => AsyncEnumerable.Empty<ChangesPart>();
+
     /// <summary>Answers instead of a command on a keyspace, where it is set.</summary>
     public KeyspaceReply? InterceptKeyspace { get; set; }
 
@@ -44,6 +48,12 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
     public int Operations { get; private set; }
 
     public ServedBy Served { get; set; } = new(ConsistencyLevel.Linearizable, "n1", "eu", 0, false);
+
+    public IAsyncEnumerable<ChangesPart> WatchAsync(
+        string keyspace,
+        ChangesQuery query,
+        CancellationToken cancellationToken = default
+    ) => Changes(keyspace, query);
 
     public async ValueTask<OperationResult> ExecuteAsync(
         string keyspace,
@@ -209,7 +219,9 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
 
     public Task<ClusterTopology> GetTopologyAsync(CancellationToken cancellationToken = default) =>
         Throws is null
-            ? Task.FromResult(new ClusterTopology { NodeEpoch = 3, Nodes = [NodeOf("n1", true), NodeOf("n2", false)] })
+            ? Task.FromResult(
+                new ClusterTopology { NodeEpoch = 3, Nodes = [MemoryNodes.Of("n1", true), MemoryNodes.Of("n2", false)] }
+            )
             : Task.FromException<ClusterTopology>(Throws);
 
     public Task<IReadOnlyList<ShardStatus>?> GetShardsAsync(
@@ -363,21 +375,5 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
                         Replicas = [new() { ReplicaId = ++lastId, Node = "n1" }],
                     }),
             ],
-        };
-
-    private static NodeInfo NodeOf(string id, bool alive) =>
-        new()
-        {
-            Registration = new()
-            {
-                Node = id,
-                StoreId = ulong.MaxValue,
-                Region = "eu",
-                Zone = "a",
-                HttpAddress = alive ? "http://127.0.0.1:8080" : "",
-            },
-            FirstSeenMs = 1_700_000_000_000,
-            RegisteredMs = 1_700_000_001_000,
-            Alive = alive,
         };
 }

@@ -73,6 +73,12 @@ internal sealed class RawHttp : IDisposable
 
     public Task WriteAsync(string text) => WriteAsync(Encoding.Latin1.GetBytes(text));
 
+    /// <summary>Reads lines until one begins so.</summary>
+    public async Task ReadUntilAsync(string start)
+    {
+        while (!(await ReadLineAsync()).StartsWith(start, StringComparison.Ordinal)) { }
+    }
+
     public async Task<RawAnswer> ReadAnswerAsync(bool hasBody = true)
     {
         var statusLine = await ReadLineAsync();

@@ -193,7 +193,7 @@ public sealed class AccessTableTests
             GatewayRoute.Shards => right is KeyRights.Admin or KeyRights.Read && isWhole,
             GatewayRoute.Batch or GatewayRoute.Import => right == KeyRights.Write && isInside,
             GatewayRoute.Listing when !isRead => right == KeyRights.Write && isInside,
-            GatewayRoute.Listing => right == KeyRights.Read && isWhole,
+            GatewayRoute.Listing or GatewayRoute.Changes => right == KeyRights.Read && isWhole,
             GatewayRoute.Query or GatewayRoute.Explain => right == KeyRights.Read && isInside,
             GatewayRoute.Entry or GatewayRoute.Entry64 => right == (isRead ? KeyRights.Read : KeyRights.Write)
                 && isInside,

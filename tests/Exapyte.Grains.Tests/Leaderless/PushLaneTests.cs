@@ -278,6 +278,8 @@ public sealed class PushLaneTests
 
         public ValueTask<SnapshotPage> ReadSnapshot(SnapshotPageRequest request) => throw new NotSupportedException();
 
+        public ValueTask<ChangesReply> ReadChanges(ChangesRequest request) => throw new NotSupportedException();
+
         public ValueTask<ReplicaStatus> Status() => throw new NotSupportedException();
     }
 }

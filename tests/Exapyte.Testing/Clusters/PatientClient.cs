@@ -47,6 +47,13 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
     }
 
     /// <inheritdoc/>
+    public IAsyncEnumerable<ChangesPart> WatchAsync(
+        string keyspace,
+        ChangesQuery query,
+        CancellationToken cancellationToken = default
+    ) => client.WatchAsync(keyspace, query, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<OperationResult[]> ExecuteBatchAsync(
         string keyspace,
         IReadOnlyList<Operation> operations,
