@@ -4,6 +4,7 @@ using Exapyte.Grains.Nodes;
 using Exapyte.Hosting;
 using Exapyte.Hosting.Clustering;
 using Exapyte.Storage.Stores;
+using Exapyte.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -66,7 +67,9 @@ public static class ExapyteSiloExtensions
         services
             .AddOptions<ExapyteGatewayOptions>()
             // Cursors that one node signed are taken by every node of the cluster.
-            .Configure<NodeRegistrar>((gateway, node) => gateway.CursorKeySource = () => node.ClusterKey("cursors"))
+            .Configure<NodeRegistrar>(
+                (gateway, node) => gateway.CursorKeySource = () => node.ClusterKey(ClusterIdentity.SigningPurpose)
+            )
             // A node whose disk has failed says so on its own readiness.
             .Configure<NodeHealth>((gateway, node) => gateway.OwnReasonsNotReady = () => node.Problems);
         return silo;

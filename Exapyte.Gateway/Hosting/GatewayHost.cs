@@ -56,6 +56,11 @@ internal sealed class GatewayHost(GatewaySettings settings, IConfiguration confi
                 }
             }
         );
+        builder.Services.AddSingleton<SigningKey>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<SigningKey>());
+        builder
+            .Services.AddOptions<ExapyteGatewayOptions>()
+            .Configure<SigningKey>((gateway, signing) => gateway.CursorKeySource = () => signing.Key);
         if (settings.Security.AsksForKeys)
         {
             builder.Services.AddSingleton<KnownKeys>();

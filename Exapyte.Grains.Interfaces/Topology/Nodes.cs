@@ -80,4 +80,8 @@ public sealed record ClusterTopology
     /// <summary>Rises with every activation of the control plane that changes something: which coordinator this is of.</summary>
     [Id(2)]
     public long CoordinatorEpoch { get; init; }
+
+    /// <summary>Tells the cluster from every other, and what its gateways sign by; 0: no node has registered yet.</summary>
+    [Id(3)]
+    public ulong ClusterId { get; init; }
 }

@@ -323,6 +323,7 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         {
             NodeEpoch = known.NodeEpoch,
             CoordinatorEpoch = known.CoordinatorEpoch,
+            ClusterId = known.ClusterId,
             Nodes = Array.ConvertAll(known.Nodes, node => node with { Alive = nodes.IsAlive(node.Registration.Node) }),
         };
 

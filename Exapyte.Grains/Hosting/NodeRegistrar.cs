@@ -1,6 +1,4 @@
 using System.Reflection;
-using System.Security.Cryptography;
-using System.Text;
 using Exapyte.Grains.Placement;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -85,7 +83,7 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
     /// <exception cref="InvalidOperationException">The node is not registered yet.</exception>
     public byte[] ClusterKey(string purpose) =>
         registered.Task.IsCompletedSuccessfully
-            ? SHA256.HashData(Encoding.UTF8.GetBytes($"exapyte/{purpose}/{registered.Task.Result.ClusterId:x16}"))
+            ? ClusterIdentity.KeyOf(registered.Task.Result.ClusterId, purpose)
             : throw new InvalidOperationException("The node is not registered yet: it knows no cluster.");
 
     private static string SoftwareVersion =>

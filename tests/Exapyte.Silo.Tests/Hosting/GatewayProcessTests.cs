@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Exapyte.Testing.Clusters;
 using Xunit;
 using FreePorts = Exapyte.Testing.Processes.FreePorts;
@@ -13,6 +14,8 @@ public sealed class GatewayProcessTests : IDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     private readonly TemporaryFolder folder = new();
+
+    private static CancellationToken OfTest => TestContext.Current.CancellationToken;
 
     public void Dispose() => folder.Dispose();
 
@@ -44,6 +47,12 @@ public sealed class GatewayProcessTests : IDisposable
                 for (int i = 0; i < 10; i++)
                     Assert.Equal($"{at}", await AnswersAsync(gateway, HttpMethod.Get, $"{Entry}{at}-{i}"));
             }
+            // What one gateway hands out, that of every node takes.
+            string page = await AnswersAsync(gateway, HttpMethod.Get, "v1/keyspaces/k/entries?limit=5");
+            string cursor = JsonDocument.Parse(page).RootElement.GetProperty("cursor").GetString()!;
+            using HttpClient http = new() { BaseAddress = nodes[0].Http };
+            string next = await http.GetStringAsync($"v1/keyspaces/k/entries?limit=5&cursor={cursor}", OfTest);
+            Assert.Contains("0-5", next, StringComparison.Ordinal);
             string metrics = await AnswersAsync(gateway, HttpMethod.Get, "metrics");
             Assert.Contains("exapyte_client_operations_total", metrics, StringComparison.Ordinal);
             Assert.Equal(0, await gateway.StopAsync());
