@@ -62,7 +62,7 @@ internal sealed partial class Callers
         }
         var key = Key();
         var isDelete = world.Chance.OneIn(6);
-        return new()
+        var write = new Operation
         {
             Kind = isDelete ? OperationKind.Delete : OperationKind.Put,
             Key = key,
@@ -70,7 +70,18 @@ internal sealed partial class Callers
             Condition = NewCondition(key),
             RequestId = requestId,
         };
+        return lastValue % 11 == 0 ? NewIncrement(requestId) : write;
     }
+
+    /// <summary>Counters have keys of their own and only rise, so that no two increments may answer the same number.</summary>
+    private Operation NewIncrement(string? requestId) =>
+        new()
+        {
+            Kind = OperationKind.Increment,
+            Key = Encoding.UTF8.GetBytes($"c{lastValue % 3}"),
+            Value = Encoding.UTF8.GetBytes($"{1 + (lastValue % 5)}"),
+            RequestId = requestId,
+        };
 
     private WriteCondition? NewCondition(ReadOnlyMemory<byte> key) =>
         world.Chance.Below(8) switch

@@ -1,3 +1,4 @@
+using System.Text;
 using Exapyte.Grains.Replicas;
 using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Operations;
@@ -58,7 +59,11 @@ internal sealed class ClientOperation(int client, Operation[] operations, ReadWa
             '+',
             operations.Select(operation =>
                 $"{operation.Kind} {System.Text.Encoding.UTF8.GetString(operation.Key.Span)}"
-                + (operation.Value.IsEmpty ? "" : $"={BitConverter.ToUInt64(operation.Value.Span)}")
+                + (
+                    operation.Value.IsEmpty ? ""
+                    : operation.Kind == OperationKind.Increment ? $"+{Encoding.UTF8.GetString(operation.Value.Span)}"
+                    : $"={BitConverter.ToUInt64(operation.Value.Span)}"
+                )
                 + (operation.RequestId is null ? "" : $" ({operation.RequestId})")
             )
         )

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
@@ -181,8 +182,17 @@ internal sealed class Oracle
                 : new(OutcomeKind.RequestIdReused, default, false);
         }
         var outcome = ApplyWrite(write);
-        // The row has no room for the end of an entry.
-        requests[id] = new(bodyHash, outcome with { ExpiresMs = 0 }, stampMs, KeyHash.HashOf(write.Key.Span, []));
+        // The row has no room for the end of an entry, nor for a number.
+        requests[id] = new(
+            bodyHash,
+            outcome with
+            {
+                ExpiresMs = 0,
+                Number = null,
+            },
+            stampMs,
+            KeyHash.HashOf(write.Key.Span, [])
+        );
         ages.Add((stampMs, id));
         return outcome;
     }
@@ -208,15 +218,23 @@ internal sealed class Oracle
             Changed(ChangeKind.Delete, key);
             return new(OutcomeKind.Ok, new(revision), true);
         }
-        var expiresMs = write.ExpiresMs(stampMs);
+        var expiresMs = write.KeepsEnd && !current.IsNone ? entry.ExpiresMs : write.ExpiresMs(stampMs);
+        long? sum = null;
+        if (write.Kind == OperationKind.Increment)
+        {
+            sum = NumberIn(write.Value.Span) + (current.IsNone ? 0 : NumberIn(entry.Value));
+        }
         if (keepsChanges && entries.TryGetValue(key, out var ended) && HasEnded(ended))
         {
             Changed(ChangeKind.Expire, key);
         }
         Changed(ChangeKind.Put, key);
-        entries[key] = new(revision, stampMs, expiresMs, write.Value.ToArray());
-        return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs };
+        var value = sum is null ? write.Value.ToArray() : Encoding.UTF8.GetBytes($"{sum}");
+        entries[key] = new(revision, stampMs, expiresMs, value);
+        return new(OutcomeKind.Ok, new(revision), current.IsNone) { ExpiresMs = expiresMs, Number = sum };
     }
+
+    private static long NumberIn(ReadOnlySpan<byte> text) => long.Parse(text, CultureInfo.InvariantCulture);
 
     private void Evict(long beforeMs)
     {

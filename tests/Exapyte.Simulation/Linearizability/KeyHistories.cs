@@ -13,6 +13,7 @@ internal sealed class KeyHistories
     private readonly Dictionary<ulong, ulong> valueOf = [];
     private readonly Dictionary<string, ulong> lastRevision = new(StringComparer.Ordinal);
     private readonly LinearizabilityChecker checker = new();
+    private readonly HashSet<(string Key, long Number)> counted = [];
 
     /// <summary>An operation, and the revision that it met, whose value may only be learned later.</summary>
     private readonly record struct Seen(KeyOperation Operation, ulong MetRevision, ulong ConditionRevision);
@@ -64,7 +65,7 @@ internal sealed class KeyHistories
     /// <summary>Nobody can tell whether the writes happen.</summary>
     public void Unknown(ClientOperation operation)
     {
-        foreach (var write in operation.Operations)
+        foreach (var write in operation.Operations.Where(write => write.Kind != OperationKind.Increment))
         {
             Add(NameOf(write.Key), Of(write, operation.BeganAt, long.MaxValue, KeyOutcome.Unknown, KeyMet.Anything, 0));
         }
@@ -105,6 +106,11 @@ internal sealed class KeyHistories
         {
             throw new ViolationException("answer-differs", $"a write of {name} ended as {outcome.Kind}");
         }
+        if (write.Kind == OperationKind.Increment)
+        {
+            Counted(name, outcome);
+            return;
+        }
         var isDelete = write.Kind == OperationKind.Delete;
         if (!isDelete)
         {
@@ -122,6 +128,15 @@ internal sealed class KeyHistories
                 metRevision: 0
             )
         );
+    }
+
+    /// <summary>An increment was answered. What was remembered of one without a fingerprint tells no number.</summary>
+    private void Counted(string name, in AppliedWrite outcome)
+    {
+        if (outcome.Number is { } number && !counted.Add((name, number)))
+        {
+            throw new ViolationException("counted-twice", $"two increments of {name} were answered {number}");
+        }
     }
 
     private void Learn(string name, VersionStamp version, ulong value)

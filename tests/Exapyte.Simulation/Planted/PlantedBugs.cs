@@ -82,6 +82,7 @@ internal static class PlantedBugs
         new("expired-by-readers-clock", () => new ExpiredByReadersClock()),
         new("request-ids-without-key-hash", () => new RequestIdsWithoutKeyHash()),
         new("changes-outside-of-the-batch", () => new ChangesOutsideOfTheBatch()),
+        new("counts-from-zero", () => new CountsFromZero()),
         new("changes-not-in-snapshots", () => new ChangesNotInSnapshots()),
         new("ownership-forgotten-at-start", () => new OwnershipForgottenAtStart()),
         new("swept-without-a-change", () => new SweptWithoutAChange()),

@@ -80,3 +80,10 @@ internal sealed class SweptWithoutAChange : Flaw
 {
     public override void Sweep(SimulatedReplica replica) => replica.Shard.SweepExpired(replica.Machine.StampMs, 10);
 }
+
+/// <summary>An increment does not see what is there.</summary>
+internal sealed class CountsFromZero : Flaw
+{
+    public override IShardStore StoreOf(ModelShard shard, SimulatedReplica replica) =>
+        new AlteredStore(shard, static entry => entry.ContentType.Length > 0, static _ => true);
+}
