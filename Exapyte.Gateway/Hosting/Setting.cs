@@ -141,6 +141,22 @@ internal sealed record Setting(string Key, string Option, string? Default, strin
         "after so long without a change whoever watches is told how far the changes have come"
     );
 
+    /// <summary>Who is let in, and how connections are secured; what has no option is not among them.</summary>
+    public static IReadOnlyList<Setting> OfSecurity { get; } =
+    [
+        Insecure,
+        Auth,
+        AuthJwtAuthority,
+        AuthJwtAudience,
+        AuthJwtClaim,
+        TlsCert,
+        TlsKey,
+        TlsClientCa,
+        ClusterTlsCert,
+        ClusterTlsKey,
+        ClusterTlsCa,
+    ];
+
     /// <summary>The full configuration key.</summary>
     public string Path => $"{Section}:{Key}";
 

@@ -54,11 +54,11 @@ internal sealed class TokenSigner
 
     private void Sign(string keyspace, ReadOnlySpan<byte> content, Span<byte> signature)
     {
-        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.Value);
-        mac.AppendData(content);
-        mac.AppendData(Encoding.ASCII.GetBytes(keyspace));
+        var signed = new byte[content.Length + keyspace.Length];
+        content.CopyTo(signed);
+        Encoding.ASCII.GetBytes(keyspace, signed.AsSpan(content.Length));
         Span<byte> whole = stackalloc byte[SHA256.HashSizeInBytes];
-        mac.GetHashAndReset(whole);
+        HMACSHA256.HashData(key.Value, signed, whole);
         whole[..SignatureBytes].CopyTo(signature);
     }
 }
