@@ -92,10 +92,11 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         var loop = new RetryLoop(paths, options, clock, meter);
         operations = new(paths, loop, options, meter, ids);
         batches = new(paths, loop, options, meter, ids);
-        var shards = new ShardScanner(loop, maps, options, clock, failures);
+        var asker = new ShardAsker(maps, clock, failures);
+        var shards = new ShardScanner(loop, asker, options);
         scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
-        var changes = new ShardChangesReader(loop, maps, options, clock, failures);
+        var changes = new ShardChangesReader(loop, asker, options, clock);
         feeds = new(changes, clock);
         watch = new(paths, changes, feeds, options, clock);
         keyspaces = new(grains, maps, calls);

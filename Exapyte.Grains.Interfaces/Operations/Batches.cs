@@ -57,7 +57,7 @@ public sealed class BatchReply
 
 /// <summary>A page of one shard's entries in key order.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.scan")]
-public sealed class ScanRequest
+public sealed record ScanRequest
 {
     /// <summary>First key, inclusive; empty: from the beginning.</summary>
     [Id(0)]
@@ -141,7 +141,7 @@ public sealed class ListedEntry
 
 /// <summary>The answer to a <see cref="ScanRequest"/>.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.scan-reply")]
-public sealed record ScanReply
+public sealed record ScanReply : IShardReply
 {
     /// <summary><see cref="OutcomeKind.Ok"/>, or why there is no page.</summary>
     [Id(0)]

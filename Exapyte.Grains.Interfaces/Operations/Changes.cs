@@ -63,7 +63,7 @@ public sealed class ChangesRequest
 
 /// <summary>The answer to a <see cref="ChangesRequest"/>.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.changes-reply")]
-public sealed class ChangesReply
+public sealed class ChangesReply : IShardReply
 {
     /// <summary>
     /// <see cref="OutcomeKind.Ok"/>; <see cref="OutcomeKind.Compacted"/> where not all changes behind the revision are kept; else
