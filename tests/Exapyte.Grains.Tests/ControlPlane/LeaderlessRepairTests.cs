@@ -3,12 +3,12 @@ using Exapyte.Grains.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 using Xunit;
+using static Exapyte.Grains.Tests.ControlPlane.RepairMaps;
 
 namespace Exapyte.Grains.Tests.ControlPlane;
 
 public sealed class LeaderlessRepairTests
 {
-    private const int ShardsMax = 4;
     private static readonly HashSet<string> Nobody = [];
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class LeaderlessRepairTests
         var nobody = new KeyspaceState { Map = joining, LastEpoch = 1 }
             .WithoutReplica(Id(joining, 0))
             .Map!;
-        Assert.Empty(Plan(nobody, Nodes("n1", "n2", "n3"), Nobody, ShardsMax));
+        Assert.Empty(Plan(nobody, Living("n1", "n2", "n3"), Nobody, ShardsMax));
     }
 
     [Fact]
@@ -102,8 +102,8 @@ public sealed class LeaderlessRepairTests
     {
         var map = MapOf(Quorum(3), "n1", "n2", "n3");
         HashSet<string> lost = ["n2"];
-        Assert.Empty(Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
-        Assert.Empty(Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
+        Assert.Empty(Plan(map, Living("n1", "n3"), lost, ShardsMax));
+        Assert.Empty(Plan(map, Living("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
 
         var joining = Repaired(map, ["n1", "n3", "n4"], lost, firstId: 900);
         Assert.Equal((3, 1, 3), Sizes(joining));
@@ -181,36 +181,11 @@ public sealed class LeaderlessRepairTests
 
     private static long Id(KeyspaceMap map, int replica) => map.Shards[0].Replicas[replica].ReplicaId;
 
-    private static KeyspaceMap Repaired(KeyspaceMap map, string[] alive, HashSet<string> lost, long firstId)
-    {
-        var plan = Plan(map, Nodes(alive), lost, ShardsMax);
-        return ReplicaRepair.With(map, plan, firstId, nodeEpoch: 7) with { Epoch = map.Epoch + 1 };
-    }
-
-    private static List<ShardRepair> Plan(
-        KeyspaceMap map,
-        PlacementNode[] alive,
-        HashSet<string> lost,
-        int shardsMax
-    ) =>
-        ReplicaRepair.Plan(
-            map,
-            new()
-            {
-                Alive = alive,
-                Lost = lost,
-                ShardsMax = shardsMax,
-            }
-        );
-
     private static KeyspaceMap Confirmed(
         KeyspaceMap map,
         ReplicaStatus[] statuses,
         IReadOnlySet<string>? lost = null
     ) => ReplicaRepair.Confirmed(map, statuses, lost ?? Nobody);
-
-    private static PlacementNode[] Nodes(params string[] nodes) =>
-        Array.ConvertAll(nodes, node => new PlacementNode(node, ""));
 
     private static ReplicaStatus CaughtUp(ReplicaPlacement placed, long mapEpoch) =>
         new()
@@ -222,32 +197,6 @@ public sealed class LeaderlessRepairTests
             CaughtUp = true,
         };
 
-    private static KeyspaceSettings Quorum(int replicas) =>
-        new()
-        {
-            Replication = ReplicationKind.Quorum,
-            Replicas = replicas,
-            Shards = 1,
-        };
-
-    private static KeyspaceMap MapOf(KeyspaceSettings settings, params string[] nodes)
-    {
-        long id = 101;
-        return new()
-        {
-            Name = "k",
-            KeyspaceId = 1,
-            Epoch = 3,
-            Settings = settings,
-            Shards =
-            [
-                new()
-                {
-                    ShardId = 100,
-                    FirstSlot = 0,
-                    Replicas = Array.ConvertAll(nodes, node => new ReplicaPlacement { ReplicaId = id++, Node = node }),
-                },
-            ],
-        };
-    }
+    private static KeyspaceMap MapOf(KeyspaceSettings settings, params string[] nodes) =>
+        RepairMaps.MapOf(settings, [nodes]);
 }

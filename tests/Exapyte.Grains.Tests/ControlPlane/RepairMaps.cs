@@ -1,3 +1,4 @@
+using Exapyte.Grains.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 
@@ -6,6 +7,9 @@ namespace Exapyte.Grains.Tests.ControlPlane;
 /// <summary>Maps and nodes as tests of the control plane's decisions need them, and what their replicas report.</summary>
 internal static class RepairMaps
 {
+    /// <summary>Most shards of a keyspace that change at once.</summary>
+    public const int ShardsMax = 4;
+
     /// <summary>What the replicas on these nodes, or on all, report that have done all that the map asks and they can.</summary>
     public static ReplicaStatus[] Reports(KeyspaceMap map, HashSet<string>? alive = null) =>
         [
@@ -56,6 +60,28 @@ internal static class RepairMaps
             RegisteredMs = 1,
             Alive = isAlive,
         };
+
+    /// <summary>The map with the repairs that are due; its new replicas have ids from the first on.</summary>
+    public static KeyspaceMap Repaired(KeyspaceMap map, string[] alive, HashSet<string> lost, long firstId)
+    {
+        var plan = Plan(map, Living(alive), lost, ShardsMax);
+        return ReplicaRepair.With(map, plan, firstId, nodeEpoch: 7) with { Epoch = map.Epoch + 1 };
+    }
+
+    public static List<ShardRepair> Plan(KeyspaceMap map, PlacementNode[] alive, HashSet<string> lost, int shardsMax) =>
+        ReplicaRepair.Plan(
+            map,
+            new()
+            {
+                Alive = alive,
+                Lost = lost,
+                ShardsMax = shardsMax,
+            }
+        );
+
+    /// <summary>Nodes that are alive, each without a zone.</summary>
+    public static PlacementNode[] Living(params string[] nodes) =>
+        Array.ConvertAll(nodes, node => new PlacementNode(node, ""));
 
     public static KeyspaceSettings OfRaft(int replicas) => new() { Replicas = replicas };
 

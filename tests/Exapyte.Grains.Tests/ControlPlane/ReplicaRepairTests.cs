@@ -3,12 +3,12 @@ using Exapyte.Grains.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 using Xunit;
+using static Exapyte.Grains.Tests.ControlPlane.RepairMaps;
 
 namespace Exapyte.Grains.Tests.ControlPlane;
 
 public sealed class ReplicaRepairTests
 {
-    private const int ShardsMax = 4;
     private static readonly HashSet<string> Nobody = [];
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class ReplicaRepairTests
     {
         var map = MapOf(3, ["n1", "n2", "n3"]);
         HashSet<string> lost = ["n2"];
-        Assert.Empty(Plan(map, Nodes("n1", "n3"), lost, ShardsMax));
+        Assert.Empty(Plan(map, Living("n1", "n3"), lost, ShardsMax));
         var shard = Repaired(map, ["n1", "n3", "n4"], lost, firstId: 900).Shards[0];
         Assert.Equal(["n1", "n3", "n4"], shard.Replicas.Select(replica => replica.Node));
         Assert.Equal("n2", Assert.Single(shard.Leaving!).Node);
@@ -122,21 +122,21 @@ public sealed class ReplicaRepairTests
     public void Without_a_majority_alive_nothing_is_dropped()
     {
         var map = MapOf(3, ["n1", "n2", "n3"]);
-        Assert.Empty(Plan(map, Nodes("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
+        Assert.Empty(Plan(map, Living("n1", "n4", "n5"), new HashSet<string> { "n2", "n3" }, ShardsMax));
     }
 
     [Fact]
     public void A_shard_that_lost_every_replica_is_left_alone_for_nobody_could_take_a_new_one_in()
     {
         var map = MapOf(2, []);
-        Assert.Empty(Plan(map, Nodes("n1", "n2"), Nobody, ShardsMax));
+        Assert.Empty(Plan(map, Living("n1", "n2"), Nobody, ShardsMax));
     }
 
     [Fact]
     public void A_shard_that_changes_is_not_changed_again_but_for_a_joining_replica_that_was_lost()
     {
         var changing = Repaired(MapOf(3, ["n1", "n2", "n3"]), ["n1", "n3", "n4", "n5"], ["n2"], firstId: 900);
-        Assert.Empty(Plan(changing, Nodes("n1", "n4", "n5"), new HashSet<string> { "n3" }, ShardsMax));
+        Assert.Empty(Plan(changing, Living("n1", "n4", "n5"), new HashSet<string> { "n3" }, ShardsMax));
         var again = Repaired(changing, ["n1", "n3", "n5"], ["n2", "n4"], firstId: 901);
         Assert.Equal(["n1", "n3", "n5"], again.Shards[0].Replicas.Select(replica => replica.Node));
         Assert.Equal(["n2", "n4"], again.Shards[0].Leaving!.Select(replica => replica.Node));
@@ -222,33 +222,8 @@ public sealed class ReplicaRepairTests
         Assert.True(living == shard.Replicas.Length || living == alive.Length, "A dead one stays without need.");
     }
 
-    private static KeyspaceMap Repaired(KeyspaceMap map, string[] alive, HashSet<string> lost, long firstId)
-    {
-        var plan = Plan(map, Nodes(alive), lost, ShardsMax);
-        return ReplicaRepair.With(map, plan, firstId, nodeEpoch: 7) with { Epoch = map.Epoch + 1 };
-    }
-
-    private static List<ShardRepair> Plan(
-        KeyspaceMap map,
-        PlacementNode[] alive,
-        HashSet<string> lost,
-        int shardsMax
-    ) =>
-        ReplicaRepair.Plan(
-            map,
-            new()
-            {
-                Alive = alive,
-                Lost = lost,
-                ShardsMax = shardsMax,
-            }
-        );
-
     private static KeyspaceMap Confirmed(KeyspaceMap map, ReplicaStatus[] statuses) =>
         ReplicaRepair.Confirmed(map, statuses, Nobody);
-
-    private static PlacementNode[] Nodes(params string[] nodes) =>
-        Array.ConvertAll(nodes, node => new PlacementNode(node, ""));
 
     private static ReplicaStatus Leader(ShardPlacement shard, long mapEpoch) =>
         new()
@@ -275,24 +250,6 @@ public sealed class ReplicaRepairTests
     private static ReplicaStatus[] Statuses(KeyspaceMap map) =>
         [.. map.Shards.SelectMany(shard => Followers(shard).Prepend(Leader(shard, map.Epoch)))];
 
-    private static KeyspaceMap MapOf(int replicas, params string[][] shards)
-    {
-        long id = 100;
-        return new()
-        {
-            Name = "k",
-            KeyspaceId = 1,
-            Epoch = 3,
-            Settings = new() { Replicas = replicas, Shards = shards.Length },
-            Shards = Array.ConvertAll(
-                shards,
-                nodes => new ShardPlacement
-                {
-                    ShardId = id++,
-                    FirstSlot = 0,
-                    Replicas = Array.ConvertAll(nodes, node => new ReplicaPlacement { ReplicaId = id++, Node = node }),
-                }
-            ),
-        };
-    }
+    private static KeyspaceMap MapOf(int replicas, params string[][] shards) =>
+        RepairMaps.MapOf(OfRaft(replicas), shards);
 }

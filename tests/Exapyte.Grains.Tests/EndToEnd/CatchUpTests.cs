@@ -15,7 +15,7 @@ namespace Exapyte.Grains.Tests.EndToEnd;
 public sealed class CatchUpTests
 {
     /// <summary>The log forgets at once what the store holds, and waits for nobody.</summary>
-    private static readonly ReplicaOptions Forgetful = new()
+    internal static readonly ReplicaOptions Forgetful = new()
     {
         CompactionInterval = TimeSpan.FromSeconds(1),
         LogBytesBeforeFlush = 0,

@@ -1,5 +1,4 @@
 using Exapyte.Client;
-using Exapyte.Grains.Nodes;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
@@ -10,21 +9,12 @@ namespace Exapyte.Grains.Tests.EndToEnd;
 
 public sealed class ChangesUnderFaultsTests
 {
-    /// <summary>The log forgets at once what the store holds: who was away is sent a snapshot.</summary>
-    private static readonly ReplicaOptions Forgetful = new()
-    {
-        CompactionInterval = TimeSpan.FromSeconds(1),
-        LogBytesBeforeFlush = 0,
-        LogEntriesKept = 8,
-        LogEntriesHeldMax = 16,
-    };
-
     [Fact]
     public async Task No_acknowledged_change_is_missing_and_none_comes_twice_while_nodes_are_killed_and_come_back()
     {
         await using var cluster = await ProductCluster.Start(
             3,
-            silo => silo.Services.AddSingleton(Options.Create(Forgetful))
+            silo => silo.Services.AddSingleton(Options.Create(CatchUpTests.Forgetful))
         );
         await cluster.Create("watched", new KeyspaceSettings { Shards = 2 });
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
