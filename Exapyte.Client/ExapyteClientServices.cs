@@ -29,32 +29,14 @@ public static class ExapyteClientServices
     )
     {
         services.AddClientOptions(configure);
-        services.TryAddSingleton(provider => new ExapyteClient(
-            provider.GetRequiredService<IGrainFactory>(),
-            insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
-            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<IMeterFactory>(),
-            provider.GetService<NodeNews>()
-        ));
-        services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
-        services.TryAddSingleton<INodeAdministration>(provider =>
-            NodeAdministration.Create(
+        return services.AddClients(provider =>
+            new(
                 provider.GetRequiredService<IGrainFactory>(),
-                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
-                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
-                provider.GetRequiredService<TimeProvider>()
+                InsideSilo: provider.GetService<ILocalSiloDetails>() is not null,
+                provider.GetService<NodeNews>(),
+                Connection: null
             )
         );
-        services.TryAddSingleton<IKeyAdministration>(provider =>
-            KeyAdministration.Create(
-                provider.GetRequiredService<IGrainFactory>(),
-                insideSilo: provider.GetService<ILocalSiloDetails>() is not null,
-                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
-                provider.GetRequiredService<TimeProvider>()
-            )
-        );
-        return services;
     }
 
     /// <summary>
@@ -86,32 +68,11 @@ public static class ExapyteClientServices
             provider.GetService<ILoggerFactory>()
         ));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ConnectAtStart>());
-        services.TryAddSingleton(provider => new ExapyteClient(
-            provider.GetRequiredService<ClusterConnection>().Grains,
-            insideSilo: false,
-            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<IMeterFactory>(),
-            connection: provider.GetRequiredService<ClusterConnection>().Gateways
-        ));
-        services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
-        services.TryAddSingleton<INodeAdministration>(provider =>
-            NodeAdministration.Create(
-                provider.GetRequiredService<ClusterConnection>().Grains,
-                insideSilo: false,
-                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
-                provider.GetRequiredService<TimeProvider>()
-            )
-        );
-        services.TryAddSingleton<IKeyAdministration>(provider =>
-            KeyAdministration.Create(
-                provider.GetRequiredService<ClusterConnection>().Grains,
-                insideSilo: false,
-                provider.GetRequiredService<IOptions<ExapyteClientOptions>>(),
-                provider.GetRequiredService<TimeProvider>()
-            )
-        );
-        return services;
+        return services.AddClients(provider =>
+        {
+            var connection = provider.GetRequiredService<ClusterConnection>();
+            return new(connection.Grains, InsideSilo: false, News: null, connection.Gateways);
+        });
     }
 
     /// <summary>
@@ -126,6 +87,41 @@ public static class ExapyteClientServices
         return services.AddExapyteClient(configuration[AddressesKey] ?? "", configuration.Bind);
     }
 
+    /// <summary>The client and the administrations, each over the same way to the cluster.</summary>
+    private static IServiceCollection AddClients(this IServiceCollection services, Func<IServiceProvider, Way> wayOf)
+    {
+        services.TryAddSingleton(provider =>
+        {
+            var way = wayOf(provider);
+            return new ExapyteClient(
+                way.Grains,
+                way.InsideSilo,
+                provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetService<IMeterFactory>(),
+                way.News,
+                way.Connection
+            );
+        });
+        services.TryAddSingleton<IExapyteClient>(provider => provider.GetRequiredService<ExapyteClient>());
+        services.TryAddSingleton<INodeAdministration>(provider => new NodeAdministration(
+            wayOf(provider).Grains,
+            CallsOf(provider, wayOf(provider).InsideSilo)
+        ));
+        services.TryAddSingleton<IKeyAdministration>(provider => new KeyAdministration(
+            wayOf(provider).Grains,
+            CallsOf(provider, wayOf(provider).InsideSilo)
+        ));
+        return services;
+    }
+
+    private static GrainCalls CallsOf(IServiceProvider provider, bool insideSilo) =>
+        new(
+            provider.GetRequiredService<IOptions<ExapyteClientOptions>>().Value,
+            new(provider.GetRequiredService<TimeProvider>()),
+            new(insideSilo)
+        );
+
     private static void AddClientOptions(this IServiceCollection services, Action<ExapyteClientOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -139,4 +135,16 @@ public static class ExapyteClientServices
         );
         services.TryAddSingleton(TimeProvider.System);
     }
+
+    /// <summary>How a client reaches its cluster.</summary>
+    /// <param name="Grains">The silo's own factory, or an Orleans client.</param>
+    /// <param name="InsideSilo">Whether it is a silo's own.</param>
+    /// <param name="News">Word of the node of the same process; null: there is none.</param>
+    /// <param name="Connection">Its connection, where it is in no node's process; null: none.</param>
+    private readonly record struct Way(
+        IGrainFactory Grains,
+        bool InsideSilo,
+        NodeNews? News,
+        GatewayConnections? Connection
+    );
 }

@@ -1,7 +1,5 @@
-using Exapyte.Client.Lanes;
 using Exapyte.Topology;
 using Exapyte.Wire;
-using Microsoft.Extensions.Options;
 
 namespace Exapyte.Client.Administration;
 
@@ -30,14 +28,6 @@ public interface INodeAdministration
 internal sealed class NodeAdministration(IGrainFactory grains, GrainCalls calls) : INodeAdministration
 {
     private IControlPlaneGrain ControlPlane => grains.GetGrain<IControlPlaneGrain>(0);
-
-    /// <summary>Creates one over the Orleans that the application has.</summary>
-    public static NodeAdministration Create(
-        IGrainFactory grains,
-        bool insideSilo,
-        IOptions<ExapyteClientOptions> options,
-        TimeProvider time
-    ) => new(grains, new(options.Value, new(time), new CallFailures(insideSilo)));
 
     public async Task<NodesReport?> ReportAsync(CancellationToken cancellationToken = default) =>
         (await calls.TryAsync(() => ControlPlane.Nodes(), cancellationToken)).Value;

@@ -2,7 +2,6 @@ using Exapyte.Client.Administration;
 using Exapyte.Client.Lanes;
 using Exapyte.Security;
 using Exapyte.Wire;
-using Microsoft.Extensions.Options;
 
 namespace Exapyte.Client.Security;
 
@@ -32,14 +31,6 @@ internal sealed class KeyAdministration(IGrainFactory grains, GrainCalls calls) 
     private const long Any = -1;
 
     private IKeyRingGrain Ring => grains.GetGrain<IKeyRingGrain>(0);
-
-    /// <summary>Creates one over the Orleans that the application has.</summary>
-    public static KeyAdministration Create(
-        IGrainFactory grains,
-        bool insideSilo,
-        IOptions<ExapyteClientOptions> options,
-        TimeProvider time
-    ) => new(grains, new(options.Value, new(time), new CallFailures(insideSilo)));
 
     public async Task<KeyRing?> ListAsync(CancellationToken cancellationToken = default) =>
         (await calls.TryAsync(() => Ring.Since(Any).AsTask(), cancellationToken)).Value;
