@@ -76,6 +76,10 @@ public sealed class LeaderlessNodes : IAsyncLifetime
                     Shards = 1,
                 }
             );
+            foreach (var node in Names)
+            {
+                await Eventually.Holds(() => TakesWrites(name, node), $"{node} takes writes of {name}");
+            }
         }
     }
 
@@ -150,6 +154,11 @@ public sealed class LeaderlessNodes : IAsyncLifetime
             Key = Entries.Bytes(key),
             Level = level,
         };
+
+    /// <summary>A node takes none before it knows how its clock goes beside the others'.</summary>
+    private async Task<bool> TakesWrites(string keyspace, string node) =>
+        (await Run(keyspace, node, 1_000, Put("first", node, ConsistencyLevel.One)))[0].Kind == OutcomeKind.Ok
+        && (await Run(keyspace, node, 1_000, Delete("first", ConsistencyLevel.All)))[0].Kind == OutcomeKind.Ok;
 
     /// <summary>The value of a read, or how it ended.</summary>
     internal static string Text(OperationOutcome outcome) =>
