@@ -204,6 +204,10 @@ internal readonly struct BatchPlan
     /// <param name="verdict">What they are told instead.</param>
     public void RefuseOlderThan(long ageMs, in ReadVerdict verdict)
     {
+        if (ageMs <= Need.AgeMsMax)
+        {
+            return;
+        }
         var refused = Refused(verdict.Kind, verdict.Detail, (long)verdict.Leader.Value);
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -222,18 +226,23 @@ internal readonly struct BatchPlan
     /// <param name="ageMs">Else the age of the state.</param>
     public long StalenessMs(bool isProven, long ageMs)
     {
+        if (isProven)
+        {
+            return 0;
+        }
         long greatest = 0;
         foreach (var operation in batch.Operations)
         {
-            var need = ReadNeed.Of(operation, life);
-            if (!operation.IsWrite && !isProven)
+            if (operation.IsWrite)
             {
-                if (!need.IsTimely)
-                {
-                    return -1;
-                }
-                greatest = need.IsFresh ? greatest : Math.Max(greatest, ageMs);
+                continue;
             }
+            var need = ReadNeed.Of(operation, life);
+            if (!need.IsTimely)
+            {
+                return -1;
+            }
+            greatest = need.IsFresh ? greatest : Math.Max(greatest, ageMs);
         }
         return greatest;
     }

@@ -23,10 +23,20 @@ internal static class ReplicaReads
             : OperationOutcome.NotFound;
 
     /// <summary>An entry as a get answers it, or, without its value, as a head does.</summary>
-    public static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, ulong life = 0) =>
-        OutcomeOf(entry, withValue, entry.Value.Length, life);
+    /// <param name="entry">The entry.</param>
+    /// <param name="withValue">Whether with its value.</param>
+    /// <param name="life">As in <see cref="Read"/>.</param>
+    /// <param name="heldBy">How many replicas are known to hold it, where that is told.</param>
+    public static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, ulong life = 0, int heldBy = 0) =>
+        OutcomeOf(entry, withValue, entry.Value.Length, life, heldBy);
 
-    private static OperationOutcome OutcomeOf(in StoredEntry entry, bool withValue, int valueBytes, ulong life) =>
+    private static OperationOutcome OutcomeOf(
+        in StoredEntry entry,
+        bool withValue,
+        int valueBytes,
+        ulong life,
+        int heldBy = 0
+    ) =>
         new()
         {
             Kind = OutcomeKind.Ok,
@@ -36,6 +46,7 @@ internal static class ReplicaReads
             ContentType = entry.ContentType,
             ModifiedMs = entry.ModifiedMs,
             ExpiresMs = entry.ExpiresMs,
+            Acknowledged = heldBy,
         };
 
     /// <summary>One page in key order.</summary>

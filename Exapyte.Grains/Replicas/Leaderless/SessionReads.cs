@@ -166,17 +166,6 @@ internal sealed class SessionReads(ReplicaContext context, CopyIn copy, QuorumRe
                 Acknowledged = heldBy,
             };
         }
-        var found = ReplicaReads.OutcomeOf(stored, operation.Kind == OperationKind.Get);
-        return new()
-        {
-            Kind = found.Kind,
-            Version = found.Version,
-            Value = found.Value,
-            ValueBytes = found.ValueBytes,
-            ContentType = found.ContentType,
-            ModifiedMs = found.ModifiedMs,
-            ExpiresMs = found.ExpiresMs,
-            Acknowledged = heldBy,
-        };
+        return ReplicaReads.OutcomeOf(stored, operation.Kind == OperationKind.Get, heldBy: heldBy);
     }
 }
