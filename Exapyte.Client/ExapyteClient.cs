@@ -94,9 +94,9 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         batches = new(paths, loop, options, meter, ids);
         var asker = new ShardAsker(maps, clock, failures);
         var shards = new ShardScanner(loop, asker, options);
-        scans = new(paths, shards, options, clock);
         snapshots = new(paths, shards, options, clock);
         var changes = new ShardChangesReader(loop, asker, options, clock);
+        scans = new(paths, shards, new ListingPositions(changes, options, clock), options, clock);
         feeds = new(changes, clock);
         watch = new(paths, changes, feeds, options, clock);
         keyspaces = new(grains, maps, calls);

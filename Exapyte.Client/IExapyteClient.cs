@@ -179,6 +179,9 @@ public sealed record ScanQuery
     /// </summary>
     public ReadOnlyMemory<byte>? After { get; init; }
 
+    /// <summary>Leave <see cref="ScanPage.Changes"/> out: in range keyspaces it takes a question to each shard that is not read.</summary>
+    public bool WithoutChanges { get; init; }
+
     internal KeyFolding Folding => new(Delimiter, Prefix.Length);
 
     /// <summary>The keyspace id that a cursor was made for: another one is refused; 0: any.</summary>

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Backups;
@@ -53,7 +54,12 @@ public static class KeyspaceBackups
             if (!begun)
             {
                 var createdMs = time.GetUtcNow().ToUnixTimeMilliseconds();
-                archive.WriteHeader(new(ArchiveFormat.Version, keyspace, createdMs, first.Map!.Settings));
+                // A range keyspace comes back with the bounds that it has, not with those that it began with.
+                var settings = first.Map!.Settings with
+                {
+                    SplitKeys = SplitKeys.Of(first.Map),
+                };
+                archive.WriteHeader(new(ArchiveFormat.Version, keyspace, createdMs, settings));
                 begun = true;
             }
             archive.WriteBlock(new(part.Shard, part.Revision, part.Entries));

@@ -121,6 +121,7 @@ internal sealed class KeyspaceRestore(IExapyteClient client, TimeProvider time)
             {
                 EntriesMax = 1,
                 KeysOnly = true,
+                WithoutChanges = true,
                 Level = level,
             };
             var page = await client.ScanAsync(keyspace, first, cancellationToken);

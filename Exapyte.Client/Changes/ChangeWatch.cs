@@ -72,7 +72,7 @@ internal sealed class ChangeWatch(
     )
     {
         var shards = Array.ConvertAll(map.Routes, route => route.Placement.ShardId);
-        var watched = map.RoutesUnder(query.Prefix.Span).Select(route => route.Placement.ShardId).ToHashSet();
+        var watched = map.RoutesUnder(query.Prefix).Select(route => route.Placement.ShardId).ToHashSet();
         if (ReasonAgainst(map.Map, query, watched) is { } refusal)
         {
             return (default!, [], refusal);

@@ -94,6 +94,7 @@ public sealed class KeyspaceDiffersException : ExapyteException
             ("shards", present.Shards, wanted.Shards),
             ("storage", present.Storage, wanted.Storage),
             ("partitionDelimiter", present.PartitionDelimiter, wanted.PartitionDelimiter),
+            ("splitKeys", present.SplitKeys, wanted.SplitKeys),
         ];
         List<string> differences =
         [

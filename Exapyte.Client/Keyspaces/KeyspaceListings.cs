@@ -206,6 +206,7 @@ public static class KeyspaceListings
             Level = options.Level,
             MaxStalenessMs = options.MaxStaleness is { } age ? (long)age.TotalMilliseconds : 0,
             Session = options.Session,
+            WithoutChanges = true,
         };
         while (true)
         {

@@ -42,6 +42,7 @@ public static class QueryRunner
             Level = options.Level,
             MaxStalenessMs = options.MaxStalenessMs,
             Session = options.Session,
+            WithoutChanges = true,
             KeyspaceId = options.KeyspaceId,
         };
         try

@@ -57,6 +57,9 @@ internal abstract class ShardQuestion<TReply>(RoutedMap first, long shardId, Con
 
     private AttemptHistory history;
 
+    /// <summary>The shard.</summary>
+    protected long ShardId => shardId;
+
     /// <summary>The last answer, whatever it says; null where there was none.</summary>
     public TReply? Reply { get; private set; }
 
@@ -112,7 +115,7 @@ internal abstract class ShardQuestion<TReply>(RoutedMap first, long shardId, Con
 
     public void Lost(MapLookup? found) => WhyNot = found?.WhyNot ?? ShardGone;
 
-    public bool GoesOnBy(RoutedMap newer)
+    public virtual bool GoesOnBy(RoutedMap newer)
     {
         Map = newer;
         return true;

@@ -1,5 +1,6 @@
 using System.Text;
 using Exapyte.Client.Lanes;
+using Exapyte.Client.Scans;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -17,11 +18,48 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
 
     public ShardRoute RouteOf(ReadOnlySpan<byte> key) => routes[map.ShardIndexOf(key)];
 
-    /// <summary>All shards, or the only one that can hold the prefix: keys are hashed through the delimiter only.</summary>
-    public ShardRoute[] RoutesUnder(ReadOnlySpan<byte> prefix) =>
-        map.Settings.PartitionDelimiter is { } delimiter && prefix.IndexOf(Encoding.UTF8.GetBytes(delimiter)) >= 0
-            ? [RouteOf(prefix)]
+    /// <summary>
+    /// The shards that can hold keys under the prefix: where a delimiter is in it one, for keys are hashed through the delimiter
+    /// only; in a range keyspace those whose keys it meets; else all.
+    /// </summary>
+    public ShardRoute[] RoutesUnder(ReadOnlyMemory<byte> prefix)
+    {
+        if (map.IsRange)
+        {
+            var bounds = ScanBounds.OfPrefix(prefix);
+            return [.. routes.Where((_, at) => ShardIntervals.Meets(map.Shards, at, bounds.Start, bounds.End))];
+        }
+        return
+            map.Settings.PartitionDelimiter is { } delimiter
+            && prefix.Span.IndexOf(Encoding.UTF8.GetBytes(delimiter)) >= 0
+            ? [RouteOf(prefix.Span)]
             : routes;
+    }
+
+    /// <summary>The keys that a shard owns; all of them unless it is one of a range keyspace.</summary>
+    public ScanBounds BoundsOf(int at) => new(map.Shards[at].Start, ShardIntervals.EndOf(map.Shards, at));
+
+    /// <summary>Whether a shard owns all keys of a range.</summary>
+    public bool Owns(long shardId, ScanBounds range) =>
+        Array.FindIndex(map.Shards, shard => shard.ShardId == shardId) is >= 0 and var at
+        && BoundsOf(at) is var own
+        && range.Within(own) == range;
+
+    /// <summary>The position of the shard in which a walk through a range that is not empty begins.</summary>
+    public int ShardIndexAt(ScanBounds bounds, bool reverse)
+    {
+        if (!reverse)
+        {
+            return map.ShardIndexOf(bounds.Start.Span);
+        }
+        if (bounds.End is not { } end)
+        {
+            return routes.Length - 1;
+        }
+        var at = map.ShardIndexOf(end.Span);
+        // The end is no part of the range: where a shard starts with it, the one before is the last.
+        return at > 0 && map.Shards[at].Start.Span.SequenceEqual(end.Span) ? at - 1 : at;
+    }
 
     /// <summary>Whether <paramref name="other"/> replaces this map: another life of the keyspace, or a later epoch.</summary>
     public bool IsOlderThan(KeyspaceMap other) =>

@@ -44,8 +44,12 @@ internal static class OperationRules
             bytes += operation.Key.Length + operation.Value.Length;
             if (map.ShardIndexOf(operation.Key.Span) != shard)
             {
-                return "An atomic batch must lie in one shard: choose a partitionDelimiter for the keyspace, so that "
-                    + "related keys share one.";
+                return "An atomic batch must lie in one shard: "
+                    + (
+                        map.IsRange
+                            ? "in a range keyspace these are keys with no shard's start between them."
+                            : "choose a partitionDelimiter for the keyspace, so that related keys share one."
+                    );
             }
         }
         return operations.Count > 1 && bytes > Limits.WireBatchBytesMax

@@ -19,6 +19,18 @@ internal readonly record struct ScanBounds(ReadOnlyMemory<byte> Start, ReadOnlyM
         return query.After is { } after ? bounds.Behind(after, query.Folding, query.Reverse) : bounds;
     }
 
+    /// <summary>All keys that begin with a prefix.</summary>
+    public static ScanBounds OfPrefix(ReadOnlyMemory<byte> prefix) => Of(new() { Prefix = prefix });
+
+    /// <summary>The part of the range that lies in another one.</summary>
+    public ScanBounds Within(ScanBounds other) => NotBefore(other.Start).Before(other.End);
+
+    /// <summary>The rest of the range behind another one in the direction of the walk.</summary>
+    public ScanBounds Behind(ScanBounds other, bool reverse) =>
+        reverse ? Before(other.Start)
+        : other.End is { } end ? NotBefore(end)
+        : new(Start, Start);
+
     /// <summary>The rest of the range behind a key, or behind all keys that fold as it does, in the direction of the walk.</summary>
     public ScanBounds Behind(ReadOnlyMemory<byte> key, in KeyFolding folding, bool reverse)
     {

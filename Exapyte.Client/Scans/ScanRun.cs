@@ -5,8 +5,14 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Scans;
 
-/// <summary>The merge of one page; see <see cref="ScanRunner"/>. Used once, by one caller.</summary>
-internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery query, long deadlineMs)
+/// <summary>The making of one page; see <see cref="ScanRunner"/>. Used once, by one caller.</summary>
+internal sealed class ScanRun(
+    ShardScanner shards,
+    ListingPositions positions,
+    RoutedMap map,
+    ScanQuery query,
+    long deadlineMs
+)
 {
     /// <summary>Most shards that are asked at the same time.</summary>
     private const int ParallelMax = 64;
@@ -25,10 +31,64 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
     public async Task<ScanPage> RunAsync(CancellationToken cancellationToken)
     {
         var bounds = ScanBounds.Of(query);
+        var (more, whyNot) = map.Map.IsRange
+            ? await WalkAsync(bounds, cancellationToken)
+            : await MergeAsync(bounds, cancellationToken);
+        return whyNot is not null
+            ? new(whyNot.Kind, [], More: false, map.Map.KeyspaceId, whyNot.Detail, ServedBy.Nothing)
+            : new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server())
+            {
+                Prefixes = prefixes,
+                Changes = await BegunAsync(cancellationToken),
+            };
+    }
+
+    /// <summary>
+    /// Fills the page from the shards of a range keyspace, one after the other in key order, each asked for what the page still
+    /// takes. Which shard comes next is found by the place where the walk is and the newest map, so that it goes on where shards
+    /// are split.
+    /// </summary>
+    private async Task<(bool More, OperationOutcome? WhyNot)> WalkAsync(
+        ScanBounds rest,
+        CancellationToken cancellationToken
+    )
+    {
+        while (!rest.IsEmpty && !IsFull)
+        {
+            var at = map.ShardIndexAt(rest, query.Reverse);
+            var own = map.BoundsOf(at);
+            var cursor = new ShardCursor(map.Map.Shards[at].ShardId, rest.Within(own), query.Folding, query.Reverse);
+            if (await FillAsync(cursor, shardCount: 1, cancellationToken) is { } whyNot)
+            {
+                return (false, whyNot);
+            }
+            if (cursor.IsDry)
+            {
+                // The shard has other bounds by a newer map.
+                continue;
+            }
+            while (cursor.HasHead && !IsFull)
+            {
+                rest = rest.Behind(Take(cursor), query.Folding, query.Reverse);
+            }
+            if (!cursor.MayHaveMore)
+            {
+                rest = rest.Behind(own, query.Reverse);
+            }
+        }
+        return (!rest.IsEmpty, null);
+    }
+
+    /// <summary>Fills the page from all shards that may hold keys of the range, for each may hold the next one.</summary>
+    private async Task<(bool More, OperationOutcome? WhyNot)> MergeAsync(
+        ScanBounds bounds,
+        CancellationToken cancellationToken
+    )
+    {
         var cursors = bounds.IsEmpty
             ? []
             : Array.ConvertAll(
-                map.RoutesUnder(query.Prefix.Span),
+                map.RoutesUnder(query.Prefix),
                 route => new ShardCursor(route.Placement.ShardId, bounds, query.Folding, query.Reverse)
             );
         var heads = new PriorityQueue<ShardCursor, ReadOnlyMemory<byte>>(order);
@@ -37,7 +97,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         {
             if (await FillAsync(dry, cursors.Length, cancellationToken) is { } why)
             {
-                return new(why.Kind, [], More: false, map.Map.KeyspaceId, why.Detail, ServedBy.Nothing);
+                return (false, why);
             }
             foreach (var cursor in dry.Where(cursor => cursor.HasHead))
             {
@@ -53,12 +113,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         {
             cursor.Skip(prefixes[^1]);
         }
-        var more = Array.Exists(cursors, cursor => cursor.MayHaveMore);
-        return new(OutcomeKind.Ok, entries, more, map.Map.KeyspaceId, null, Server())
-        {
-            Prefixes = prefixes,
-            Changes = Begun(),
-        };
+        return (Array.Exists(cursors, cursor => cursor.MayHaveMore), null);
     }
 
     /// <summary>Takes heads in order until the page is full or nothing is left (null), or a shard must be asked (that one).</summary>
@@ -79,8 +134,10 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         return null;
     }
 
-    /// <summary>Takes the head as an entry, or as its common prefix, which other shards may have given before.</summary>
-    private void Take(ShardCursor cursor)
+    /// <summary>
+    /// Takes the head as an entry, or as its common prefix, which other shards may have given before; returns its key.
+    /// </summary>
+    private ReadOnlyMemory<byte> Take(ShardCursor cursor)
     {
         var entry = cursor.Take();
         var folded = query.Folding.FoldedBytes(entry.Key.Span);
@@ -88,7 +145,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         {
             entries.Add(entry);
             bytes += entry.Key.Length + entry.Entry.Value.Length;
-            return;
+            return entry.Key;
         }
         var prefix = entry.Key[..folded];
         cursor.Skip(prefix);
@@ -97,6 +154,7 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
             prefixes.Add(prefix);
             bytes += folded;
         }
+        return entry.Key;
     }
 
     private bool IsOfSession =>
@@ -181,22 +239,30 @@ internal sealed class ScanRun(ShardScanner shards, RoutedMap map, ScanQuery quer
         };
     }
 
-    /// <summary>Where each shard was before the first page read it; null where that was not all that can hold its prefix, or nobody can watch.</summary>
-    private ChangeToken? Begun()
+    /// <summary>
+    /// Where each shard was before it was read, be it by a later page; null where that was not all that can hold the prefix, or
+    /// nobody can watch.
+    /// </summary>
+    private async Task<ChangeToken?> BegunAsync(CancellationToken cancellationToken)
     {
         var settings = map.Map.Settings;
-        var routes = map.RoutesUnder(query.Prefix.Span);
         if (
             settings.Replication != ReplicationKind.Raft
             || settings.ChangeRetentionSeconds == 0
             || query.After is not null
-            || begunAt.Count != routes.Length
+            || query.WithoutChanges
         )
         {
             return null;
         }
-        var shardIds = Array.ConvertAll(routes, route => route.Placement.ShardId);
-        return new(map.Map.KeyspaceId, shardIds, Array.ConvertAll(shardIds, begunAt.GetValueOrDefault));
+        var shardIds = Array.ConvertAll(map.RoutesUnder(query.Prefix), route => route.Placement.ShardId);
+        if (map.Map.IsRange && !await positions.AddAsync(map, shardIds, begunAt, cancellationToken))
+        {
+            return null;
+        }
+        return Array.TrueForAll(shardIds, begunAt.ContainsKey)
+            ? new(map.Map.KeyspaceId, shardIds, Array.ConvertAll(shardIds, begunAt.GetValueOrDefault))
+            : null;
     }
 
     private ServedBy Server()

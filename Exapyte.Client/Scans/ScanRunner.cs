@@ -5,13 +5,15 @@ using Exapyte.Operations;
 namespace Exapyte.Client.Scans;
 
 /// <summary>
-/// One page of a keyspace in key order. Keys are spread over all shards by their hash, so every shard is asked for a fair
+/// One page of a keyspace in key order. Where keys are spread over all shards by their hash, every shard is asked for a fair
 /// part of the page at once, and the parts are merged; a shard whose part runs dry is asked again before the merge goes
-/// on, for what it holds next may come first. The page is right whatever the parts were, sizes only save calls.
+/// on, for what it holds next may come first. The page is right whatever the parts were, sizes only save calls. The shards of a
+/// range keyspace are asked one after the other, until the page is full.
 /// </summary>
 internal sealed class ScanRunner(
     MapResolver paths,
     ShardScanner shards,
+    ListingPositions positions,
     ExapyteClientOptions options,
     MonotonicClock clock
 )
@@ -28,7 +30,7 @@ internal sealed class ScanRunner(
         {
             return Refused(OperationOutcome.Of(OutcomeKind.Invalid, reasons), map.Map.KeyspaceId);
         }
-        return await new ScanRun(shards, map, query, deadlineMs).RunAsync(cancellationToken);
+        return await new ScanRun(shards, positions, map, query, deadlineMs).RunAsync(cancellationToken);
     }
 
     private static ScanPage Refused(OperationOutcome why, long keyspaceId) =>

@@ -5,7 +5,10 @@ using Exapyte.Operations;
 
 namespace Exapyte.Client.Scans;
 
-/// <summary>One page of one shard: what came, by which map and from which replica, or why nothing did.</summary>
+/// <summary>
+/// One page of one shard: what came, by which map and from which replica, or why nothing did; neither where the shard has other
+/// bounds by the map.
+/// </summary>
 internal readonly record struct ShardPage(
     ScanReply? Reply,
     RoutedMap? Map,
@@ -34,7 +37,7 @@ internal sealed class ShardScanner(RetryLoop loop, ShardAsker asker, ExapyteClie
         return call.WhyNot is null ? new(call.Reply, call.Map, null, call.From) : new(null, call.Map, call.WhyNot);
     }
 
-    /// <summary>One page that is tried until it is there.</summary>
+    /// <summary>One page that is tried until it is there, or until its shard has other bounds.</summary>
     private sealed class ShardCall(
         ShardAsker asker,
         RoutedMap first,
@@ -45,6 +48,11 @@ internal sealed class ShardScanner(RetryLoop loop, ShardAsker asker, ExapyteClie
     ) : ShardQuestion<ScanReply>(first, shardId, request.Level, deadlineMs)
     {
         protected override OperationOutcome ShardGone => Gone;
+
+        /// <summary>Where the shard has other bounds by then, it is another question: the listing asks it.</summary>
+        public override bool GoesOnBy(RoutedMap newer) =>
+            base.GoesOnBy(newer)
+            && (request.Pin || !newer.Map.IsRange || newer.Owns(ShardId, new(request.Start, request.End)));
 
         public override async ValueTask<ShardAttempt<ScanReply>> AskAsync(
             RoutedMap map,

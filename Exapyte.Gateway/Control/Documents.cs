@@ -1,6 +1,3 @@
-using System.Globalization;
-using Exapyte.Client;
-using Exapyte.Gateway.Http;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 
@@ -36,7 +33,10 @@ internal sealed record SettingsDocument(
     int? WriteQuorum,
     int? ReadQuorum,
     string Distribution,
-    int Shards,
+    int? Shards,
+    IReadOnlyList<string>? SplitKeys,
+    IReadOnlyList<string>? SplitKeys64,
+    long? SplitBytes,
     string Storage,
     long? DefaultTtlSeconds,
     string? PartitionDelimiter,
@@ -45,14 +45,20 @@ internal sealed record SettingsDocument(
     QuotaDocument? Quota
 )
 {
-    public static SettingsDocument Of(KeyspaceSettings settings) =>
-        new(
+    public static SettingsDocument Of(KeyspaceSettings settings)
+    {
+        var isRange = settings.Distribution == DistributionKind.Range;
+        var (splitKeys, splitKeys64) = SplitKeysReader.Shown(settings.SplitKeys);
+        return new(
             SettingNames.Of(settings.Replication),
             settings.Replicas,
             settings.WriteQuorum,
             settings.ReadQuorum,
             SettingNames.Of(settings.Distribution),
-            settings.Shards,
+            isRange ? null : settings.Shards,
+            splitKeys,
+            splitKeys64,
+            isRange ? settings.SplitBytes ?? KeyspaceSettings.SplitBytesDefault : null,
             SettingNames.Of(settings.Storage),
             settings.DefaultTtlSeconds,
             settings.PartitionDelimiter,
@@ -60,6 +66,7 @@ internal sealed record SettingsDocument(
             settings.ChangeRetentionSeconds,
             settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null
         );
+    }
 }
 
 /// <summary>What a keyspace may hold, or holds: entries, and bytes of their keys and values.</summary>
@@ -121,94 +128,6 @@ internal readonly record struct ReplicationState(int Wanted, int Placed, string?
     }
 }
 
-/// <summary>The last comparison of a replica with its peers.</summary>
-internal sealed record ScrubDocument(ulong Index, string At, string Outcome)
-{
-    public static ScrubDocument? Of(ScrubStatus? scrub) =>
-        scrub is null ? null : new(scrub.Index, Timestamps.Rfc3339(scrub.AtMs), scrub.Outcome);
-}
-
-/// <summary>A replica of a shard. Revisions are text: they may not fit a JavaScript number.</summary>
-internal sealed record ReplicaDocument(
-    long Id,
-    string Node,
-    string Role,
-    ulong Term,
-    long? LeaderReplicaId,
-    ulong LastIndex,
-    ulong CommitIndex,
-    ulong AppliedIndex,
-    string Revision,
-    long Entries,
-    long PendingPushes,
-    long EvictedEntries,
-    long EvictedBytes,
-    ScrubDocument? Scrub,
-    string? Problem
-)
-{
-    public static ReplicaDocument Of(ReplicaStatus status) =>
-        new(
-            status.ReplicaId,
-            status.Node,
-            status.Role,
-            status.Term,
-            status.LeaderReplicaId == 0 ? null : status.LeaderReplicaId,
-            status.LastIndex,
-            status.CommitIndex,
-            status.AppliedIndex,
-            status.Revision.ToString(CultureInfo.InvariantCulture),
-            status.Entries,
-            status.PendingPushes,
-            status.EvictedEntries,
-            status.EvictedBytes,
-            ScrubDocument.Of(status.Scrub),
-            status.Problem.Length == 0 ? null : status.Problem
-        );
-}
-
-/// <summary>A shard and its replicas.</summary>
-internal sealed record ShardDocument(long Id, int FirstSlot, int LastSlot, IReadOnlyList<ReplicaDocument> Replicas);
-
-/// <summary>GET K/shards.</summary>
-internal sealed record ShardsDocument(
-    string Keyspace,
-    bool? UnderReplicated,
-    int? Wanted,
-    int? Placed,
-    string? Why,
-    IReadOnlyList<ShardDocument> Shards
-)
-{
-    /// <param name="keyspace">The keyspace's name.</param>
-    /// <param name="shards">Its shards as they stand.</param>
-    /// <param name="wanted">Replicas that the settings ask for; null where they could not be read: then nothing is said of it.</param>
-    public static ShardsDocument Of(string keyspace, IReadOnlyList<ShardStatus> shards, int? wanted)
-    {
-        ReplicationState? replication = wanted is { } count
-            ? ReplicationState.Of([.. shards.Select(shard => shard.Placement)], count)
-            : null;
-        return new(
-            keyspace,
-            replication?.UnderReplicated,
-            replication?.Wanted,
-            replication?.Placed,
-            replication?.Why,
-            [
-                .. shards.Select(
-                    (shard, at) =>
-                        new ShardDocument(
-                            shard.Placement.ShardId,
-                            shard.Placement.FirstSlot,
-                            at + 1 < shards.Count ? shards[at + 1].Placement.FirstSlot - 1 : KeyHash.Slots - 1,
-                            [.. shard.Replicas.Select(ReplicaDocument.Of)]
-                        )
-                ),
-            ]
-        );
-    }
-}
-
 /// <summary>GET /v1/cluster.</summary>
 internal sealed record ClusterDocument(
     string Version,
@@ -252,6 +171,7 @@ internal static class SettingNames
         kind switch
         {
             DistributionKind.Hash => "hash",
+            DistributionKind.Range => "range",
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This distribution has no name."),
         };
 

@@ -12,7 +12,8 @@ namespace Exapyte.Gateway.Control;
 /// <summary>Keyspaces: their settings, their shards, and the list of them.</summary>
 internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter problems)
 {
-    private const int SettingsBytesMax = 64 << 10;
+    /// <summary>1,023 split keys of 1,024 bytes in base64url, and the rest.</summary>
+    private const int SettingsBytesMax = 2 << 20;
 
     /// <summary>GET /v1/keyspaces.</summary>
     public async Task ListAsync(HttpContext context, Call call)
@@ -88,7 +89,7 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
         await JsonAnswer.WriteAsync(
             context,
             StatusCodes.Status200OK,
-            ShardsDocument.Of(call.Keyspace, shards, settings?.Replicas),
+            ShardsDocument.Of(call.Keyspace, shards, settings),
             GatewayJson.Relaxed.ShardsDocument
         );
     }

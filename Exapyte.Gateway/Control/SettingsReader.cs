@@ -11,7 +11,7 @@ internal static class SettingsReader
 {
     private const string Members =
         "replication, replicas, writeQuorum, readQuorum, distribution, shards, storage, defaultTtlSeconds, "
-        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds and quota";
+        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds, quota, splitKeys, splitKeys64 and splitBytes";
 
     /// <summary>Reads the document; null for no body at all: every default.</summary>
     public static KeyspaceSettings Read(JsonDocument? document, List<string> reasons)
@@ -30,8 +30,25 @@ internal static class SettingsReader
         {
             settings = ReadMember(settings, member, reasons);
         }
+        AddRangeReasons(document.RootElement, settings, reasons);
         reasons.AddRange(KeyspaceRules.ReasonsAgainst(settings));
         return settings;
+    }
+
+    /// <summary>What the settings do not show: that a member was named, be it with its default.</summary>
+    private static void AddRangeReasons(JsonElement document, KeyspaceSettings settings, List<string> reasons)
+    {
+        if (document.TryGetProperty("splitKeys", out _) && document.TryGetProperty("splitKeys64", out _))
+        {
+            reasons.Add("splitKeys and splitKeys64 are two ways to say the same: leave one out.");
+        }
+        if (
+            settings is { Distribution: DistributionKind.Range, Shards: KeyspaceSettings.ShardsDefault }
+            && document.TryGetProperty("shards", out _)
+        )
+        {
+            reasons.Add(RangeRules.ShardsRefused);
+        }
     }
 
     private static KeyspaceSettings ReadMember(KeyspaceSettings settings, JsonProperty member, List<string> reasons)
@@ -75,6 +92,12 @@ internal static class SettingsReader
                 return settings with { PartitionDelimiter = Text(name, value, reasons) };
             case "quota":
                 return settings with { Quota = Quota(value, reasons) };
+            case "splitKeys":
+                return settings with { SplitKeys = SplitKeysReader.Read(name, value, isText: true, reasons) };
+            case "splitKeys64":
+                return settings with { SplitKeys = SplitKeysReader.Read(name, value, isText: false, reasons) };
+            case "splitBytes":
+                return settings with { SplitBytes = NumberOrNull(name, value, reasons) };
             default:
                 reasons.Add($"'{name}' is no setting; the settings are {Members}.");
                 return settings;
@@ -156,7 +179,7 @@ internal static class SettingsReader
         return null;
     }
 
-    private static string Shown(JsonElement value)
+    internal static string Shown(JsonElement value)
     {
         const int charsMax = 40;
         var text = value.GetRawText();

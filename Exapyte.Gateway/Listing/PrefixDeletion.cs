@@ -42,6 +42,7 @@ internal sealed class PrefixDeletion(
         {
             Prefix = prefix,
             KeysOnly = true,
+            WithoutChanges = true,
             EntriesMax = limits.PageEntriesMax,
         };
         long count = 0;

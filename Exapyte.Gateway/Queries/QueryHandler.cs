@@ -6,6 +6,7 @@ using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Queries.Execution;
 using Exapyte.Security;
@@ -67,8 +68,8 @@ internal sealed class QueryHandler(
             await problems.WriteAsync(context, refusal);
             return;
         }
-        var shards = await client.GetShardsAsync(call.Keyspace, context.RequestAborted);
-        if (shards is null)
+        var all = await client.GetShardsAsync(call.Keyspace, context.RequestAborted);
+        if (all is null)
         {
             await problems.WriteAsync(context, OutcomeProblems.NoSuchKeyspace(call.Keyspace));
             return;
@@ -79,6 +80,8 @@ internal sealed class QueryHandler(
         response.Headers.XContentTypeOptions = Headers.NoSniff;
         await using var writer = new Utf8JsonWriter(response.BodyWriter, GatewayJson.WriterOptions);
         var keys = request!.Plan.Keys;
+        ShardPlacement[] placements = [.. all.Select(shard => shard.Placement)];
+        var shards = all.Where((_, at) => ShardIntervals.Meets(placements, at, keys.Start, keys.End)).ToList();
         writer.WriteStartObject();
         writer.WriteNull("index"u8);
         writer.WriteStartArray("ranges"u8);

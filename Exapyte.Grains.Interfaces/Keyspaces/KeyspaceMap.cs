@@ -29,7 +29,7 @@ public sealed record ReplicaPlacement
     public bool Joining { get; init; }
 }
 
-/// <summary>One shard: the slots it owns and its replicas.</summary>
+/// <summary>One shard: the slots or the keys it owns, and its replicas.</summary>
 [GenerateSerializer, Immutable, Alias("exapyte.shard-placement")]
 public sealed record ShardPlacement
 {
@@ -37,7 +37,7 @@ public sealed record ShardPlacement
     [Id(0)]
     public required long ShardId { get; init; }
 
-    /// <summary>First slot it owns; it ends where the next shard begins.</summary>
+    /// <summary>First slot it owns; it ends where the next shard begins. 0 in range keyspaces.</summary>
     [Id(1)]
     public required int FirstSlot { get; init; }
 
@@ -66,6 +66,13 @@ public sealed record ShardPlacement
     /// </summary>
     [Id(5)]
     public int Lost { get; init; }
+
+    /// <summary>
+    /// Range keyspaces: the first key it owns, inclusive; empty: it owns all from the beginning. It ends where the next shard
+    /// begins (<see cref="ShardIntervals"/>). Empty in other keyspaces.
+    /// </summary>
+    [Id(6)]
+    public ReadOnlyMemory<byte> Start { get; init; }
 
     /// <summary>Leaderless: replicas by whose number the quorums are sized, lost ones included, joining ones not.</summary>
     public int Counted => Replicas.Count(replica => !replica.Joining) + Lost;
@@ -103,7 +110,10 @@ public sealed record KeyspaceMap
     [Id(3)]
     public required KeyspaceSettings Settings { get; init; }
 
-    /// <summary>The shards by <see cref="ShardPlacement.FirstSlot"/>, the first one at 0.</summary>
+    /// <summary>
+    /// The shards by <see cref="ShardPlacement.FirstSlot"/>, the first one at 0; of a range keyspace by
+    /// <see cref="ShardPlacement.Start"/>, the first one's empty. What the settings said at its creation is not asked again.
+    /// </summary>
     [Id(4)]
     public required ShardPlacement[] Shards { get; init; }
 
@@ -114,6 +124,9 @@ public sealed record KeyspaceMap
     /// <summary>Whether its shards have no leader: each replica takes reads and writes.</summary>
     public bool IsLeaderless => Settings.Replication != ReplicationKind.Raft;
 
+    /// <summary>Whether each of its shards owns an interval of keys.</summary>
+    public bool IsRange => Settings.Distribution == DistributionKind.Range;
+
     /// <summary>Whether some shard has fewer replicas than wanted; those that are still joining do not count.</summary>
     public bool UnderReplicated =>
         Array.Exists(Shards, shard => shard.Replicas.Count(replica => !replica.Joining) < Settings.Replicas);
@@ -122,13 +135,15 @@ public sealed record KeyspaceMap
     public int ShardIndexOf(ReadOnlySpan<byte> key)
     {
         delimiter ??= Encoding.UTF8.GetBytes(Settings.PartitionDelimiter ?? "");
-        var slot = KeyHash.SlotOf(key, delimiter);
+        var isRange = IsRange;
+        var slot = isRange ? 0 : KeyHash.SlotOf(key, delimiter);
         int low = 0,
             high = Shards.Length - 1;
         while (low < high)
         {
             var middle = (low + high + 1) >>> 1;
-            if (Shards[middle].FirstSlot <= slot)
+            var shard = Shards[middle];
+            if (isRange ? shard.Start.Span.SequenceCompareTo(key) <= 0 : shard.FirstSlot <= slot)
             {
                 low = middle;
             }

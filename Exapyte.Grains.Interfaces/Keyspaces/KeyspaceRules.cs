@@ -33,7 +33,7 @@ public static class KeyspaceRules
         }
         if (!Enum.IsDefined(settings.Distribution))
         {
-            reasons.Add("distribution must be hash.");
+            reasons.Add("distribution must be hash or range.");
         }
         if (!Enum.IsDefined(settings.Storage))
         {
@@ -52,6 +52,7 @@ public static class KeyspaceRules
             reasons.Add($"partitionDelimiter must be 1 to {PartitionDelimiterCharsMax} characters.");
         }
         AddQuotaReasons(reasons, settings.Quota);
+        RangeRules.Add(reasons, settings);
         if (settings is { Replication: ReplicationKind.Raft, Storage: StorageKind.Memory })
         {
             reasons.Add(
@@ -72,6 +73,7 @@ public static class KeyspaceRules
         Fixed(reasons, "storage", current.Storage, wanted.Storage);
         Fixed(reasons, "shards", current.Shards, wanted.Shards);
         Fixed(reasons, "partitionDelimiter", current.PartitionDelimiter, wanted.PartitionDelimiter);
+        Fixed(reasons, "splitKeys", current.SplitKeys, wanted.SplitKeys);
         return reasons;
     }
 
@@ -114,10 +116,14 @@ public static class KeyspaceRules
         }
     }
 
+    /// <summary>How many shards a keyspace of these settings is created with.</summary>
+    public static int ShardsAtCreation(KeyspaceSettings settings) =>
+        settings.Distribution == DistributionKind.Range ? (settings.SplitKeys?.Keys.Length ?? 0) + 1 : settings.Shards;
+
     /// <summary>The smallest count of <paramref name="replicas"/> that is more than half.</summary>
     public static int Majority(int replicas) => (replicas / 2) + 1;
 
-    private static void Within(List<string> reasons, string name, long value, long least, long most)
+    internal static void Within(List<string> reasons, string name, long value, long least, long most)
     {
         if (value < least || value > most)
         {

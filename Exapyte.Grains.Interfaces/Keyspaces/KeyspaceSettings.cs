@@ -18,6 +18,9 @@ public enum DistributionKind : byte
 {
     /// <summary>By a stable hash of the key.</summary>
     Hash = 0,
+
+    /// <summary>By the order of keys: each shard owns those from its start on, up to where the next one begins.</summary>
+    Range = 1,
 }
 
 /// <summary>Where a keyspace's replicas keep their entries.</summary>
@@ -34,6 +37,12 @@ public enum StorageKind : byte
 [GenerateSerializer, Immutable, Alias("exapyte.settings")]
 public sealed record KeyspaceSettings
 {
+    /// <summary>Shards where none are asked for.</summary>
+    public const int ShardsDefault = 8;
+
+    /// <summary>Bytes at which a shard of a range keyspace is split where none are asked for.</summary>
+    public const long SplitBytesDefault = 512L << 20;
+
     /// <summary>How it is replicated. Fixed at creation.</summary>
     [Id(0)]
     public ReplicationKind Replication { get; init; }
@@ -54,9 +63,11 @@ public sealed record KeyspaceSettings
     [Id(4)]
     public DistributionKind Distribution { get; init; }
 
-    /// <summary>Number of shards, 1 to 1,024. Fixed at creation.</summary>
+    /// <summary>
+    /// Number of shards, 1 to 1,024. Fixed at creation. Left as it is for range keyspaces, which <see cref="SplitKeys"/> part.
+    /// </summary>
     [Id(5)]
-    public int Shards { get; init; } = 8;
+    public int Shards { get; init; } = ShardsDefault;
 
     /// <summary>Where entries are kept. Fixed at creation.</summary>
     [Id(6)]
@@ -87,4 +98,17 @@ public sealed record KeyspaceSettings
     /// <summary>What it may hold; null: as much as the disks take.</summary>
     [Id(11)]
     public KeyspaceQuota? Quota { get; init; }
+
+    /// <summary>
+    /// Range keyspaces: where its shards are split when it is created, at most 1,023 keys; null: it begins as one shard. Fixed
+    /// at creation; where they are split later the map says.
+    /// </summary>
+    [Id(12)]
+    public SplitKeys? SplitKeys { get; init; }
+
+    /// <summary>
+    /// Range keyspaces: bytes from which on a shard is to be split, at least 64 KiB; null: <see cref="SplitBytesDefault"/>.
+    /// </summary>
+    [Id(13)]
+    public long? SplitBytes { get; init; }
 }

@@ -47,6 +47,10 @@ public sealed record ReplicaStatus
     [Id(9)]
     public long Entries { get; init; }
 
+    /// <summary>About how many bytes its entries take where they are stored.</summary>
+    [Id(40)]
+    public long Bytes { get; init; }
+
     /// <summary>Leaderless: writes that wait to be pushed to other replicas.</summary>
     [Id(10)]
     public long PendingPushes { get; init; }

@@ -8,13 +8,13 @@ internal static class NewKeyspace
 {
     /// <summary>Ids that a keyspace needs: its own, one a shard, one a replica.</summary>
     public static int IdsFor(KeyspaceSettings settings, int aliveNodes) =>
-        1 + (settings.Shards * (1 + Math.Min(settings.Replicas, aliveNodes)));
+        1 + (KeyspaceRules.ShardsAtCreation(settings) * (1 + Math.Min(settings.Replicas, aliveNodes)));
 
     /// <summary>A registered node as one that may take replicas.</summary>
     public static PlacementNode CandidateOf(NodeInfo node) =>
         new(node.Registration.Node, $"{node.Registration.Region}/{node.Registration.Zone}");
 
-    /// <summary>Shards of equal ranges of slots, replicas spread over the nodes that are alive.</summary>
+    /// <summary>Shards of equal ranges of slots, or of the keys between the split keys, replicas spread over the nodes that are alive.</summary>
     /// <param name="name">The name.</param>
     /// <param name="settings">The settings, acceptable ones.</param>
     /// <param name="alive">The nodes that are alive, at least one.</param>
@@ -31,10 +31,11 @@ internal static class NewKeyspace
     )
     {
         PlacementNode[] candidates = [.. alive.Select(CandidateOf)];
-        var placed = ReplicaPlacer.Place(candidates, settings.Shards, settings.Replicas, firstId);
+        var isRange = settings.Distribution == DistributionKind.Range;
+        var shards = new ShardPlacement[KeyspaceRules.ShardsAtCreation(settings)];
+        var placed = ReplicaPlacer.Place(candidates, shards.Length, settings.Replicas, firstId);
         var shardId = firstId + 1;
-        var replicaId = shardId + settings.Shards;
-        var shards = new ShardPlacement[settings.Shards];
+        var replicaId = shardId + shards.Length;
         for (var shard = 0; shard < shards.Length; shard++)
         {
             var replicas = Array.ConvertAll(
@@ -49,7 +50,8 @@ internal static class NewKeyspace
             shards[shard] = new()
             {
                 ShardId = shardId + shard,
-                FirstSlot = (int)((long)KeyHash.Slots * shard / shards.Length),
+                FirstSlot = isRange ? 0 : (int)((long)KeyHash.Slots * shard / shards.Length),
+                Start = isRange && shard > 0 ? settings.SplitKeys!.Keys[shard - 1] : default,
                 Replicas = replicas,
                 Founders = Array.ConvertAll(replicas, replica => replica.ReplicaId),
             };

@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 
@@ -11,6 +12,12 @@ internal static class ReplicaReads
         OutcomeKind.WrongShard,
         "The key belongs to another shard."
     );
+
+    /// <summary>What a shard answers that does not own all keys of a page's range; null where it does, or where that is not known yet.</summary>
+    public static ScanReply? Misplaced(ShardOwnership? ownership, ScanRequest request) =>
+        ownership?.Keys.Covers(new(request.Start, request.End)) == false
+            ? new() { Kind = OutcomeKind.WrongShard, Detail = "A part of the range belongs to another shard." }
+            : null;
 
     /// <summary>One get or head.</summary>
     /// <param name="store">The store.</param>

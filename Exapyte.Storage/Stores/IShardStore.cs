@@ -88,6 +88,9 @@ public interface IShardStore
     /// <summary>About how many bytes they take, where they are stored.</summary>
     long ApproximateBytes { get; }
 
+    /// <summary>The same of its entries alone, without metadata.</summary>
+    long ApproximateEntryBytes => ApproximateBytes;
+
     /// <summary>Removes every entry and every row of metadata and sets the applied index to 0.</summary>
     void Clear();
 }

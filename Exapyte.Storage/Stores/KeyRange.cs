@@ -30,6 +30,11 @@ public readonly record struct KeyRange(ReadOnlyMemory<byte> Start, ReadOnlyMemor
     public bool Contains(ReadOnlySpan<byte> key) =>
         key.SequenceCompareTo(Start.Span) >= 0 && (End is not { } end || key.SequenceCompareTo(end.Span) < 0);
 
+    /// <summary>Whether every key of <paramref name="other"/> is in the range.</summary>
+    public bool Covers(KeyRange other) =>
+        other.Start.Span.SequenceCompareTo(Start.Span) >= 0
+        && (End is not { } end || (other.End is { } last && last.Span.SequenceCompareTo(end.Span) <= 0));
+
     /// <summary>The keys that are in both ranges.</summary>
     public KeyRange Within(KeyRange bounds)
     {

@@ -7,40 +7,12 @@ namespace Exapyte.Client.Tests;
 
 public sealed class ScanTests(ScriptedSilo silo)
 {
-    private static readonly Comparer<byte[]> ByBytes = Comparer<byte[]>.Create(
-        static (left, right) => left.AsSpan().SequenceCompareTo(right)
-    );
-
-    private static readonly Gen<byte> Letters = Gen.Int[0, 5].Select(i => new byte[] { 0, 1, 97, 98, 254, 255 }[i]);
-
-    /// <summary>Short keys of few different bytes, the greatest among them: neighbours, prefixes and ends come often.</summary>
-    private static readonly Gen<byte[]> Keys = Letters.Array[1, 4];
-
-    private static readonly Gen<byte[]> Bounds = Letters.Array[0, 3];
-
-    private static readonly Gen<ScanQuery> Queries = Gen.Select(
-        Bounds,
-        Gen.Select(Bounds, Gen.Bool, (bytes, open) => open ? null : bytes),
-        Gen.Select(Bounds, Gen.Bool, (bytes, none) => none ? [] : bytes),
-        Gen.Bool,
-        Gen.Int[1, 12],
-        (start, end, prefix, reverse, limit) =>
-            new ScanQuery
-            {
-                Start = start,
-                End = end is null ? null : end.AsMemory(),
-                Prefix = prefix,
-                Reverse = reverse,
-                EntriesMax = limit,
-            }
-    );
-
     [Fact]
     [Trait("Scenario", "client_scan")]
     [Trait("Scenario", "data_plane_process_scan")]
     public async Task Pages_list_every_key_of_the_range_once_and_in_order_whatever_lies_where()
     {
-        var cases = Gen.Select(Keys.Array[0, 60], Gen.Int[1, 6], Gen.Int[1, 5], Queries);
+        var cases = Gen.Select(Listings.Keys.Array[0, 60], Gen.Int[1, 6], Gen.Int[1, 5], Listings.Queries);
         await cases.SampleAsync(
             async (keys, shards, pageMax, query) =>
             {
@@ -59,9 +31,9 @@ public sealed class ScanTests(ScriptedSilo silo)
                     shard.Replicas[0].PageEntriesMax = pageMax;
                 }
 
-                var listed = await ListAsync(client, query);
+                var listed = await Listings.ListAsync(client, query);
 
-                Assert.Equal(Expected(keys, query), listed);
+                Assert.Equal(Listings.Expected(keys, query), listed);
             },
             iter: 60,
             threads: 1
@@ -73,11 +45,11 @@ public sealed class ScanTests(ScriptedSilo silo)
     public async Task Folded_pages_list_every_key_or_its_common_prefix_once_and_in_order_whatever_lies_where()
     {
         var cases = Gen.Select(
-            Gen.Select(Keys.Array[0, 60], Gen.Bool),
+            Gen.Select(Listings.Keys.Array[0, 60], Gen.Bool),
             Gen.Int[1, 6],
             Gen.Int[1, 5],
-            Queries,
-            Letters.Array[1, 2]
+            Listings.Queries,
+            Listings.Letters.Array[1, 2]
         );
         await cases.SampleAsync(
             async (has, shards, pageMax, query, delimiter) =>
@@ -100,9 +72,9 @@ public sealed class ScanTests(ScriptedSilo silo)
                 }
                 query = query with { Delimiter = delimiter };
 
-                var listed = await ListFoldedAsync(client, query);
+                var listed = await Listings.ListFoldedAsync(client, query);
 
-                Assert.Equal(ExpectedFolded(keys, query), listed);
+                Assert.Equal(Listings.ExpectedFolded(keys, query), listed);
             },
             iter: 100,
             threads: 1
@@ -248,68 +220,5 @@ public sealed class ScanTests(ScriptedSilo silo)
         // Every reason: the level and the limit.
         Assert.Contains("level", page.Detail, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("limit", page.Detail, StringComparison.Ordinal);
-    }
-
-    private static async Task<List<byte[]>> ListAsync(OpenedKeyspace client, ScanQuery query)
-    {
-        List<byte[]> listed = [];
-        while (true)
-        {
-            var page = await client.Scan(query);
-            Assert.Equal(OutcomeKind.Ok, page.Kind);
-            Assert.True(page.Entries.Count <= query.EntriesMax);
-            listed.AddRange(page.Entries.Select(entry => entry.Key.ToArray()));
-            if (!page.More)
-            {
-                return listed;
-            }
-            Assert.Equal(query.EntriesMax, page.Entries.Count);
-            query = query with { After = page.Entries[^1].Key };
-        }
-    }
-
-    private static async Task<List<string>> ListFoldedAsync(OpenedKeyspace client, ScanQuery query)
-    {
-        List<string> listed = [];
-        while (true)
-        {
-            var page = await client.Scan(query);
-            Assert.Equal(OutcomeKind.Ok, page.Kind);
-            Assert.True(page.Entries.Count + page.Prefixes.Count <= query.EntriesMax);
-            listed.AddRange(
-                page.InOrder(query.Reverse).Select(one => Folded(one.Key.Span, isPrefix: one.Entry is null))
-            );
-            if (!page.More)
-            {
-                return listed;
-            }
-            query = query with { After = page.Last(query.Reverse) };
-        }
-    }
-
-    private static List<string> ExpectedFolded(byte[][] keys, ScanQuery query) =>
-        [
-            .. Expected(keys, query)
-                .Select(key =>
-                {
-                    var at = key.AsSpan(query.Prefix.Length).IndexOf(query.Delimiter.Span);
-                    return at < 0
-                        ? Folded(key, isPrefix: false)
-                        : Folded(key.AsSpan(0, query.Prefix.Length + at + query.Delimiter.Length), isPrefix: true);
-                })
-                .Distinct(StringComparer.Ordinal),
-        ];
-
-    private static string Folded(ReadOnlySpan<byte> key, bool isPrefix) =>
-        (isPrefix ? "all of " : "") + Convert.ToHexString(key);
-
-    private static List<byte[]> Expected(byte[][] keys, ScanQuery query)
-    {
-        var inRange = new SortedSet<byte[]>(keys, ByBytes).Where(key =>
-            key.AsSpan().SequenceCompareTo(query.Start.Span) >= 0
-            && (query.End is not { } end || key.AsSpan().SequenceCompareTo(end.Span) < 0)
-            && key.AsSpan().StartsWith(query.Prefix.Span)
-        );
-        return [.. query.Reverse ? inRange.Reverse() : inRange];
     }
 }

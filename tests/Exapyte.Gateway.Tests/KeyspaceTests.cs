@@ -84,7 +84,7 @@ public sealed class KeyspaceTests
     [InlineData("{\"replication\":\"Raft\"}", "replication must be one of \"raft\", \"quorum\", \"async\"")]
     [InlineData("{\"replication\":0}", "replication must be one of")]
     [InlineData("{\"replication\":null}", "replication must be one of")]
-    [InlineData("{\"distribution\":\"range\"}", "distribution must be \"hash\"")]
+    [InlineData("{\"distribution\":\"tree\"}", "distribution must be one of \"hash\", \"range\"")]
     [InlineData("{\"storage\":\"tape\"}", "storage must be one of")]
     [InlineData("{\"replication\":\"raft\",\"storage\":\"memory\"}", "breaks its vote")]
     [InlineData("{\"replicas\":\"3\"}", "replicas must be a whole number")]
@@ -141,7 +141,7 @@ public sealed class KeyspaceTests
 
         Assert.Equal(201, (await gateway.PutAsync(Orders, "{}", "Content-Type: text/plain")).Status);
         Assert.Equal(415, (await gateway.PutAsync(Orders, "{}", "Content-Encoding: gzip")).Status);
-        Assert.Equal(413, (await gateway.PutAsync(Orders, new string(' ', 70_000))).Status);
+        Assert.Equal(413, (await gateway.PutAsync(Orders, new string(' ', 2_100_000))).Status);
         Assert.Equal("invalid-body", (await gateway.SendAsync("PUT", Orders, [0xff, 0xfe])).Code);
         Assert.Equal("invalid-header", (await gateway.PutAsync(Orders, "{}", "If-None-Match: *")).Code);
         Assert.Equal(200, (await gateway.PutAsync(Orders, "{}", "Content-Type: application/merge-patch+json")).Status);

@@ -19,6 +19,22 @@ internal static class Maps
             Shards = [.. firstSlots.Select((slot, at) => Shard(at + 1, slot))],
         };
 
+    /// <summary>A map of a range keyspace whose shards but the first begin at these keys.</summary>
+    public static KeyspaceMap Range(byte[][] splits, long? splitBytes = null)
+    {
+        var settings = new KeyspaceSettings
+        {
+            Distribution = DistributionKind.Range,
+            SplitKeys = splits.Length == 0 ? null : new() { Keys = splits },
+            SplitBytes = splitBytes,
+        };
+        var map = Of(new int[splits.Length + 1], settings);
+        return map with
+        {
+            Shards = [.. map.Shards.Select((shard, at) => at == 0 ? shard : shard with { Start = splits[at - 1] })],
+        };
+    }
+
     private static ShardPlacement Shard(long id, int firstSlot) =>
         new()
         {

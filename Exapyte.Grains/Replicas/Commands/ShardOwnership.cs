@@ -48,8 +48,9 @@ internal sealed class ShardOwnership
             {
                 Generation = 1,
                 FirstSlot = map.Shards[at].FirstSlot,
-                EndSlot = at + 1 < map.Shards.Length ? map.Shards[at + 1].FirstSlot : KeyHash.Slots,
+                EndSlot = at + 1 < map.Shards.Length && !map.IsRange ? map.Shards[at + 1].FirstSlot : KeyHash.Slots,
                 PartitionDelimiter = Encoding.UTF8.GetBytes(map.Settings.PartitionDelimiter ?? ""),
+                Keys = new(map.Shards[at].Start, ShardIntervals.EndOf(map.Shards, at)),
             };
     }
 

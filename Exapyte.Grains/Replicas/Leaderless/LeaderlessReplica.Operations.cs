@@ -89,6 +89,10 @@ internal sealed partial class LeaderlessReplica
                 }
                 : node.Pinned.Open(identity.ReplicaId, local.Store, revision: 0, liveAtMs: null);
         }
+        if (ReplicaReads.Misplaced(current.Ownership, request) is { } misplaced)
+        {
+            return misplaced;
+        }
         if (ConsistencyPolicy.OfRead(map.Settings.Replication, request.Level) is not { } policy)
         {
             return new() { Kind = OutcomeKind.Invalid, Detail = "A leaderless keyspace does not take this level." };

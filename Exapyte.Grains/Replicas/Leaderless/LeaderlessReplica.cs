@@ -83,6 +83,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
                 : "replica",
             AppliedIndex = local.Store.AppliedIndex,
             Entries = local.Store.ApproximateCount,
+            Bytes = local.Store.ApproximateEntryBytes,
             PendingPushes = peers.Others.Sum(peer => peer.Lane.Waiting),
             EvictedEntries = evicted.EvictedEntries,
             EvictedBytes = evicted.EvictedBytes,

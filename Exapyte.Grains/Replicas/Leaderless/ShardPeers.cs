@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Keyspaces;
 using Exapyte.Wire;
 
@@ -48,6 +49,7 @@ internal sealed class ShardPeers
         SelfCounts = selfCounts;
         Counted = placement?.Counted ?? 0;
         Placement = placement;
+        Ownership = map is null || placement is null ? null : ShardOwnership.Of(map, placement.ShardId);
         this.before = before;
     }
 
@@ -56,6 +58,9 @@ internal sealed class ShardPeers
 
     /// <summary>The shard in it.</summary>
     public ShardPlacement? Placement { get; }
+
+    /// <summary>The keys that are the shard's by it; null before there is one.</summary>
+    public ShardOwnership? Ownership { get; }
 
     /// <summary>Its epoch; 0 before there is one.</summary>
     public long Epoch => Map?.Epoch ?? 0;

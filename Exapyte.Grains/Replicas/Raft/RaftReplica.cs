@@ -252,7 +252,8 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             CommitIndex = view.CommitIndex.Value,
             AppliedIndex = view.AppliedIndex.Value,
             Revision = view.Revision,
-            Entries = CountEntries(view),
+            Entries = Measured(view.Store, static store => store.ApproximateCount),
+            Bytes = Measured(view.Store, static store => store.ApproximateEntryBytes),
             Problem = view.Health.Problem,
             MapEpoch = map?.Epoch ?? 0,
             Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
@@ -287,11 +288,11 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
     private static void RunInBackground(Action work) =>
         ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);
 
-    private long CountEntries(ReplicaView view)
+    private long Measured(IShardStore store, Func<IShardStore, long> measure)
     {
         try
         {
-            return view.Store.ApproximateCount;
+            return measure(store);
         }
         catch (StoreFailedException failure)
         {

@@ -148,15 +148,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
     private async ValueTask<ScanReply> ReadPage(ScanRequest request, ReadNeed need, long clockMs)
     {
         var view = inbox.View;
-        var page = ReplicaReads.Scan(
-            view.Store,
-            request,
-            view.StampMs,
-            clockMs,
-            identity.Life,
-            out var metEnded,
-            view.Revision
-        );
+        var page = PageAt(view, request, clockMs, out var metEnded);
         if (!metEnded)
         {
             return page;
@@ -166,8 +158,22 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         {
             return PageOf(told);
         }
-        view = inbox.View;
-        return ReplicaReads.Scan(view.Store, request, view.StampMs, clockMs: 0, identity.Life, out _, view.Revision);
+        return PageAt(inbox.View, request, clockMs: 0, out _);
+    }
+
+    private ScanReply PageAt(ReplicaView view, ScanRequest request, long clockMs, out bool metEnded)
+    {
+        metEnded = false;
+        return ReplicaReads.Misplaced(view.Ownership, request)
+            ?? ReplicaReads.Scan(
+                view.Store,
+                request,
+                view.StampMs,
+                clockMs,
+                identity.Life,
+                out metEnded,
+                view.Revision
+            );
     }
 
     /// <summary>

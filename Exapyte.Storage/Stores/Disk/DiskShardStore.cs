@@ -41,8 +41,10 @@ internal sealed class DiskShardStore : IShardStore
 
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
 
+    public long ApproximateEntryBytes => _engine.ApproximateBytes(EntryKey(Bounds.Start.Span), EntryEnd(Bounds));
+
     public long ApproximateBytes =>
-        _engine.ApproximateBytes(EntryKey(Bounds.Start.Span), EntryEnd(Bounds))
+        ApproximateEntryBytes
         + _engine.ApproximateBytes(RowKey.BuildMeta(Prefix, Shard, default), RowKey.MetaEnd(Prefix, Shard));
 
     /// <summary>

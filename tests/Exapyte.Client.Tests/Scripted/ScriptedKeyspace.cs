@@ -13,11 +13,13 @@ public sealed class ScriptedKeyspace
     private static readonly ConcurrentDictionary<long, ScriptedReplica> ReplicasById = new();
     private static long ids = 1_000;
 
+    private readonly byte[][]? splits;
     private int finds;
 
     public ScriptedKeyspace(int shards = 1, int replicas = 3, KeyspaceSettings? settings = null, string? name = null)
     {
         Settings = (settings ?? new()) with { Shards = shards, Replicas = replicas };
+        splits = Settings.Distribution == DistributionKind.Range ? Settings.SplitKeys?.Keys ?? [] : null;
         KeyspaceId = NextId();
         Name = name ?? $"k{KeyspaceId}";
         Shards = [.. Enumerable.Range(0, shards).Select(_ => new ScriptedShard(NextId()))];
@@ -28,6 +30,18 @@ public sealed class ScriptedKeyspace
         Map = MapAt(epoch: 1);
         ByName[Name] = this;
     }
+
+    /// <summary>A range keyspace that is split at these keys.</summary>
+    public static ScriptedKeyspace Range(byte[][] splits, int replicas = 1) =>
+        new(
+            splits.Length + 1,
+            replicas,
+            new()
+            {
+                Distribution = DistributionKind.Range,
+                SplitKeys = new() { Keys = splits },
+            }
+        );
 
     public string Name { get; }
 
@@ -72,7 +86,8 @@ public sealed class ScriptedKeyspace
                         new ShardPlacement
                         {
                             ShardId = shard.ShardId,
-                            FirstSlot = at * KeyHash.Slots / Shards.Length,
+                            FirstSlot = splits is null ? at * KeyHash.Slots / Shards.Length : 0,
+                            Start = splits is not null && at > 0 ? splits[at - 1] : default,
                             Replicas =
                             [
                                 .. shard.Replicas.Select(replica => new ReplicaPlacement

@@ -367,11 +367,12 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
             Shards =
             [
                 .. Enumerable
-                    .Range(0, settings.Shards)
+                    .Range(0, KeyspaceRules.ShardsAtCreation(settings))
                     .Select(at => new ShardPlacement
                     {
                         ShardId = ++lastId,
-                        FirstSlot = at * KeyHash.Slots / settings.Shards,
+                        FirstSlot = settings.SplitKeys is null ? at * KeyHash.Slots / settings.Shards : 0,
+                        Start = settings.SplitKeys is { } split && at > 0 ? split.Keys[at - 1] : default,
                         Replicas = [new() { ReplicaId = ++lastId, Node = "n1" }],
                     }),
             ],

@@ -37,6 +37,30 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
     }
 
     [Fact]
+    public async Task A_new_range_keyspace_has_one_shard_more_than_split_keys_each_from_its_key_on()
+    {
+        var settings = new KeyspaceSettings
+        {
+            Distribution = DistributionKind.Range,
+            SplitKeys = SplitKeys.Of("g", "p"),
+            Replicas = 2,
+        };
+        var reply = await cluster.Keyspace(name).Put(settings);
+
+        Assert.Equal(KeyspaceOutcome.Created, reply.Outcome);
+        var shards = reply.Map!.Shards;
+        Assert.Equal(["", "67", "70"], shards.Select(shard => Convert.ToHexString(shard.Start.Span)));
+        Assert.All(shards, shard => Assert.Equal((0, 2), (shard.FirstSlot, shard.Replicas.Length)));
+        var ids = shards.SelectMany(shard => shard.Replicas.Select(replica => replica.ReplicaId).Append(shard.ShardId));
+        Assert.Equal(3 + 6 + 1, ids.Append(reply.Map.KeyspaceId).Distinct().Count());
+        Assert.Equal(reply.Map.Epoch, (await cluster.Keyspace(name).Put(settings with { })).Map!.Epoch);
+        Assert.Equal(
+            KeyspaceOutcome.Conflict,
+            (await cluster.Keyspace(name).Put(settings with { SplitKeys = SplitKeys.Of("g") })).Outcome
+        );
+    }
+
+    [Fact]
     [Trait("Scenario", "sharded_distribution_initialization")]
     public async Task More_replicas_than_nodes_makes_as_many_as_there_are_and_says_so()
     {
