@@ -77,44 +77,6 @@ public sealed class RangeKeyspaceTests
         Assert.False(only.TryGetProperty("firstSlot", out _));
     }
 
-    [Theory]
-    [InlineData("{\"distribution\":\"range\",\"shards\":8}", "shards does not go with distribution range")]
-    [InlineData("{\"distribution\":\"range\",\"shards\":2}", "shards does not go with distribution range")]
-    [InlineData("{\"distribution\":\"range\",\"partitionDelimiter\":\"/\"}", "partitionDelimiter does not go with")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[\"a\"],\"splitKeys64\":[\"Yg\"]}", "leave one out")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[],\"splitKeys64\":[]}", "leave one out")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":\"g\"}", "splitKeys must be a list of keys")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":{\"g\":1}}", "splitKeys must be a list of keys")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[\"g\",7]}", "splitKeys[1] must be text, not 7")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[null]}", "splitKeys[0] must be text")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys64\":[\"Z\"]}", "splitKeys64[0] must be base64url")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys64\":[\"Zw\",\"a+b\"]}", "splitKeys64[1] must be base64url")]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[\"\"]}", "splitKeys[0] must be 1 to 1024 bytes")]
-    [InlineData(
-        "{\"distribution\":\"range\",\"splitKeys\":[\"p\",\"g\"]}",
-        "splitKeys must ascend by their bytes: [1]"
-    )]
-    [InlineData("{\"distribution\":\"range\",\"splitKeys\":[\"a\",\"g\",\"g\"]}", "splitKeys must be distinct: [2]")]
-    [InlineData("{\"distribution\":\"range\",\"splitBytes\":65535}", "splitBytes must be 65536 to")]
-    [InlineData("{\"distribution\":\"range\",\"splitBytes\":\"1\"}", "splitBytes must be a whole number")]
-    [InlineData(
-        "{\"distribution\":\"range\",\"splitBytes\":99999999999999999999}",
-        "splitBytes must be a whole number"
-    )]
-    [InlineData("{\"splitKeys\":[\"g\"]}", "splitKeys goes with distribution range only")]
-    [InlineData("{\"splitKeys64\":[\"Zw\"]}", "splitKeys goes with distribution range only")]
-    [InlineData("{\"splitBytes\":1000000}", "splitBytes goes with distribution range only")]
-    public async Task Settings_that_make_no_ranges_are_400_and_create_nothing(string body, string reason)
-    {
-        await using var gateway = await GatewayFixture.StartAsync();
-
-        var answer = await gateway.PutAsync(Orders, body);
-
-        Assert.Equal(400, answer.Status);
-        Assert.Contains(reason, answer.Json.GetProperty("detail").GetString()!);
-        Assert.Equal(404, (await gateway.GetAsync(Orders)).Status);
-    }
-
     [Fact]
     public async Task Every_reason_is_given_at_once_and_each_once()
     {
