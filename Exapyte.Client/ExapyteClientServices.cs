@@ -108,6 +108,10 @@ public static class ExapyteClientServices
             wayOf(provider).Grains,
             CallsOf(provider, wayOf(provider).InsideSilo)
         ));
+        services.TryAddSingleton<IRebalanceAdministration>(provider => new RebalanceAdministration(
+            wayOf(provider).Grains,
+            CallsOf(provider, wayOf(provider).InsideSilo)
+        ));
         services.TryAddSingleton<IKeyAdministration>(provider => new KeyAdministration(
             wayOf(provider).Grains,
             CallsOf(provider, wayOf(provider).InsideSilo)

@@ -52,6 +52,7 @@ internal sealed partial class GatewayHandler
     private readonly KeyspaceHandler keyspaces;
     private readonly ClusterHandler cluster;
     private readonly NodeHandler nodes;
+    private readonly RebalanceHandler rebalances;
     private readonly BackupHandler backups;
     private readonly KeyHandler keys;
     private readonly AccessGate gate;
@@ -67,7 +68,8 @@ internal sealed partial class GatewayHandler
         IKeyAdministration? keyAdministration = null,
         KnownKeys? knownKeys = null,
         IMeterFactory? meters = null,
-        INodeAdministration? nodeAdministration = null
+        INodeAdministration? nodeAdministration = null,
+        IRebalanceAdministration? rebalanceAdministration = null
     )
     {
         var limits = options.Value;
@@ -96,6 +98,7 @@ internal sealed partial class GatewayHandler
         keyspaces = new(client, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         nodes = new(client, nodeAdministration, problems);
+        rebalances = new(rebalanceAdministration, problems);
         backups = new(client, problems, time ?? TimeProvider.System);
         keys = new(keyAdministration, problems, time ?? TimeProvider.System);
         gate = new(limits, knownKeys, problems, new AuditLog(loggers), time ?? TimeProvider.System, loggers);
@@ -240,6 +243,8 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Node => nodes.RemoveAsync(context, call),
             GatewayRoute.NodeDrain => nodes.DrainAsync(context, call),
             GatewayRoute.NodeResume => nodes.ResumeAsync(context, call),
+            GatewayRoute.Rebalances => rebalances.AllAsync(context, call),
+            GatewayRoute.Rebalance => rebalances.OneAsync(context, call),
             GatewayRoute.Ready => cluster.ReadyAsync(context),
             GatewayRoute.Live => ClusterHandler.LiveAsync(context),
             GatewayRoute.Root => ClusterHandler.PointAsync(context),

@@ -26,9 +26,6 @@ internal sealed record NodeDocument(
     string Registered
 )
 {
-    /// <summary>All nodes weigh the same.</summary>
-    private const int EqualWeight = 1;
-
     public static NodeDocument Of(NodeReport report)
     {
         var node = report.Info;
@@ -39,7 +36,7 @@ internal sealed record NodeDocument(
             report.Reasons.Length == 0 ? null : string.Join(' ', report.Reasons),
             node.Registration.Region,
             node.Registration.Zone,
-            EqualWeight,
+            node.Weight,
             report.Load?.Bytes,
             report.Replicas,
             report.Load?.Leaders,

@@ -57,14 +57,7 @@ internal sealed class NodeHandler(IExapyteClient client, INodeAdministration? no
     {
         Span<ParameterSlice> values = stackalloc ParameterSlice[RemovalParameters.Length];
         var refusal = QueryParameters.Read(call.Query, RemovalParameters, values);
-        bool? force = !values[0].IsPresent
-            ? false
-            : values[0].TextIn(call.Query) switch
-            {
-                "" or "true" => true,
-                "false" => false,
-                _ => null,
-            };
+        var force = QueryParameters.FlagIn(values[0], call.Query);
         refusal ??= force is null
             ? new(ProblemKinds.InvalidQuery, "force is true or false; alone it means true.")
             : null;

@@ -38,6 +38,7 @@ internal static class ProblemKinds
     public static readonly ProblemKind NotFound = new(404, "not-found", "There is no such entry.");
     public static readonly ProblemKind NoSuchKeyspace = new(404, "no-such-keyspace", "There is no such keyspace.");
     public static readonly ProblemKind NoSuchNode = new(404, "no-such-node", "There is no such node.");
+    public static readonly ProblemKind NoSuchRebalance = new(404, "no-such-rebalance", "There is no such rebalance.");
     public static readonly ProblemKind NoSuchRoute = new(404, "no-such-route", "Nothing is served here.");
     public static readonly ProblemKind MethodNotAllowed = new(
         405,
@@ -54,6 +55,11 @@ internal static class ProblemKinds
         409,
         "keyspace-conflict",
         "The change contradicts the keyspace as it is."
+    );
+    public static readonly ProblemKind RebalanceConflict = new(
+        409,
+        "rebalance-conflict",
+        "The rebalances are not as the call needs them."
     );
     public static readonly ProblemKind NodeConflict = new(
         409,
@@ -130,11 +136,13 @@ internal static class ProblemKinds
         NoSuchKey,
         NoSuchKeyspace,
         NoSuchNode,
+        NoSuchRebalance,
         NoSuchRoute,
         MethodNotAllowed,
         RequestTimeout,
         KeyspaceConflict,
         NodeConflict,
+        RebalanceConflict,
         Compacted,
         PreconditionFailed,
         TooLarge,

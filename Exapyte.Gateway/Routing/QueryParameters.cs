@@ -57,6 +57,17 @@ internal static class QueryParameters
         return reasons is null ? null : OutcomeProblems.WithReasons(ProblemKinds.InvalidQuery, reasons);
     }
 
+    /// <summary>A switch: absent means false, alone it means true; null where it is neither true nor false.</summary>
+    public static bool? FlagIn(ParameterSlice value, ReadOnlySpan<char> query) =>
+        !value.IsPresent
+            ? false
+            : value.TextIn(query) switch
+            {
+                "" or "true" => true,
+                "false" => false,
+                _ => null,
+            };
+
     private static void ReadOne(
         ReadOnlySpan<char> piece,
         int at,

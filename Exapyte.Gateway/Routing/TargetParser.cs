@@ -26,6 +26,7 @@ internal sealed class TargetParser(int keyBytesMax)
     private const string KeysPath = "/v1/keys/";
     private const string IncrementSuffix = "/increment";
     private const string NodesPath = "/v1/nodes/";
+    private const string RebalancesPath = "/v1/rebalances/";
     private const string SchemeEnd = "://";
 
     private static readonly SearchValues<char> TargetChars = SearchValues.Create(
@@ -91,6 +92,13 @@ internal sealed class TargetParser(int keyBytesMax)
         {
             return ParseNode(rawTarget, path, queryStart);
         }
+        if (path.StartsWith(RebalancesPath))
+        {
+            var id = path[RebalancesPath.Length..];
+            return NodeKey.IsNodeId(id)
+                ? Call.To(GatewayRoute.Rebalance, rawTarget, queryStart, id.ToString())
+                : Call.Refused(NoSuchRoute(path));
+        }
         var route = path switch
         {
             "/" => GatewayRoute.Root,
@@ -100,6 +108,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "/docs" => GatewayRoute.Docs,
             "/v1/cluster" => GatewayRoute.Cluster,
             "/v1/nodes" => GatewayRoute.Nodes,
+            "/v1/rebalances" => GatewayRoute.Rebalances,
             "/v1/restores" => GatewayRoute.Restores,
             "/v1/keys" => GatewayRoute.Keys,
             _ => GatewayRoute.None,

@@ -24,6 +24,7 @@ internal static class AccessRules
         {
             GatewayRoute.Backups or GatewayRoute.Restores => true,
             GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume => true,
+            GatewayRoute.Rebalances or GatewayRoute.Rebalance => !IsRead(method),
             GatewayRoute.Keyspace or GatewayRoute.Keys or GatewayRoute.Key => !IsRead(method),
             _ => false,
         };
@@ -38,6 +39,10 @@ internal static class AccessRules
             GatewayRoute.Cluster or GatewayRoute.Keyspaces => null,
             GatewayRoute.Nodes or GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume =>
                 caller.RefuseIn(KeyRights.Admin, KeyGrant.EveryKeyspace),
+            GatewayRoute.Rebalances or GatewayRoute.Rebalance => caller.RefuseIn(
+                KeyRights.Admin,
+                KeyGrant.EveryKeyspace
+            ),
             GatewayRoute.Keys or GatewayRoute.Key => caller.RefuseIn(KeyRights.Admin, KeyGrant.EveryKeyspace),
             GatewayRoute.Restores => RefuseRestore(caller),
             GatewayRoute.Keyspace => IsRead(method)

@@ -31,6 +31,10 @@ public sealed record NodeRegistration
     /// <summary>The cluster that its data folder belongs to; 0 where it has belonged to none yet.</summary>
     [Id(6)]
     public ulong ClusterId { get; init; }
+
+    /// <summary>How much it is to carry beside the other nodes, 1 to 100; 0 where it does not say: 1.</summary>
+    [Id(7)]
+    public int Weight { get; init; }
 }
 
 /// <summary>A registered node.</summary>
@@ -63,6 +67,9 @@ public sealed record NodeInfo
     /// <summary>Nothing new is to be placed on it, and what it holds is wanted elsewhere.</summary>
     [Id(5)]
     public bool Draining { get; init; }
+
+    /// <summary>How much it is to carry beside the other nodes, at least 1.</summary>
+    public int Weight => Math.Max(1, Registration.Weight);
 }
 
 /// <summary>The cluster's nodes at one epoch.</summary>

@@ -1,3 +1,4 @@
+using Exapyte.Keyspaces;
 using Exapyte.Topology;
 
 namespace Exapyte.Wire;
@@ -37,7 +38,38 @@ public interface IKeyspaceControlGrain : IGrainWithStringKey
     [Alias("on-nodes")]
     Task<KeyspaceOnNode[]?> OnNodes(ClusterTopology topology);
 
+    /// <summary>
+    /// What a balance of the cluster must know of the keyspace, and what it wishes of it; null where its state cannot be read.
+    /// </summary>
+    /// <param name="topology">The nodes.</param>
+    /// <param name="wishes">
+    /// What is to move, in the place of what was wished before; each wish is to be repeated well within half a minute, or it is
+    /// forgotten. Null: only ask.
+    /// </param>
+    [Alias("balance")]
+    Task<KeyspaceBalance?> Balance(ClusterTopology topology, RebalancePlan? wishes);
+
     /// <summary>Goes on with whatever was begun and not finished when an earlier activation ended.</summary>
     [Alias("resume")]
     Task Resume();
+}
+
+/// <summary>What a balance of the cluster must know of a keyspace.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.keyspace-balance")]
+public sealed record KeyspaceBalance
+{
+    /// <summary>Its map; null where there is no such keyspace.</summary>
+    [Id(0)]
+    public KeyspaceMap? Map { get; init; }
+
+    /// <summary>
+    /// For each of the map's shards, in order, whether a replica of it may be moved: it is short of none, does not change, all its
+    /// replicas are alive, and its quorums allow it.
+    /// </summary>
+    [Id(1)]
+    public bool[] MayMove { get; init; } = [];
+
+    /// <summary>Whether some shard changes, or is short of a replica for which there is a node.</summary>
+    [Id(2)]
+    public bool AwaitsRepair { get; init; }
 }

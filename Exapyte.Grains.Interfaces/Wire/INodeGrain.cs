@@ -30,6 +30,10 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("load")]
     ValueTask<NodeLoad> Load();
 
+    /// <summary>What each of its replicas takes, and what there is room for.</summary>
+    [Alias("sizes")]
+    ValueTask<NodeSizes> Sizes();
+
     /// <summary>The node was removed from the cluster: its process is to end in good order. Idempotent.</summary>
     [Alias("leave")]
     ValueTask Leave();

@@ -61,6 +61,16 @@ internal sealed partial class ControlPlaneGrain : Grain, IControlPlaneGrain
         state = new(StateName, context.GrainId, storage, this.options.StorageTimeout, logger);
     }
 
+    /// <summary>Rebalances that are under way go on wherever the grain that has them died.</summary>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        this.RegisterGrainTimer(
+            _ => inquiry.WakeRebalances(),
+            new GrainTimerCreationOptions(options.WatchInterval, options.WatchInterval) { Interleave = true }
+        );
+        return Task.CompletedTask;
+    }
+
     /// <inheritdoc/>
     public async Task<RegisterReply> Register(NodeRegistration registration)
     {

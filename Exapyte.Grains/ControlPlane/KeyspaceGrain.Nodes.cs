@@ -33,6 +33,20 @@ internal sealed partial class KeyspaceGrain
     }
 
     /// <inheritdoc/>
+    public async Task<KeyspaceBalance?> Balance(ClusterTopology topology, RebalancePlan? wishes)
+    {
+        if (await Load() is not null)
+        {
+            return null;
+        }
+        if (wishes is not null && look.Wishes.Take(wishes))
+        {
+            Watch();
+        }
+        return look.BalanceOf(state.Value.Map, topology, state.Value.MissingMax);
+    }
+
+    /// <inheritdoc/>
     public async Task<KeyspaceOnNode[]?> OnNodes(ClusterTopology topology) =>
         await Load() is not null ? null
         : state.Value.Map is { } map ? ReplicaMoves.OnNodes(map, look.ViewOf(map, topology, state.Value.MissingMax))

@@ -93,7 +93,12 @@ internal sealed partial class KeyspaceGrain
         var handsOver =
             !map.IsLeaderless
             && Array.Exists(confirmed.Shards, shard => ReplicaRepair.IsToBeHandedOver(shard, view.Draining));
-        if (!mayPlan && !handsOver && ReferenceEquals(confirmed, map))
+        if (
+            !mayPlan
+            && !handsOver
+            && ReferenceEquals(WishedMoves.WithLeaders(confirmed, view.Wishes), confirmed)
+            && ReferenceEquals(confirmed, map)
+        )
         {
             return;
         }
@@ -107,7 +112,7 @@ internal sealed partial class KeyspaceGrain
             // Behind the gate, so that a node whose old replicas are retired at a later node epoch is either seen as it is after
             // that, or has what is decided here retired with the rest.
             next = mayPlan ? await look.Planned(confirmed, view) : confirmed;
-            next = ReplicaRepair.Spread(next, view.Draining);
+            next = WishedMoves.WithLeaders(ReplicaRepair.Spread(next, view.Draining), view.Wishes);
             if (ReferenceEquals(next, map) || await Save(state.Value.WithChanged(next)) is not null)
             {
                 return;

@@ -48,6 +48,19 @@ internal sealed partial class NodeInquiry(
         }
     }
 
+    /// <summary>Has what is under way of rebalances go on.</summary>
+    public async Task WakeRebalances()
+    {
+        try
+        {
+            await grains.GetGrain<IRebalanceGrain>(0).Resume().WaitAsync(options.ReportTimeout);
+        }
+        catch (Exception failure)
+        {
+            LogNotAsked(logger, failure, "Who has the rebalances");
+        }
+    }
+
     /// <summary>What every keyspace has on nodes; null where one of them could not be asked.</summary>
     public async Task<List<(string Keyspace, KeyspaceOnNode On)>?> Holdings(
         ControlPlaneState known,

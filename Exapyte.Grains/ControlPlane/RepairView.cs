@@ -29,6 +29,9 @@ internal sealed record RepairView
     /// </summary>
     public int MissingMax { get; init; }
 
+    /// <summary>What is wished elsewhere although nothing compels it.</summary>
+    public RebalancePlan Wishes { get; init; } = new();
+
     /// <summary>The nodes that may take replicas.</summary>
     public IEnumerable<PlacementNode> Placeable => Alive.Where(node => !Draining.Contains(node.Node));
 

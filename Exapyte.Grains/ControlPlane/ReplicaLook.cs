@@ -24,6 +24,9 @@ internal sealed partial class ReplicaLook(
     /// <summary>Whether moves that nothing compels were granted and are not known to have ended.</summary>
     private bool hasMoves;
 
+    /// <summary>What a balance of the cluster wishes of the keyspace.</summary>
+    public WishedMoves Wishes { get; } = new(time);
+
     private IControlPlaneGrain ControlPlane => grains.GetGrain<IControlPlaneGrain>(0);
 
     /// <summary>What is known now, the replicas asked.</summary>
@@ -47,7 +50,24 @@ internal sealed partial class ReplicaLook(
         ) with
         {
             MissingMax = missingMax,
+            Wishes = Wishes.Current,
         };
+
+    /// <summary>What a balance of the cluster must know.</summary>
+    public KeyspaceBalance BalanceOf(KeyspaceMap? map, ClusterTopology topology, int missingMax)
+    {
+        if (map is null)
+        {
+            return new();
+        }
+        var view = ViewOf(map, topology, missingMax);
+        return new()
+        {
+            Map = map,
+            MayMove = Array.ConvertAll(map.Shards, shard => ReplicaMoves.MayBeBalanced(map, shard, view)),
+            AwaitsRepair = Array.Exists(map.Shards, shard => ReplicaMoves.AwaitsRepair(map, shard, view)),
+        };
+    }
 
     /// <summary>How many of the moves may begin, of all that the keyspaces of the cluster would make.</summary>
     /// <param name="map">The map.</param>

@@ -4,8 +4,8 @@ using Exapyte.Topology;
 namespace Exapyte.Grains.ControlPlane;
 
 /// <summary>
-/// Decides the next step of a shard that nothing compels to change: away from nodes that drain, and down to as many
-/// replicas as are wanted. One shard takes one step at a time, and only where a majority of it is alive. Pure.
+/// Decides the next step of a shard that nothing compels to change: away from nodes that drain, down to as many
+/// replicas as are wanted, and where a balance of the cluster wishes it. One shard takes one step at a time, and only where a majority of it is alive. Pure.
 /// </summary>
 /// <remarks>
 /// <list type="bullet">
@@ -44,7 +44,11 @@ internal static class ReplicaMoves
                 : nothing;
         }
         var going = shard.Replicas.Where(replica => view.Draining.Contains(replica.Node)).ToArray();
-        if (going.Length == 0 || (!map.IsLeaderless && IsLedByOneThatGoes(shard, view.Draining)))
+        if (going.Length == 0)
+        {
+            return Wished(map, at, view, loads);
+        }
+        if (!map.IsLeaderless && IsLedByOneThatGoes(shard, view.Draining))
         {
             return nothing;
         }
@@ -56,6 +60,33 @@ internal static class ReplicaMoves
             Added = ReplicaRepair.Choose(shard.Replicas.Except(dropped), view.Alive, Free(shard, view), 1, loads),
         };
     }
+
+    /// <summary>
+    /// Whether a replica of the shard may be moved for the sake of balance: it is short of none, all its replicas are well, and
+    /// nothing is under way.
+    /// </summary>
+    public static bool MayBeBalanced(KeyspaceMap map, ShardPlacement shard, RepairView view) =>
+        !shard.IsChanging
+        && shard.Lost == 0
+        && shard.Replicas.Length == map.Settings.Replicas
+        && Array.TrueForAll(
+            shard.Replicas,
+            replica => ReplicaRepair.IsAlive(replica, view.Alive) && !view.Draining.Contains(replica.Node)
+        )
+        && (!map.IsLeaderless || MayShrink(map, shard, 1, view.MissingMax));
+
+    /// <summary>
+    /// Whether the shard changes, or has fewer replicas on nodes that are well than it is to have and there is a node for
+    /// another.
+    /// </summary>
+    public static bool AwaitsRepair(KeyspaceMap map, ShardPlacement shard, RepairView view) =>
+        shard.IsChanging
+        || (
+            shard.Replicas.Count(replica =>
+                ReplicaRepair.IsAlive(replica, view.Alive) && !view.Draining.Contains(replica.Node)
+            ) < map.Settings.Replicas
+            && Free(shard, view).Length > 0
+        );
 
     /// <summary>What the keyspace has on nodes, one entry a node that has any.</summary>
     public static KeyspaceOnNode[] OnNodes(KeyspaceMap map, RepairView view) =>
@@ -138,6 +169,29 @@ internal static class ReplicaMoves
         );
     }
 
+    /// <summary>The step for the sake of balance, where one is wished and can be made.</summary>
+    private static ShardRepair Wished(KeyspaceMap map, int at, RepairView view, Dictionary<string, int> loads)
+    {
+        var shard = map.Shards[at];
+        if (!MayBeBalanced(map, shard, view))
+        {
+            return new(at, [], []);
+        }
+        var free = Free(shard, view);
+        foreach (var wish in view.Wishes.Moves.Where(wish => wish.ShardId == shard.ShardId))
+        {
+            if (
+                Array.Find(shard.Replicas, replica => replica.Node == wish.From) is { } going
+                && Array.Exists(free, node => node.Node == wish.To)
+            )
+            {
+                loads[wish.To] = loads.GetValueOrDefault(wish.To) + 1;
+                return new(at, map.IsLeaderless ? [] : [going], [wish.To]);
+            }
+        }
+        return new(at, [], []);
+    }
+
     private static PlacementNode[] Free(ShardPlacement shard, RepairView view) =>
         [.. view.Placeable.Where(node => !Array.Exists(shard.Hosted, replica => replica.Node == node.Node))];
 
@@ -158,7 +212,18 @@ internal static class ReplicaMoves
         );
 
     private static ReplicaPlacement FirstToGo(ShardPlacement shard, RepairView view) =>
-        Array.FindLast(shard.Replicas, replica => view.Draining.Contains(replica.Node)) ?? shard.Replicas[^1];
+        Array.FindLast(shard.Replicas, replica => view.Draining.Contains(replica.Node))
+        ?? Array.Find(shard.Replicas, replica => IsWishedAway(shard, replica, view))
+        ?? shard.Replicas[^1];
+
+    private static bool IsWishedAway(ShardPlacement shard, ReplicaPlacement replica, RepairView view) =>
+        Array.Exists(
+            view.Wishes.Moves,
+            wish =>
+                wish.ShardId == shard.ShardId
+                && wish.From == replica.Node
+                && Array.Exists(shard.Replicas, other => other.Node == wish.To)
+        );
 
     /// <summary>Leaders are handed over first, as far as there is another that stays.</summary>
     private static bool IsLedByOneThatGoes(ShardPlacement shard, IReadOnlySet<string> draining) =>

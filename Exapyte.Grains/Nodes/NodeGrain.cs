@@ -27,6 +27,9 @@ internal sealed class NodeGrain(NodeHost host, NodeDeparture departure) : Grain,
     public ValueTask<NodeLoad> Load() => ValueTask.FromResult(host.LoadOf());
 
     /// <inheritdoc/>
+    public ValueTask<NodeSizes> Sizes() => ValueTask.FromResult(host.SizesOf());
+
+    /// <inheritdoc/>
     public ValueTask Leave()
     {
         departure.Leave();

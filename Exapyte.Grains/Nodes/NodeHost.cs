@@ -1,5 +1,6 @@
 using Exapyte.Grains.Replicas;
 using Exapyte.Keyspaces;
+using Exapyte.Storage.Stores;
 using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
@@ -217,6 +218,34 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
     /// <summary>What the node carries.</summary>
     public NodeLoad LoadOf() =>
         new() { Leaders = replicas.All.Count(replica => replica.Leads), Bytes = node.Disk.Statistics.TableFileBytes };
+
+    /// <summary>What each replica takes, and what there is room for.</summary>
+    public NodeSizes SizesOf() =>
+        new()
+        {
+            Shards =
+            [
+                .. replicas.All.Select(replica => new ShardSize(
+                    replica.Identity.KeyspaceId,
+                    replica.Identity.ShardId,
+                    SizeOf(replica)
+                )),
+            ],
+            FreeBytes = new DriveInfo(node.Disk.Folder).AvailableFreeSpace,
+        };
+
+    /// <summary>A store that fails has nothing that could be moved.</summary>
+    private static long SizeOf(IReplica replica)
+    {
+        try
+        {
+            return replica.StoredBytes;
+        }
+        catch (StoreFailedException)
+        {
+            return 0;
+        }
+    }
 
     /// <summary>
     /// A wiped node must not make again what its old data folder held: such a replica would have forgotten its votes. So no

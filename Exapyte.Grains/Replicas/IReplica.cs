@@ -50,6 +50,9 @@ internal interface IReplica
     /// <summary>How much it holds; null where it does not count.</summary>
     ShardUse? Use { get; }
 
+    /// <summary>About how many bytes its state takes, where it is stored.</summary>
+    long StoredBytes { get; }
+
     /// <summary>A tick of the node's clock.</summary>
     void Tick();
 

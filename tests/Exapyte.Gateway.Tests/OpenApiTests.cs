@@ -43,7 +43,8 @@ public sealed partial class OpenApiTests
         foreach (var path in paths.EnumerateObject())
         {
             var target = path
-                .Name.Replace("{keyspace}", "k")
+                .Name.Replace("/v1/rebalances/{id}", "/v1/rebalances/17")
+                .Replace("{keyspace}", "k")
                 .Replace("{key}/increment", "n/increment")
                 .Replace("{key64}/increment", "bg/increment")
                 .Replace("{key}", "a")

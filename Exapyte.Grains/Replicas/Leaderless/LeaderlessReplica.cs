@@ -144,6 +144,9 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
             ? new() { ShardId = identity.ShardId, Usage = AtMost(held, local.Store as MemoryStore) }
             : null;
 
+    /// <inheritdoc/>
+    public long StoredBytes => local.Store.ApproximateBytes;
+
     /// <summary>A store that lets entries go for want of memory does not tell which: no more is there than it holds.</summary>
     private static Usage AtMost(Usage held, MemoryStore? memory) =>
         memory is { Statistics.EvictedEntries: > 0 }

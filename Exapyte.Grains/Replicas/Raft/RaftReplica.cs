@@ -131,6 +131,9 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             : null;
 
     /// <inheritdoc/>
+    public long StoredBytes => View.Store.ApproximateBytes;
+
+    /// <inheritdoc/>
     public async ValueTask<Usage> LimitsOf(KeyspaceMap current, Usage held, Usage put) =>
         (await node.Quotas.LimitsOf(current, Identity.ShardId, held, put)).Limits;
 

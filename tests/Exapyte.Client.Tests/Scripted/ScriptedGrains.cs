@@ -130,6 +130,8 @@ public sealed class ScriptedNodeGrain : Grain, INodeGrain
 
     public ValueTask<NodeLoad> Load() => throw new NotSupportedException();
 
+    public ValueTask<NodeSizes> Sizes() => throw new NotSupportedException();
+
     public ValueTask Leave() => throw new NotSupportedException();
 
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId)

@@ -26,12 +26,14 @@ internal sealed class GatewayFixture : IAsyncDisposable
         InMemoryExapyteClient client,
         InMemoryKeys keys,
         InMemoryNodes nodes,
+        InMemoryRebalances rebalances,
         FakeTimeProvider time,
         LogRecord log
     )
     {
         Keys = keys;
         Nodes = nodes;
+        Rebalances = rebalances;
         this.app = app;
         Client = client;
         Time = time;
@@ -49,6 +51,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
     public InMemoryKeys Keys { get; }
 
     public InMemoryNodes Nodes { get; }
+
+    public InMemoryRebalances Rebalances { get; }
 
     public FakeTimeProvider Time { get; }
 
@@ -72,6 +76,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         var client = new InMemoryExapyteClient(time);
         var keys = new InMemoryKeys();
         var nodes = new InMemoryNodes();
+        var rebalances = new InMemoryRebalances();
         var log = new LogRecord();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Debug);
@@ -85,6 +90,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         }
         builder.Services.AddSingleton<IKeyAdministration>(keys);
         builder.Services.AddSingleton<INodeAdministration>(nodes);
+        builder.Services.AddSingleton<IRebalanceAdministration>(rebalances);
         builder.Services.AddSingleton(keys.Known);
         builder.Services.AddRouting();
         builder.Services.Configure<ExapyteGatewayOptions>(mapped => configure?.Invoke(mapped));
@@ -99,7 +105,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         map(built);
         await built.StartAsync();
         await client.PutKeyspaceAsync("k", new() { Shards = 1 });
-        return new(built, client, keys, nodes, time, log);
+        return new(built, client, keys, nodes, rebalances, time, log);
     }
 
     public Task<RawHttp> ConnectAsync() => RawHttp.ConnectAsync(Port);

@@ -187,6 +187,7 @@ public sealed class AccessTableTests
             GatewayRoute.Nodes or GatewayRoute.Keys or GatewayRoute.Key => right == KeyRights.Admin && scope == Every,
             GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume => right == KeyRights.Admin
                 && scope == Every,
+            GatewayRoute.Rebalances or GatewayRoute.Rebalance => right == KeyRights.Admin && scope == Every,
             GatewayRoute.Restores or GatewayRoute.Backups => right == KeyRights.Admin && isWhole,
             GatewayRoute.Keyspace when isRead => scope != OtherKeyspace,
             GatewayRoute.Keyspace => right == KeyRights.Admin && isWhole,
@@ -270,6 +271,7 @@ public sealed class AccessTableTests
     private static async Task<string> StateOfAsync(GatewayFixture gateway)
     {
         var state = new StringBuilder().Append(gateway.Keys.Ring.Epoch).Append(gateway.Nodes.Commands.Count);
+        state.Append(gateway.Rebalances.Commands);
         foreach (var keyspace in await gateway.Client.ListKeyspacesAsync())
         {
             state.Append(' ').Append(keyspace);

@@ -84,6 +84,8 @@ internal sealed class RecordingNodeGrain(NodeRecorder recorder) : Grain, INodeGr
 
     public ValueTask<NodeLoad> Load() => new(new NodeLoad { Leaders = 0, Bytes = 0 });
 
+    public ValueTask<NodeSizes> Sizes() => new(new NodeSizes { Shards = [], FreeBytes = long.MaxValue });
+
     public ValueTask Leave()
     {
         recorder.Left[NodeKey.NodeIn(this.GetPrimaryKeyString()).ToString()] = true;

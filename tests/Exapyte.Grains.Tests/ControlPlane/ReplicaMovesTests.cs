@@ -3,6 +3,7 @@ using Exapyte.Grains.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 using Xunit;
+using static Exapyte.Grains.Tests.ControlPlane.MoveRounds;
 using static Exapyte.Grains.Tests.ControlPlane.RepairMaps;
 
 namespace Exapyte.Grains.Tests.ControlPlane;
@@ -10,10 +11,6 @@ namespace Exapyte.Grains.Tests.ControlPlane;
 /// <summary>What becomes of shards whose nodes drain, die and are resumed, step by step as the control plane takes them.</summary>
 public sealed class ReplicaMovesTests
 {
-    private const int ShardsMax = 3;
-    private const int RoundsMax = 400;
-    private static readonly HashSet<string> Nobody = [];
-
     private static readonly KeyspaceSettings[] Kinds =
     [
         OfRaft(1),
@@ -94,7 +91,7 @@ public sealed class ReplicaMovesTests
                 NodeOf("n4", isAlive: true),
             ],
         };
-        var view = RepairView.Of(topology, ["n1", "n2", "n3", "n9"], new HashSet<string>(), ShardsMax);
+        var view = RepairView.Of(topology, ["n1", "n2", "n3", "n9"], new HashSet<string>(), MoveRounds.ShardsMax);
         Assert.Equal(["n2", "n9"], view.Lost.Order());
         var map = MapOf(OfRaft(3), ["n1", "n4", "n2"]);
         Assert.Empty(ReplicaRepair.Plan(map, view));
@@ -292,83 +289,6 @@ public sealed class ReplicaMovesTests
             }
         });
 
-    /// <summary>Goes on as the control plane does, each step checked, until nothing is left to do.</summary>
-    private static KeyspaceMap RunToEnd(KeyspaceMap map, RepairView view, int rounds = RoundsMax)
-    {
-        var alive = view.Alive.Select(node => node.Node).ToHashSet();
-        for (var round = 0; round < rounds; round++)
-        {
-            var known = view with { Statuses = Reports(map, alive) };
-            var confirmed = Confirmed(map, known.Statuses, view.Lost);
-            var next = Stepped(confirmed, known, firstId: 1_000 + (100 * round));
-            next = ReplicaRepair.Spread(next, view.Draining);
-            AssertStep(confirmed, next, view, alive);
-            if (ReferenceEquals(confirmed, map) && next.Shards.SequenceEqual(map.Shards))
-            {
-                return map;
-            }
-            map = next with { Epoch = map.Epoch + 1 };
-        }
-        Assert.True(rounds < RoundsMax, "The moves do not end.");
-        return map;
-    }
-
-    private static void AssertStep(KeyspaceMap before, KeyspaceMap after, RepairView view, HashSet<string> alive)
-    {
-        Assert.InRange(after.Shards.Count(shard => shard.IsChanging), 0, ShardsMax);
-        foreach (var (old, now) in before.Shards.Zip(after.Shards))
-        {
-            Assert.Distinct(now.Hosted.Select(replica => replica.Node));
-            var added = now
-                .Replicas.Where(replica => old.Replicas.All(one => one.ReplicaId != replica.ReplicaId))
-                .ToArray();
-            var dropped = old
-                .Replicas.Where(replica => now.Replicas.All(one => one.ReplicaId != replica.ReplicaId))
-                .ToArray();
-            Assert.All(
-                added,
-                replica => Assert.True(alive.Contains(replica.Node) && !view.Draining.Contains(replica.Node))
-            );
-            if (added.Length + dropped.Length == 0)
-            {
-                continue;
-            }
-            // One change at a time, but for what was lost while it joined.
-            Assert.True(!old.IsChanging || dropped.All(replica => replica.Joining || view.Lost.Contains(replica.Node)));
-            // Of those that have the data, and that quorums count, a majority is alive and stays.
-            var staying = now.Replicas.Where(replica => !replica.Joining).ToArray();
-            var size = before.IsLeaderless ? now.Counted : old.Replicas.Count(replica => !replica.Joining);
-            var living = (before.IsLeaderless ? staying : old.Replicas).Count(replica => alive.Contains(replica.Node));
-            Assert.True(
-                dropped.Length == 0
-                    || dropped.All(replica => replica.Joining)
-                    || living >= KeyspaceRules.Majority(size),
-                $"{living} of {size} are alive."
-            );
-        }
-    }
-
     private static bool AllAlive(ShardPlacement shard, string[] alive) =>
         shard.Replicas.All(replica => alive.Contains(replica.Node));
-
-    private static KeyspaceMap Stepped(KeyspaceMap map, RepairView view, long firstId) =>
-        ReplicaRepair.With(map, ReplicaRepair.Plan(map, view), firstId, nodeEpoch: 7) with
-        {
-            Epoch = map.Epoch + 1,
-        };
-
-    private static KeyspaceMap Confirmed(
-        KeyspaceMap map,
-        IReadOnlyCollection<ReplicaStatus> statuses,
-        IReadOnlySet<string> lost
-    ) => ReplicaRepair.Confirmed(map, statuses, lost);
-
-    private static RepairView ViewOf(string[] alive, string[] draining) =>
-        new()
-        {
-            Alive = Array.ConvertAll(alive, node => new PlacementNode(node, "")),
-            Lost = Nobody,
-            Draining = draining.ToHashSet(),
-            ShardsMax = ShardsMax,
-        };
 }

@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
-using System.Text;
 using Exapyte.Client;
-using Exapyte.Client.Administration;
-using Exapyte.Grains.ControlPlane;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
@@ -10,31 +7,20 @@ using Exapyte.Topology;
 using Exapyte.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using static Exapyte.Grains.Tests.EndToEnd.MovingReplicas;
 
 namespace Exapyte.Grains.Tests.EndToEnd;
 
 /// <summary>Nodes that leave a cluster which is written to meanwhile.</summary>
 public sealed class DrainTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
-
-    private static readonly Dictionary<string, KeyspaceSettings> Keyspaces = new()
-    {
-        ["raft3"] = new() { Shards = 3, Replicas = 3 },
-        ["raft1"] = new() { Shards = 4, Replicas = 1 },
-        ["quorum3"] = Leaderless(ReplicationKind.Quorum, replicas: 3),
-        ["quorum1"] = Leaderless(ReplicationKind.Quorum, replicas: 1) with { Shards = 4 },
-        ["async2"] = Leaderless(ReplicationKind.Async, replicas: 2),
-        ["memory3"] = Leaderless(ReplicationKind.Quorum, replicas: 3) with { Storage = StorageKind.Memory },
-    };
-
     [Fact]
     public async Task A_node_is_drained_under_writes_and_removed_and_nothing_is_lost()
     {
         await using var cluster = await StartAsync(4);
         var written = new ConcurrentDictionary<(string Keyspace, string Key), string>();
         using var stop = new CancellationTokenSource();
-        var writing = Keyspaces.Keys.Select(name => WriteAsync(cluster, name, written, stop.Token)).ToArray();
+        var writing = OfEachKind.Keys.Select(name => WriteAsync(cluster, name, written, stop.Token)).ToArray();
         await WaitForWritesAsync(written, 20);
 
         var nodes = NodesOf(cluster);
@@ -42,11 +28,11 @@ public sealed class DrainTests
         Assert.Equal(NodeOutcome.Conflict, (await CommandAsync(() => nodes.RemoveAsync("n4", force: true))).Outcome);
         Assert.Equal(NodeOutcome.Ok, (await CommandAsync(() => nodes.DrainAsync("n4"))).Outcome);
         await WaitForStateAsync(cluster, "n4", NodeState.Drained);
-        await WaitForWritesAsync(written, 20 + written.Count / Keyspaces.Count);
+        await WaitForWritesAsync(written, 20 + written.Count / OfEachKind.Count);
         await stop.CancelAsync();
         await Task.WhenAll(writing);
 
-        foreach (var (name, settings) in Keyspaces)
+        foreach (var (name, settings) in OfEachKind)
         {
             var map = (await cluster.Client().GetKeyspaceAsync(name)).Map!;
             Assert.All(map.Shards, shard => Assert.Equal(settings.Replicas, shard.Replicas.Length));
@@ -74,7 +60,7 @@ public sealed class DrainTests
         await using var cluster = await StartAsync(4);
         var written = new ConcurrentDictionary<(string Keyspace, string Key), string>();
         using var stop = new CancellationTokenSource();
-        var writing = Keyspaces.Keys.Select(name => WriteAsync(cluster, name, written, stop.Token)).ToArray();
+        var writing = OfEachKind.Keys.Select(name => WriteAsync(cluster, name, written, stop.Token)).ToArray();
         await WaitForWritesAsync(written, 20);
         var nodes = NodesOf(cluster);
         await CommandAsync(() => nodes.DrainAsync("n4"));
@@ -154,114 +140,5 @@ public sealed class DrainTests
             "What is left takes writes.",
             Patience
         );
-    }
-
-    private static KeyspaceSettings Leaderless(ReplicationKind kind, int replicas) =>
-        new()
-        {
-            Replication = kind,
-            Shards = 2,
-            Replicas = replicas,
-        };
-
-    private static async Task<ProductCluster> StartAsync(int nodes, params string[] keyspaces)
-    {
-        var cluster = await ProductCluster.Start(
-            nodes,
-            silo =>
-                silo.Configure<ControlPlaneOptions>(control =>
-                {
-                    control.RetryMax = TimeSpan.FromSeconds(1);
-                    control.WatchInterval = TimeSpan.FromMilliseconds(300);
-                    control.ChangeWatchInterval = TimeSpan.FromMilliseconds(300);
-                    control.ReplaceAfter = TimeSpan.FromHours(1);
-                })
-        );
-        foreach (var name in keyspaces.Length == 0 ? [.. Keyspaces.Keys] : keyspaces)
-        {
-            await cluster.Create(name, Keyspaces[name]);
-        }
-        return cluster;
-    }
-
-    private static INodeAdministration NodesOf(ProductCluster cluster) =>
-        cluster.Nodes.ServicesOf("n1").GetRequiredService<INodeAdministration>();
-
-    /// <summary>Repeats a command until it is answered: right after a node has come or gone that may take a while.</summary>
-    private static async Task<NodeReply> CommandAsync(Func<Task<NodeReply>> command)
-    {
-        NodeReply reply = null!;
-        await Eventually.Holds(
-            async () => (reply = await command()).Outcome != NodeOutcome.Unavailable,
-            "The command is answered.",
-            Patience
-        );
-        return reply;
-    }
-
-    private static async Task<NodeReport?> ReportOfAsync(ProductCluster cluster, string node) =>
-        (await NodesOf(cluster).ReportAsync())?.Nodes.FirstOrDefault(one => one.Info.Registration.Node == node);
-
-    private static Task WaitForStateAsync(ProductCluster cluster, string node, NodeState state) =>
-        Eventually.Holds(
-            async () => (await ReportOfAsync(cluster, node))?.State == state,
-            $"{node} is {state}.",
-            Patience
-        );
-
-    private static async Task<KeyspaceMap[]> MapsAsync(ProductCluster cluster) =>
-        [
-            .. (await Task.WhenAll(Keyspaces.Keys.Select(name => cluster.Client().GetKeyspaceAsync(name)))).Select(
-                reply => reply.Map!
-            ),
-        ];
-
-    /// <summary>Writes ever new keys through all nodes that stay; what is acknowledged is written down.</summary>
-    private static async Task WriteAsync(
-        ProductCluster cluster,
-        string keyspace,
-        ConcurrentDictionary<(string, string), string> written,
-        CancellationToken stop
-    )
-    {
-        for (var i = 0; !stop.IsCancellationRequested; i++)
-        {
-            var client = cluster.Client($"n{1 + (i % 3)}");
-            var result = await client.PutAsync(keyspace, $"k{i}", $"v{i}", cancellationToken: CancellationToken.None);
-            if (result.Outcome.Kind == OutcomeKind.Ok)
-            {
-                written[(keyspace, $"k{i}")] = $"v{i}";
-            }
-            await Task.Yield();
-        }
-    }
-
-    private static Task WaitForWritesAsync(
-        ConcurrentDictionary<(string Keyspace, string Key), string> written,
-        int each
-    ) =>
-        Eventually.Holds(
-            () => Keyspaces.Keys.All(name => written.Keys.Count(key => key.Keyspace == name) >= each),
-            $"{each} writes of each keyspace are acknowledged.",
-            Patience
-        );
-
-    private static async Task AssertReadableAsync(
-        ProductCluster cluster,
-        ConcurrentDictionary<(string Keyspace, string Key), string> written
-    )
-    {
-        foreach (var ((keyspace, key), value) in written)
-        {
-            await Eventually.Holds(
-                async () =>
-                {
-                    var outcome = (await cluster.Client().GetAsync(keyspace, key)).Outcome;
-                    return outcome.Kind == OutcomeKind.Ok && Encoding.UTF8.GetString(outcome.Value.Span) == value;
-                },
-                $"{key} of {keyspace} is read.",
-                Patience
-            );
-        }
     }
 }
