@@ -33,6 +33,7 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
     private readonly DeadlineSweeper sweeper;
     private readonly OperationRunner operations;
     private readonly BatchRunner batches;
+    private readonly MapResolver paths;
     private readonly ScanRunner scans;
     private readonly SnapshotReader snapshots;
     private readonly ChangeFeeds feeds;
@@ -88,7 +89,7 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         gateways.Lost = sweeper.ConnectionLost;
         news?.Leaders.Listen(maps.HearOf);
         news?.Maps.Listen(maps.HearOf);
-        var paths = new MapResolver(maps, options, clock);
+        paths = new MapResolver(maps, options, clock);
         var loop = new RetryLoop(paths, options, clock, meter);
         operations = new(paths, loop, options, meter, ids);
         batches = new(paths, loop, options, meter, ids);
@@ -300,6 +301,15 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
         ArgumentNullException.ThrowIfNull(map);
         ThrowIfOver(cancellationToken);
         return cluster.GetUseAsync(map, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<KeyspaceMap?> GetMapAsync(string keyspace, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(keyspace);
+        ThrowIfOver(cancellationToken);
+        var lookup = await paths.FindAsync(keyspace, clock.After(options.OperationTimeout), cancellationToken);
+        return lookup.Map?.Map;
     }
 
     /// <inheritdoc/>

@@ -116,6 +116,12 @@ public interface IExapyteClient
     /// </summary>
     Task<Usage?> GetUseAsync(KeyspaceMap map, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// The map by which operations on a keyspace are routed, the newest that is known here; null where there is no such keyspace,
+    /// or its map could not be read in time.
+    /// </summary>
+    ValueTask<KeyspaceMap?> GetMapAsync(string keyspace, CancellationToken cancellationToken = default);
+
     /// <summary>Whether operations can be served from here now; the reasons against it where not.</summary>
     Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default);
 }
@@ -182,6 +188,9 @@ public sealed record ScanQuery
     /// <summary>Leave <see cref="ScanPage.Changes"/> out: in range keyspaces it takes a question to each shard that is not read.</summary>
     public bool WithoutChanges { get; init; }
 
+    /// <summary>Answer no others than an index names, where every shard has it; null: all entries. Not in reverse.</summary>
+    public IndexLookup? Index { get; init; }
+
     internal KeyFolding Folding => new(Delimiter, Prefix.Length);
 
     /// <summary>The keyspace id that a cursor was made for: another one is refused; 0: any.</summary>
@@ -206,6 +215,9 @@ public sealed record ScanPage(
 {
     /// <summary>Common prefixes of folded keys (<see cref="ScanQuery.Delimiter"/>), in the asked order among the entries.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Prefixes { get; init; } = [];
+
+    /// <summary>Whether <see cref="ScanQuery.Index"/> named the entries, in every shard; else there may be more than were asked.</summary>
+    public bool ByIndex { get; init; }
 
     /// <summary>The last key or common prefix of the page, behind which the next one begins; null where the page is empty.</summary>
     /// <param name="reverse">Whether it was listed from the end.</param>

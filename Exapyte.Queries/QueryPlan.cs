@@ -1,5 +1,6 @@
 using Exapyte.Queries.Evaluation;
 using Exapyte.Queries.Execution;
+using Exapyte.Queries.Indexes;
 using Exapyte.Queries.Syntax;
 
 namespace Exapyte.Queries;
@@ -23,6 +24,8 @@ public sealed class QueryPlan
 
     /// <summary>Paths over which an index would narrow the query, those compared for equality first; written <c>doc.a.b</c>.</summary>
     public IReadOnlyList<string> PathsToIndex { get; private init; } = [];
+
+    private Expression? Condition { get; init; }
 
     /// <summary>Which entries match; null: all.</summary>
     internal Evaluator? Where { get; private init; }
@@ -49,11 +52,12 @@ public sealed class QueryPlan
         Refuse(query);
         var expressions = new ExpressionCompiler(query.Parameters);
         var keys = KeyInterval.All;
+        Expression? condition = null;
         Evaluator? where = null;
         IReadOnlyList<string> paths = [];
         if (query.Where is { } text)
         {
-            var condition = Within("where", () => Parser.Parse(text));
+            condition = Within("where", () => Parser.Parse(text));
             where = Within("where", () => expressions.Compile(condition));
             keys = KeyAnalysis.IntervalOf(condition, query.Parameters);
             paths = PathAnalysis.PathsToIndex(condition);
@@ -62,6 +66,7 @@ public sealed class QueryPlan
         {
             Keys = keys,
             PathsToIndex = paths,
+            Condition = condition,
             Where = where,
             Select =
             [
@@ -87,6 +92,17 @@ public sealed class QueryPlan
             ],
         };
     }
+
+    /// <summary>How an index answers the query; null where it does not narrow it.</summary>
+    public IndexUse? UseOf(IndexShape index)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        return Condition is null ? null : IndexPlanner.Use(Condition, Query.Parameters, index);
+    }
+
+    /// <summary>The indexes that narrow the query, the one that does most first; none where its keys alone say more.</summary>
+    public IReadOnlyList<IndexUse> UsesOf(IEnumerable<IndexShape> indexes) =>
+        Keys.IsSingle ? [] : [.. indexes.Select(UseOf).OfType<IndexUse>().OrderByDescending(static use => use.Rank)];
 
     /// <summary>A run over the entries of <see cref="Keys"/>, in the order of keys, for one page.</summary>
     /// <typeparam name="TItem">What the caller calls an entry.</typeparam>

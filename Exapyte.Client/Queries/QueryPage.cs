@@ -27,6 +27,12 @@ public sealed record QueryOptions
     /// </summary>
     public bool AllowScan { get; init; }
 
+    /// <summary>The index to go by; null: the one that narrows the query most, where there is one.</summary>
+    public string? Index { get; init; }
+
+    /// <summary>Go by no index.</summary>
+    public bool WithoutIndex { get; init; }
+
     /// <summary>Where the page before ended; empty for the first.</summary>
     public ReadOnlyMemory<byte> After { get; init; }
 
@@ -50,4 +56,8 @@ public sealed record QueryPage(
     long KeyspaceId,
     string? Detail,
     ServedBy Served
-);
+)
+{
+    /// <summary>The index that named all entries that were examined; null where not all were.</summary>
+    public string? Index { get; init; }
+}

@@ -34,6 +34,13 @@ public static class QueryRunner
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(options);
         var run = plan.Start<ListedEntry>(options.After);
+        var indexes = options.WithoutIndex
+            ? new([], null)
+            : await QueryIndexes.FindAsync(client, keyspace, plan, options.Index, cancellationToken);
+        if (indexes.Refusal is { } refusal)
+        {
+            return Refused(OutcomeKind.Invalid, refusal, options.KeyspaceId);
+        }
         var scan = new ScanQuery
         {
             Start = plan.Keys.Start,
@@ -47,7 +54,8 @@ public static class QueryRunner
         };
         try
         {
-            return await PumpAsync(client, keyspace, plan, options, run, scan, cancellationToken);
+            var pages = new QueryPages(client, keyspace, indexes.Uses, options.Index is not null);
+            return await PumpAsync(pages, plan, options, run, scan, cancellationToken);
         }
         catch (QueryTooLargeException exception)
         {
@@ -56,8 +64,7 @@ public static class QueryRunner
     }
 
     private static async ValueTask<QueryPage> PumpAsync(
-        IExapyteClient client,
-        string keyspace,
+        QueryPages pages,
         QueryPlan plan,
         QueryOptions options,
         QueryRun<ListedEntry> run,
@@ -74,14 +81,7 @@ public static class QueryRunner
         while (true)
         {
             var left = bound - run.Examined;
-            var page = await client.ScanAsync(
-                keyspace,
-                scan with
-                {
-                    EntriesMax = PageSize(plan, left),
-                },
-                cancellationToken
-            );
+            var page = await pages.ReadAsync(scan with { EntriesMax = PageSize(plan, left) }, cancellationToken);
             if (page.Kind != OutcomeKind.Ok)
             {
                 return Refused(page.Kind, page.Detail, page.KeyspaceId);
@@ -92,22 +92,22 @@ public static class QueryRunner
                 if (run.IsFull)
                 {
                     var isLast = !page.More && ReferenceEquals(entry, page.Entries[^1]);
-                    return Page(run.Finish(isLast), run, page);
+                    return Page(run.Finish(isLast), run, page, pages);
                 }
             }
             if (!page.More || page.Entries.Count == 0)
             {
-                return Page(run.Finish(isWhole: true), run, page);
+                return Page(run.Finish(isWhole: true), run, page, pages);
             }
             if (run.Examined >= bound)
             {
                 return options.AllowScan
-                    ? Page(run.Finish(isWhole: false), run, page)
-                    : Refused(OutcomeKind.Invalid, TooMany(plan, bound), page.KeyspaceId);
+                    ? Page(run.Finish(isWhole: false), run, page, pages)
+                    : Refused(OutcomeKind.Invalid, TooMany(plan, pages, bound), page.KeyspaceId);
             }
             if (plan.IsInKeyOrder && Stopwatch.GetElapsedTime(began) > PageTime)
             {
-                return Page(run.Finish(isWhole: false), run, page);
+                return Page(run.Finish(isWhole: false), run, page, pages);
             }
             scan = scan with { After = page.Entries[^1].Key, KeyspaceId = page.KeyspaceId };
         }
@@ -131,18 +131,27 @@ public static class QueryRunner
             ExpiresMs = entry.Entry.ExpiresMs,
         };
 
-    private static QueryPage Page(QueryResult<ListedEntry> result, QueryRun<ListedEntry> run, ScanPage last) =>
-        new(OutcomeKind.Ok, result.Rows, result.End, run.Examined, last.KeyspaceId, null, last.Served);
+    private static QueryPage Page(
+        QueryResult<ListedEntry> result,
+        QueryRun<ListedEntry> run,
+        ScanPage last,
+        QueryPages pages
+    ) =>
+        new(OutcomeKind.Ok, result.Rows, result.End, run.Examined, last.KeyspaceId, null, last.Served)
+        {
+            Index = pages.Index,
+        };
 
     private static QueryPage Refused(OutcomeKind kind, string? detail, long keyspaceId) =>
         new(kind, [], default, 0, keyspaceId, detail, ServedBy.Nothing);
 
-    private static string TooMany(QueryPlan plan, long bound)
+    private static string TooMany(QueryPlan plan, QueryPages pages, long bound)
     {
         var index =
-            plan.PathsToIndex.Count > 0
-                ? $"An index over {string.Join(", ", plan.PathsToIndex)} would spare that"
-                : "A condition on key or on a path of doc would narrow it";
+            pages.Index is { } used ? $"Index '{used}' names more than that: a narrower condition would do"
+            : pages.Unready is { } unready ? $"Index '{unready}' will spare that once it is ready on every shard"
+            : plan.PathsToIndex.Count > 0 ? $"An index over {string.Join(", ", plan.PathsToIndex)} would spare that"
+            : "A condition on key or on a path of doc would narrow it";
         return $"The query examines more than {bound} entries. {index}; or set allowScan, or raise maxExamined.";
     }
 }

@@ -27,6 +27,7 @@ internal sealed class ScanRun(
     private volatile RoutedMap map = map;
     private long bytes;
     private long stalenessMs;
+    private bool isByIndex = true;
 
     public async Task<ScanPage> RunAsync(CancellationToken cancellationToken)
     {
@@ -40,6 +41,7 @@ internal sealed class ScanRun(
             {
                 Prefixes = prefixes,
                 Changes = await BegunAsync(cancellationToken),
+                ByIndex = query.Index is not null && isByIndex,
             };
     }
 
@@ -209,6 +211,7 @@ internal sealed class ScanRun(
         lock (servers)
         {
             servers.Add((reply.Node, reply.Region));
+            isByIndex &= reply.ByIndex;
             begunAt.TryAdd(cursor.ShardId, reply.ReadAfter);
             stalenessMs = reply.StalenessMs < 0 || stalenessMs < 0 ? -1 : Math.Max(stalenessMs, reply.StalenessMs);
         }
@@ -234,6 +237,7 @@ internal sealed class ScanRun(
             Level = query.Level,
             MaxStalenessMs = query.MaxStalenessMs,
             Session = IsOfSession ? query.Session?.SeenOf(map.Map.KeyspaceId, cursor.ShardId) : null,
+            Index = query.Index,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = 1,
         };

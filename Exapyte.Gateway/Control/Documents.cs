@@ -1,3 +1,4 @@
+using Exapyte.Client.Queries;
 using Exapyte.Keyspaces;
 using Exapyte.Topology;
 
@@ -42,7 +43,8 @@ internal sealed record SettingsDocument(
     string? PartitionDelimiter,
     int IdempotencyWindowSeconds,
     int ChangeRetentionSeconds,
-    QuotaDocument? Quota
+    QuotaDocument? Quota,
+    IReadOnlyList<IndexDocument>? Indexes
 )
 {
     public static SettingsDocument Of(KeyspaceSettings settings)
@@ -64,13 +66,33 @@ internal sealed record SettingsDocument(
             settings.PartitionDelimiter,
             settings.IdempotencyWindowSeconds,
             settings.ChangeRetentionSeconds,
-            settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null
+            settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null,
+            settings.Indexes is { } indexes
+                ? [.. indexes.Items.Select(index => new IndexDocument(index.Name, index.Paths))]
+                : null
         );
     }
 }
 
 /// <summary>What a keyspace may hold, or holds: entries, and bytes of their keys and values.</summary>
 internal sealed record QuotaDocument(long? Entries, long? Bytes);
+
+/// <summary>An index as the settings name it.</summary>
+internal sealed record IndexDocument(string Name, IReadOnlyList<string> Paths);
+
+/// <summary>How an index stands; of one that is built with how far it is.</summary>
+internal sealed record IndexProgressDocument(
+    string Name,
+    IReadOnlyList<string> Paths,
+    string State,
+    int ReadyShards,
+    int Shards,
+    long Entries
+)
+{
+    public static IndexProgressDocument Of(IndexProgress index) =>
+        new(index.Name, index.Paths, SettingNames.Of(index.State), index.ReadyShards, index.Shards, index.Entries);
+}
 
 /// <summary>GET and PUT K.</summary>
 internal sealed record KeyspaceDocument(
@@ -82,12 +104,14 @@ internal sealed record KeyspaceDocument(
     int Placed,
     string? Why,
     SettingsDocument Settings,
-    QuotaDocument? Use
+    QuotaDocument? Use,
+    IReadOnlyList<IndexProgressDocument>? Indexes
 )
 {
     /// <param name="map">The keyspace.</param>
     /// <param name="use">What it holds; null where nobody counts, or not all of it could be asked for.</param>
-    public static KeyspaceDocument Of(KeyspaceMap map, Usage? use)
+    /// <param name="indexes">How its indexes stand; null where it has none, or nobody was asked.</param>
+    public static KeyspaceDocument Of(KeyspaceMap map, Usage? use, IReadOnlyList<IndexProgress>? indexes)
     {
         var replication = ReplicationState.Of(map.Shards, map.Settings.Replicas);
         return new(
@@ -99,7 +123,8 @@ internal sealed record KeyspaceDocument(
             replication.Placed,
             replication.Why,
             SettingsDocument.Of(map.Settings),
-            use is { } held ? new(held.Entries, held.Bytes) : null
+            use is { } held ? new(held.Entries, held.Bytes) : null,
+            indexes is null ? null : [.. indexes.Select(IndexProgressDocument.Of)]
         );
     }
 }
@@ -158,6 +183,15 @@ internal sealed record ClusterDocument(
 /// <summary>The names of settings' values in JSON.</summary>
 internal static class SettingNames
 {
+    public static string Of(IndexState state) =>
+        state switch
+        {
+            IndexState.Building => "building",
+            IndexState.Ready => "ready",
+            IndexState.Dropping => "dropping",
+            _ => throw new ArgumentOutOfRangeException(nameof(state), state, "This state has no name."),
+        };
+
     public static string Of(ReplicationKind kind) =>
         kind switch
         {

@@ -1,4 +1,5 @@
 using Exapyte.Client;
+using Exapyte.Client.Queries;
 using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
@@ -65,7 +66,13 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
             return;
         }
         var use = SeesUse(call) ? await client.GetUseAsync(reply.Map!, context.RequestAborted) : null;
-        await AnswerAsync(context, StatusCodes.Status200OK, reply, use);
+        await AnswerAsync(
+            context,
+            StatusCodes.Status200OK,
+            reply,
+            use,
+            await IndexesOfAsync(reply.Map!, context.RequestAborted)
+        );
     }
 
     /// <summary>Who may not see all entries may not see how many there are.</summary>
@@ -124,12 +131,30 @@ internal sealed class KeyspaceHandler(IExapyteClient client, ProblemWriter probl
         await AnswerAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, reply);
     }
 
-    private static Task AnswerAsync(HttpContext context, int status, KeyspaceReply reply, Usage? use = null) =>
+    /// <summary>How the indexes of a keyspace stand that has some.</summary>
+    private async Task<IReadOnlyList<IndexProgress>?> IndexesOfAsync(
+        KeyspaceMap map,
+        CancellationToken cancellationToken
+    ) =>
+        map.Settings.Indexes is { } indexes && await client.GetShardsAsync(map.Name, cancellationToken) is { } shards
+            ? IndexProgress.Of(
+                [.. indexes.Items.Select(index => (index.Name, (IReadOnlyList<string>)index.Paths))],
+                shards
+            )
+            : null;
+
+    private static Task AnswerAsync(
+        HttpContext context,
+        int status,
+        KeyspaceReply reply,
+        Usage? use = null,
+        IReadOnlyList<IndexProgress>? indexes = null
+    ) =>
         reply.Map is { } map
             ? JsonAnswer.WriteAsync(
                 context,
                 status,
-                KeyspaceDocument.Of(map, use),
+                KeyspaceDocument.Of(map, use, indexes),
                 GatewayJson.Relaxed.KeyspaceDocument
             )
             : throw new InvalidOperationException($"The answer {reply.Outcome} of a keyspace holds no map.");

@@ -11,7 +11,7 @@ internal static class SettingsReader
 {
     private const string Members =
         "replication, replicas, writeQuorum, readQuorum, distribution, shards, storage, defaultTtlSeconds, "
-        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds, quota, splitKeys, splitKeys64 and splitBytes";
+        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds, quota, splitKeys, splitKeys64, splitBytes and indexes";
 
     /// <summary>Reads the document; null for no body at all: every default.</summary>
     public static KeyspaceSettings Read(JsonDocument? document, List<string> reasons)
@@ -98,6 +98,8 @@ internal static class SettingsReader
                 return settings with { SplitKeys = SplitKeysReader.Read(name, value, isText: false, reasons) };
             case "splitBytes":
                 return settings with { SplitBytes = NumberOrNull(name, value, reasons) };
+            case "indexes":
+                return settings with { Indexes = IndexesReader.Read(value, reasons) };
             default:
                 reasons.Add($"'{name}' is no setting; the settings are {Members}.");
                 return settings;
@@ -179,7 +181,8 @@ internal static class SettingsReader
         return null;
     }
 
-    internal static string Shown(JsonElement value)
+    /// <summary>A value as the reason that refuses it shows it.</summary>
+    public static string Shown(JsonElement value)
     {
         const int charsMax = 40;
         var text = value.GetRawText();

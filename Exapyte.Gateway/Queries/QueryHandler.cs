@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 using Exapyte.Client;
 using Exapyte.Client.Queries;
 using Exapyte.Gateway.Entries;
@@ -74,41 +73,28 @@ internal sealed class QueryHandler(
             await problems.WriteAsync(context, OutcomeProblems.NoSuchKeyspace(call.Keyspace));
             return;
         }
+        var indexes = await QueryIndexes.FindAsync(
+            client,
+            call.Keyspace,
+            request!.Plan,
+            request.Options.Index,
+            context.RequestAborted
+        );
+        if (QueryExplanation.Of(request, indexes, all) is not { } explanation)
+        {
+            var detail = indexes.Refusal ?? $"Index '{request.Options.Index}' is not ready on every shard.";
+            await problems.WriteAsync(context, OutcomeProblems.Of(OutcomeKind.Invalid, detail, repeatable: true));
+            return;
+        }
         var response = context.Response;
         response.StatusCode = StatusCodes.Status200OK;
         response.Headers.ContentType = Headers.Json;
         response.Headers.XContentTypeOptions = Headers.NoSniff;
         await using var writer = new Utf8JsonWriter(response.BodyWriter, GatewayJson.WriterOptions);
-        var keys = request!.Plan.Keys;
-        ShardPlacement[] placements = [.. all.Select(shard => shard.Placement)];
-        var shards = all.Where((_, at) => ShardIntervals.Meets(placements, at, keys.Start, keys.End)).ToList();
-        writer.WriteStartObject();
-        writer.WriteNull("index"u8);
-        writer.WriteStartArray("ranges"u8);
-        if (!keys.IsEmpty)
-        {
-            writer.WriteStartObject();
-            WriteBound(writer, "start", keys.Start.IsEmpty ? null : keys.Start);
-            WriteBound(writer, "end", keys.End);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteNumber("shards"u8, keys.IsEmpty ? 0 : shards.Count);
-        if (call.Caller.May(KeyRights.Read, call.Keyspace))
-        {
-            writer.WriteNumber("estimate"u8, keys.IsEmpty ? 0 : shards.Sum(EntriesOf));
-        }
-        else
-        {
-            // It counts entries of the whole keyspace.
-            writer.WriteNull("estimate"u8);
-        }
-        writer.WriteEndObject();
+        // The estimate counts entries of the whole keyspace.
+        explanation.Write(writer, withEstimate: call.Caller.May(KeyRights.Read, call.Keyspace));
         await writer.FlushAsync(context.RequestAborted);
     }
-
-    private static long EntriesOf(ShardStatus shard) =>
-        shard.Replicas.Count == 0 ? 0 : shard.Replicas.Max(replica => replica.Entries);
 
     private static Problem? Refuse(HttpContext context, in Call call, in JsonBody body, out QueryRequest? request)
     {
@@ -184,24 +170,8 @@ internal sealed class QueryHandler(
         }
         writer.WriteNumber("examined"u8, page.Examined);
         writer.WriteNumber("returned"u8, page.Rows.Count);
-        writer.WriteNull("index"u8);
+        writer.WriteString("index"u8, page.Index);
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted);
-    }
-
-    private static void WriteBound(Utf8JsonWriter writer, string name, ReadOnlyMemory<byte>? bound)
-    {
-        if (bound is not { } key)
-        {
-            writer.WriteNull(name);
-        }
-        else if (Utf8.IsValid(key.Span))
-        {
-            writer.WriteString(name, key.Span);
-        }
-        else
-        {
-            writer.WriteString(name + "64", Base64Text.Encode(key.Span));
-        }
     }
 }

@@ -68,6 +68,7 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
     {
         private long? examinedMax;
         private bool allowScan;
+        private string? index;
 
         public Query Query { get; private set; } = new();
 
@@ -82,6 +83,7 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
                 MaxStalenessMs = asked.MaxStalenessMs,
                 AllowScan = allowScan,
                 ExaminedMax = examinedMax,
+                Index = index,
             };
 
         public void Read(JsonProperty member)
@@ -123,7 +125,7 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
                     Cursor = value.ValueKind == JsonValueKind.Null ? null : Text(member.Name, value);
                     break;
                 case "index":
-                    RefuseIndex(value);
+                    index = value.ValueKind == JsonValueKind.Null ? null : Text(member.Name, value);
                     break;
                 case "consistency":
                     ReadLevel(value);
@@ -131,14 +133,6 @@ internal sealed record QueryRequest(QueryPlan Plan, QueryOptions Options, string
                 default:
                     reasons.Add($"'{member.Name}' is no member of a query; they are {Members}.");
                     break;
-            }
-        }
-
-        private void RefuseIndex(JsonElement value)
-        {
-            if (value.ValueKind != JsonValueKind.Null)
-            {
-                reasons.Add("index names an index of the keyspace, and it has none: leave it out.");
             }
         }
 

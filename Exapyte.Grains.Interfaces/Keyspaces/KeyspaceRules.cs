@@ -61,6 +61,7 @@ public static class KeyspaceRules
             );
         }
         AddQuorumReasons(reasons, settings);
+        reasons.AddRange(IndexRules.ReasonsAgainst(settings));
         return reasons;
     }
 

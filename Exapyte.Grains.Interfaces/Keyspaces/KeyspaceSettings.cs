@@ -111,4 +111,8 @@ public sealed record KeyspaceSettings
     /// </summary>
     [Id(13)]
     public long? SplitBytes { get; init; }
+
+    /// <summary>What entries are found by beside their keys; null: nothing.</summary>
+    [Id(15)]
+    public KeyspaceIndexes? Indexes { get; init; }
 }

@@ -124,6 +124,10 @@ public sealed record ScanRequest
     /// <summary>As <see cref="Operation.AtAnyMember"/>.</summary>
     [Id(14)]
     public bool AtAnyMember { get; init; }
+
+    /// <summary>Answer no others than an index names, where there is that index; null: all entries. Not in reverse.</summary>
+    [Id(20)]
+    public IndexLookup? Index { get; init; }
 }
 
 /// <summary>One entry of a listing.</summary>
@@ -197,4 +201,8 @@ public sealed record ScanReply : IShardReply
     /// <summary>Raft: the shard's revision before it was read: what the page lacks is changed behind it; else 0.</summary>
     [Id(12)]
     public ulong ReadAfter { get; init; }
+
+    /// <summary>Whether <see cref="ScanRequest.Index"/> named the entries, all of the page.</summary>
+    [Id(20)]
+    public bool ByIndex { get; init; }
 }

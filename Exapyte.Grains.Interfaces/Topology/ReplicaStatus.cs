@@ -95,4 +95,42 @@ public sealed record ReplicaStatus
     /// <summary>Raft: the last scrub; null where there was none since the replica was started.</summary>
     [Id(20)]
     public ScrubStatus? Scrub { get; init; }
+
+    /// <summary>Raft: how the shard's indexes stand.</summary>
+    [Id(40)]
+    public IndexStatus[] Indexes { get; init; } = [];
+}
+
+/// <summary>How an index of a shard stands. Immutable.</summary>
+[GenerateSerializer, Immutable, Alias("exapyte.index-status")]
+public sealed record IndexStatus
+{
+    /// <summary>Its name.</summary>
+    [Id(0)]
+    public required string Name { get; init; }
+
+    /// <summary>Whether it is used.</summary>
+    [Id(1)]
+    public required IndexState State { get; init; }
+
+    /// <summary>What it is over.</summary>
+    [Id(2)]
+    public required string[] Paths { get; init; }
+
+    /// <summary>Entries that were looked at while it was built.</summary>
+    [Id(3)]
+    public long Done { get; init; }
+}
+
+/// <summary>What becomes of an index.</summary>
+public enum IndexState : byte
+{
+    /// <summary>Writes keep it; entries from before are taken in step by step.</summary>
+    Building = 0,
+
+    /// <summary>It names every entry that it should: queries use it.</summary>
+    Ready = 1,
+
+    /// <summary>Nobody uses it; its rows are removed step by step.</summary>
+    Dropping = 2,
 }

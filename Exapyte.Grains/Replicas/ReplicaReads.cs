@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Operations;
 using Exapyte.Storage.Stores;
 
@@ -84,7 +85,7 @@ internal static class ReplicaReads
         ulong newest = 0;
         var more = false;
         var folding = request.Folding();
-        using var scan = store.Scan(new(request.Start, request.End), request.Reverse);
+        using var scan = IndexScan.Open(store, request) ?? store.Scan(new(request.Start, request.End), request.Reverse);
         var moved = scan.MoveNext();
         while (moved)
         {
@@ -114,6 +115,7 @@ internal static class ReplicaReads
             More = more,
             Revision = newest,
             ReadAfter = revision,
+            ByIndex = scan is IndexScan { IsByIndex: true },
         };
     }
 

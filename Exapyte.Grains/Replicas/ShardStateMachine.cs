@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Grains.Replicas.Quotas;
 using Exapyte.Operations;
 using Exapyte.Raft;
@@ -34,6 +35,7 @@ internal sealed class ShardStateMachine
     private ulong publishedRevision;
     private long publishedStampMs;
     private ShardOwnership? publishedOwnership;
+    private IndexCatalog publishedIndexes = IndexCatalog.Empty;
 
     public ShardStateMachine(IShardStore store)
     {
@@ -66,6 +68,9 @@ internal sealed class ShardStateMachine
 
     /// <summary>Which keys are the shard's; null where its state does not say so yet. For any thread.</summary>
     public ShardOwnership? Ownership => Volatile.Read(ref publishedOwnership);
+
+    /// <summary>The shard's indexes. For any thread.</summary>
+    public IndexCatalog Indexes => Volatile.Read(ref publishedIndexes);
 
     /// <summary>What the state is at.</summary>
     public ShardState State => published;
@@ -149,6 +154,12 @@ internal sealed class ShardStateMachine
             case OwnershipCommand owned:
                 Own(owned.Ownership);
                 return AppliedCommand.Nothing;
+            case IndexesCommand indexes:
+                pending.Indexes.Define(pending.Batch, indexes);
+                return AppliedCommand.Nothing;
+            case IndexStepCommand step:
+                pending.Indexes.Advance(pending.Batch, step);
+                return AppliedCommand.Nothing;
             default:
                 throw new InvalidOperationException($"A {command.GetType().Name} has no handler.");
         }
@@ -206,6 +217,8 @@ internal sealed class ShardStateMachine
     private void Publish()
     {
         published = pending.State;
+        pending.Indexes.Applied();
+        Volatile.Write(ref publishedIndexes, pending.Indexes.Catalog);
         if (publishedOwnership != ownership)
         {
             store.Bounds = ownership!.Keys;

@@ -43,7 +43,8 @@ internal static class KeyAnalysis
             _ => KeyInterval.All,
         };
 
-    private static BinaryOperator Mirrored(BinaryOperator operation) =>
+    /// <summary>The operator that says the same with its sides exchanged; one that is of no use where there is none.</summary>
+    public static BinaryOperator Mirrored(BinaryOperator operation) =>
         operation switch
         {
             BinaryOperator.Less => BinaryOperator.Greater,

@@ -11,6 +11,11 @@ public readonly record struct KeyInterval(ReadOnlyMemory<byte> Start, ReadOnlyMe
     /// <summary>Whether no key lies inside.</summary>
     public bool IsEmpty => End is { } end && Start.Span.SequenceCompareTo(end.Span) >= 0;
 
+    /// <summary>Whether one key at most lies inside.</summary>
+    public bool IsSingle =>
+        End is { } end
+        && (IsEmpty || (end.Length == Start.Length + 1 && end.Span[^1] == 0 && end.Span.StartsWith(Start.Span)));
+
     /// <summary>From a key on.</summary>
     public static KeyInterval From(ReadOnlyMemory<byte> key) => new(key, null);
 

@@ -87,7 +87,7 @@ public sealed class QueryTests
     [InlineData("""{"orderBy":["key"]}""")]
     [InlineData("""{"orderBy":[{"by":"key","desc":true}]}""")]
     [InlineData("""{"groupBy":"key"}""")]
-    [InlineData("""{"index":"byAge"}""")]
+    [InlineData("""{"index":7}""")]
     [InlineData("""{"consistency":"strong"}""")]
     [InlineData("""{"cursor":"AAAA"}""")]
     [InlineData("""[]""")]

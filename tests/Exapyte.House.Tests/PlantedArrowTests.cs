@@ -56,7 +56,13 @@ public sealed class PlantedArrowTests
             Project("Exapyte.Storage"),
             Project("Exapyte.Queries"),
             Project("Exapyte.Grains.Interfaces"),
-            Project("Exapyte.Grains", "Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"),
+            Project(
+                "Exapyte.Grains",
+                "Exapyte.Grains.Interfaces",
+                "Exapyte.Queries",
+                "Exapyte.Raft",
+                "Exapyte.Storage"
+            ),
             Project("Exapyte.Client", "Exapyte.Grains.Interfaces", "Exapyte.Queries"),
             Project("Exapyte.Gateway", "Exapyte.Client"),
             Project("Exapyte.Hosting", "Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"),

@@ -18,6 +18,12 @@ internal readonly record struct CommandRules(
     /// <summary>What a shard may hold; null: as much as it likes.</summary>
     public Usage? Limits { get; init; }
 
+    /// <summary>The indexes that the shard is to have; null: no map has said so yet.</summary>
+    public KeyspaceIndex[]? Indexes { get; init; }
+
+    /// <summary>The epoch of the map that says so.</summary>
+    public long MapEpoch { get; init; }
+
     public static CommandRules Of(KeyspaceSettings settings) =>
         new(
             settings.DefaultTtlSeconds.GetValueOrDefault() * 1_000,
@@ -35,6 +41,8 @@ internal readonly record struct CommandRules(
         Of(map.Settings) with
         {
             Ownership = ShardOwnership.Of(map, shardId),
+            Indexes = map.Settings.Indexes?.Items ?? [],
+            MapEpoch = map.Epoch,
         };
 
     /// <summary>Lifetime of a put in milliseconds; 0: it stays.</summary>

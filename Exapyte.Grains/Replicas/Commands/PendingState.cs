@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
@@ -21,10 +22,14 @@ internal sealed class PendingState
         State = state;
         Batch = store.NewBatch();
         changes = new(store);
+        Indexes = new(store);
     }
 
     /// <summary>The batch.</summary>
     public StoreBatch Batch { get; }
+
+    /// <summary>The shard's indexes.</summary>
+    public ShardIndexes Indexes { get; }
 
     /// <summary>What it is at.</summary>
     public ShardState State { get; private set; }
@@ -84,6 +89,10 @@ internal sealed class PendingState
         }
         var revision = AddChange(ChangeKind.Put, key);
         var written = entry with { Version = new(revision, 0) };
+        if (Indexes.AreKept)
+        {
+            Indexes.Replace(Batch, key, Find(key, withValue: true)?.Value, written.Value);
+        }
         Batch.Put(key.Span, written, replaced?.ExpiresMs ?? 0);
         if (IsSeen)
         {
@@ -100,6 +109,10 @@ internal sealed class PendingState
     public ulong Remove(ReadOnlyMemory<byte> key, ChangeKind kind, in StoredEntry removed)
     {
         var revision = AddChange(kind, key);
+        if (Indexes.AreKept)
+        {
+            Indexes.Replace(Batch, key, Find(key, withValue: true)?.Value, null);
+        }
         Batch.Delete(key.Span, removed.ExpiresMs);
         if (IsSeen)
         {
@@ -135,6 +148,7 @@ internal sealed class PendingState
     {
         State = before;
         changes.BatchFailed();
+        Indexes.Failed();
     }
 
     private ulong AddChange(ChangeKind kind, ReadOnlyMemory<byte> key)

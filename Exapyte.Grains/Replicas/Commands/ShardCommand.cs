@@ -70,3 +70,28 @@ internal sealed class OwnershipCommand : ShardCommand
 {
     public required ShardOwnership Ownership { get; init; }
 }
+
+/// <summary>Says which indexes the shard is to have: what is not among them goes, what is new is built.</summary>
+internal sealed class IndexesCommand : ShardCommand
+{
+    /// <summary>The epoch of the map that says so: one of an older map than before changes nothing.</summary>
+    public required long MapEpoch { get; init; }
+
+    public required KeyspaceIndex[] Indexes { get; init; }
+}
+
+/// <summary>A step on the way of an index: into it, or out. Passed over where the shard has taken it already.</summary>
+internal sealed class IndexStepCommand : ShardCommand
+{
+    /// <summary>Which index.</summary>
+    public required ulong Generation { get; init; }
+
+    /// <summary>Of one that is built: the key behind which the step begins.</summary>
+    public ReadOnlyMemory<byte> After { get; init; }
+
+    /// <summary>Entries, or rows, at most.</summary>
+    public required int EntriesMax { get; init; }
+
+    /// <summary>Bytes of values behind which it ends.</summary>
+    public required int BytesMax { get; init; }
+}

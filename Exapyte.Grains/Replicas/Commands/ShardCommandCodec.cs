@@ -1,4 +1,5 @@
 using Exapyte.Grains.Fields;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
@@ -157,6 +158,8 @@ internal static class ShardCommandCodec
             ClockFormat => new ClockCommand { StampMs = reader.Int64() },
             SweepFormat => DecodeSweep(ref reader),
             OwnershipFormat => DecodeOwnership(ref reader),
+            IndexCommandCodec.IndexesFormat => IndexCommandCodec.DecodeIndexes(ref reader),
+            IndexCommandCodec.StepFormat => IndexCommandCodec.DecodeStep(ref reader),
             _ => null as ShardCommand,
         };
         return reader.AtEnd ? command : null;

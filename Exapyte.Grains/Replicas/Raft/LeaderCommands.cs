@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Raft;
 
 namespace Exapyte.Grains.Replicas.Raft;
@@ -13,6 +14,8 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
     private long lastStampMs = appliedStampMs;
     private LogIndex lastSweep;
     private Term lastSweepTerm;
+    private LogIndex lastIndexStep;
+    private Term lastIndexStepTerm;
 
     /// <summary>
     /// The stamp of what is proposed now: the leader's time, and never less than one before, nor than somebody waits for.
@@ -20,12 +23,12 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
     public long StampOf(ShardStateMachine machine, long nowMs) =>
         lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), Math.Max(nowMs, writes.ClockMs));
 
-    /// <summary>Proposes a sweep or a scrub, where this member can.</summary>
+    /// <summary>Proposes a sweep, a scrub or a step of an index, where this member can.</summary>
     /// <param name="wanted">Which.</param>
     /// <param name="machine">The state.</param>
     /// <param name="nowMs">The node's time, Unix milliseconds.</param>
-    /// <param name="changeRetentionMs">See <see cref="WriteCommand.ChangeRetentionMs"/>.</param>
-    public void Propose(ReplicaInput wanted, ShardStateMachine machine, long nowMs, long changeRetentionMs)
+    /// <param name="rules">What the keyspace's settings say.</param>
+    public void Propose(ReplicaInput wanted, ShardStateMachine machine, long nowMs, in CommandRules rules)
     {
         if (core.Role != RaftRole.Leader || !core.TransferTarget.IsNone)
         {
@@ -38,9 +41,20 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
                 break;
             // The same entries are found until the sweep before is applied.
             case ReplicaInput.Sweep sweep when lastSweepTerm != core.Term || lastSweep <= machine.Applied:
-                var command = ShardCommandCodec.EncodeSweep(StampOf(machine, nowMs), changeRetentionMs, sweep.Keys);
+                var command = ShardCommandCodec.EncodeSweep(
+                    StampOf(machine, nowMs),
+                    rules.ChangeRetentionMs,
+                    sweep.Keys
+                );
                 lastSweep = Propose(command) ?? lastSweep;
                 lastSweepTerm = core.Term;
+                break;
+            case ReplicaInput.AdvanceIndexes when lastIndexStepTerm != core.Term || lastIndexStep <= machine.Applied:
+                if (IndexWork.NextOf(machine.Indexes, rules, StampOf(machine, nowMs)) is { } step)
+                {
+                    lastIndexStep = Propose(step) ?? lastIndexStep;
+                    lastIndexStepTerm = core.Term;
+                }
                 break;
         }
     }

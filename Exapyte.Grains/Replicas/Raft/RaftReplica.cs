@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Grains.Replicas.Log;
 using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
@@ -262,6 +263,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             Voters = IdsOf(configuration.Voters.Union(configuration.OutgoingVoters)),
             Scrub = scrubs.Last,
             Learners = IdsOf(configuration.Learners.Union(configuration.LearnersNext)),
+            Indexes = Array.ConvertAll(view.Indexes.Indexes, StatusOf),
         };
     }
 
@@ -303,6 +305,15 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
             return 0;
         }
     }
+
+    private static IndexStatus StatusOf(ShardIndex index) =>
+        new()
+        {
+            Name = index.Definition.Name,
+            State = index.State,
+            Paths = index.Definition.Paths,
+            Done = index.Done,
+        };
 
     private static long[] IdsOf(IEnumerable<MemberId> members) => [.. members.Select(member => (long)member.Value)];
 

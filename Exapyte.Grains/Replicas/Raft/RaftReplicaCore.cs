@@ -235,9 +235,11 @@ internal sealed class RaftReplicaCore
                 quiescence.Wake();
                 commands.ChangeMembers(change.Change, change.Expected);
                 break;
-            case ReplicaInput.Sweep or ReplicaInput.ProposeScrub when !committed.IsHeldUp:
+            case ReplicaInput.Sweep
+            or ReplicaInput.ProposeScrub
+            or ReplicaInput.AdvanceIndexes when !committed.IsHeldUp:
                 quiescence.Wake();
-                commands.Propose(input, Machine, nowMs, deciders.Rules.ChangeRetentionMs);
+                commands.Propose(input, Machine, nowMs, deciders.Rules);
                 break;
         }
     }
@@ -388,7 +390,7 @@ internal sealed class RaftReplicaCore
     }
 
     private ReplicaView Look() =>
-        ReplicaView.Of(core, Machine, storePrefix) with
+        ReplicaView.Of(core, Machine, storePrefix, deciders.Rules) with
         {
             IsAsleep = quiescence.IsAsleep,
             IsOutOfQuorum = quorum.IsOut(core),

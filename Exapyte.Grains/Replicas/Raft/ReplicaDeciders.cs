@@ -55,7 +55,8 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
         ReadProgress();
         return placement.NextOf(view, progress, parts.Wire)
             ?? membership.NextOf(view, progress)
-            ?? counting.NextOf(view, nowMs, mapEpoch);
+            ?? counting.NextOf(view, nowMs, mapEpoch)
+            ?? (view.HasIndexWork ? ReplicaInput.AdvanceIndexes.Now : null);
     }
 
     /// <summary>To whom the replica hands leadership over; null where it has none, or nobody could take it.</summary>

@@ -85,6 +85,12 @@ internal abstract record ReplicaInput
     /// <summary>Remove these entries, which have ended by the node's clock.</summary>
     public sealed record Sweep(IReadOnlyList<byte[]> Keys) : ReplicaInput;
 
+    /// <summary>The shard's indexes are not yet what they are to be: have the log say what comes next.</summary>
+    public sealed record AdvanceIndexes : ReplicaInput
+    {
+        public static readonly AdvanceIndexes Now = new();
+    }
+
     /// <summary>Keep the state between two applied entries for a reader.</summary>
     public sealed record Pin(PendingPin Pending) : ReplicaInput;
 

@@ -1,4 +1,5 @@
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Grains.Replicas.Quotas;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
@@ -62,6 +63,12 @@ internal sealed record ReplicaView
     /// <summary>Which keys are the shard's; null where its state does not say so yet.</summary>
     public required ShardOwnership? Ownership { get; init; }
 
+    /// <summary>The shard's indexes.</summary>
+    public required IndexCatalog Indexes { get; init; }
+
+    /// <summary>Whether it leads a shard whose indexes are not yet what they are to be.</summary>
+    public bool HasIndexWork { get; init; }
+
     /// <summary>Whether the group sleeps: no ticks are needed.</summary>
     public bool IsAsleep { get; init; }
 
@@ -84,7 +91,7 @@ internal sealed record ReplicaView
     public bool IsVoter => Configuration.IsVoter(Id);
 
     /// <summary>What the consensus core and the state machine show.</summary>
-    public static ReplicaView Of(RaftCore core, ShardStateMachine machine, ulong storePrefix) =>
+    public static ReplicaView Of(RaftCore core, ShardStateMachine machine, ulong storePrefix, in CommandRules rules) =>
         new()
         {
             Id = core.Id,
@@ -104,13 +111,15 @@ internal sealed record ReplicaView
             ChangesAfter = machine.State.ChangesAfter,
             StampMs = machine.StampMs,
             Ownership = machine.Ownership,
+            Indexes = machine.Indexes,
+            HasIndexWork = core.Role == RaftRole.Leader && IndexWork.IsLeft(machine.Indexes, rules),
         };
 
     /// <summary>The input that a tick of the node's clock is for the replica; null where it needs none.</summary>
     /// <param name="wire">Knows whether the leader's node is silent.</param>
     public ReplicaInput? InputOfTick(IReplicaWire wire) =>
         !IsAsleep ? ReplicaInput.Tick.One
-        : IsToBeCounted ? ReplicaInput.StayAwake.Now
+        : IsToBeCounted || HasIndexWork ? ReplicaInput.StayAwake.Now
         : IsHeldUp ? ReplicaInput.ApplyAgain.Now
         : !Leader.IsNone && wire.IsSilent(Leader) ? ReplicaInput.LeaderSilent.Now
         : null;

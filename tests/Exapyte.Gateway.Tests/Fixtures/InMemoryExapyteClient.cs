@@ -243,12 +243,30 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
                                 Node = "n1",
                                 Role = "leader",
                                 Revision = ulong.MaxValue,
+                                Indexes = space.IndexStatuses(),
                             },
                         ]
                     )),
                 ]
                 : null;
             return Task.FromResult(shards);
+        }
+    }
+
+    /// <summary>Has an index be built for as long as the test runs.</summary>
+    public void KeepBuilding(string keyspace, string index)
+    {
+        lock (gate)
+        {
+            keyspaces[keyspace].NotReady.Add(index);
+        }
+    }
+
+    public ValueTask<KeyspaceMap?> GetMapAsync(string keyspace, CancellationToken cancellationToken = default)
+    {
+        lock (gate)
+        {
+            return new(keyspaces.GetValueOrDefault(keyspace)?.Map);
         }
     }
 

@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using Exapyte.Client;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
+using Exapyte.Queries.Indexes;
+using Exapyte.Topology;
 using Exapyte.Wire;
 
 namespace Exapyte.Gateway.Tests.Fixtures;
@@ -77,6 +79,11 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
             return new(OutcomeKind.Invalid, [], false, Map.KeyspaceId, "The keyspace was created again.", served);
         }
         var inRange = entries.Where(entry => IsAlive(entry.Value, nowMs) && IsInRange(query, entry.Key));
+        var isByIndex = HasIndex(query.Index);
+        if (isByIndex)
+        {
+            inRange = inRange.Where(entry => IsNamed(query.Index!, entry.Value.Value));
+        }
         var ordered = query.Reverse ? inRange.Reverse() : inRange;
         var folding = new KeyFolding(query.Delimiter, query.Prefix.Length);
         var folded = ordered
@@ -102,12 +109,48 @@ internal sealed class MemoryKeyspace(KeyspaceMap map)
         ];
         return new(OutcomeKind.Ok, entriesOfPage, folded.Length > page.Length, Map.KeyspaceId, null, served)
         {
+            ByIndex = isByIndex,
             Prefixes =
             [
                 .. page.Where(entry => entry.Prefix.Length > 0)
                     .Select(entry => (ReadOnlyMemory<byte>)Convert.FromHexString(entry.Prefix)),
             ],
         };
+    }
+
+    /// <summary>Indexes that are not ready: pages by them hold all entries.</summary>
+    public HashSet<string> NotReady { get; } = [];
+
+    public IndexStatus[] IndexStatuses() =>
+        [
+            .. (Map.Settings.Indexes?.Items ?? []).Select(index => new IndexStatus
+            {
+                Name = index.Name,
+                Paths = index.Paths,
+                State = NotReady.Contains(index.Name) ? IndexState.Building : IndexState.Ready,
+                Done = 1,
+            }),
+        ];
+
+    private bool HasIndex(IndexLookup? lookup) =>
+        lookup is not null
+        && !NotReady.Contains(lookup.Name)
+        && Map.Settings.Indexes?.Items.Contains(new() { Name = lookup.Name, Paths = lookup.Paths }) == true;
+
+    private static bool IsNamed(IndexLookup lookup, ReadOnlyMemory<byte> document) =>
+        new IndexReader([.. lookup.Paths.Select(IndexPath.Parse)]).TryRead(document, out var values)
+        && IsWithin(lookup, values);
+
+    private static bool IsWithin(IndexLookup lookup, ReadOnlySpan<byte> values)
+    {
+        foreach (var range in lookup.Ranges)
+        {
+            if (values.SequenceCompareTo(range.Start.Span) >= 0 && values.SequenceCompareTo(range.End.Span) < 0)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private OperationOutcome Apply(Operation operation, long nowMs)

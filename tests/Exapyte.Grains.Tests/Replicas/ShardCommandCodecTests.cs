@@ -1,5 +1,6 @@
 using CsCheck;
 using Exapyte.Grains.Replicas.Commands;
+using Exapyte.Grains.Replicas.Indexes;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
@@ -100,6 +101,9 @@ public sealed class ShardCommandCodecTests
         Gen.Byte.Array[0, 60].Sample(bytes => _ = ShardCommandCodec.Decode(bytes));
     }
 
+    private const string IndexesDefined =
+        "0C01000000000000000200000000000000" + "01000000010000006E0200000005000000646F632E6105000000646F632E62";
+
     /// <summary>Golden bytes of every kind of command, by format.</summary>
     [Theory]
     [InlineData(9, Written)]
@@ -111,6 +115,8 @@ public sealed class ShardCommandCodecTests
         "08010000000000000035000000"
             + "01030000000000000005000000090000000100000023010000006101010000007A0100000007000000000000000B00000000000000"
     )]
+    [InlineData(12, IndexesDefined)]
+    [InlineData(13, "0D0100000000000000020000000000000001000000610300000004000000")]
     public void The_format_of_a_command_does_not_change(byte format, string golden)
     {
         var bytes = format switch
@@ -139,6 +145,18 @@ public sealed class ShardCommandCodecTests
             ),
             6 => ShardCommandCodec.EncodeClock(1),
             7 => ShardCommandCodec.EncodeSweep(1, 9, ["a"u8.ToArray(), "b"u8.ToArray()]),
+            12 => IndexCommandCodec.EncodeIndexes(1, 2, [new() { Name = "n", Paths = ["doc.a", "doc.b"] }]),
+            13 => IndexCommandCodec.EncodeStep(
+                1,
+                new()
+                {
+                    StampMs = 1,
+                    Generation = 2,
+                    After = "a"u8.ToArray(),
+                    EntriesMax = 3,
+                    BytesMax = 4,
+                }
+            ),
             _ => ShardCommandCodec.EncodeOwnership(1, Owned),
         };
         Assert.Equal(golden, Convert.ToHexString(bytes));

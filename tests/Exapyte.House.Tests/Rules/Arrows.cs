@@ -18,7 +18,7 @@ public static class Arrows
         ["Exapyte.Storage"] = [],
         ["Exapyte.Queries"] = [],
         ["Exapyte.Grains.Interfaces"] = [],
-        ["Exapyte.Grains"] = ["Exapyte.Grains.Interfaces", "Exapyte.Raft", "Exapyte.Storage"],
+        ["Exapyte.Grains"] = ["Exapyte.Grains.Interfaces", "Exapyte.Queries", "Exapyte.Raft", "Exapyte.Storage"],
         ["Exapyte.Client"] = ["Exapyte.Grains.Interfaces", "Exapyte.Queries"],
         ["Exapyte.Gateway"] = ["Exapyte.Client"],
         ["Exapyte.Hosting"] = ["Exapyte.Grains", "Exapyte.Client", "Exapyte.Gateway"],

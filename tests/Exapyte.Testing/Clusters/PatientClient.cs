@@ -117,6 +117,10 @@ public sealed class PatientClient(IExapyteClient client) : IExapyteClient
         client.GetUseAsync(map, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<KeyspaceMap?> GetMapAsync(string keyspace, CancellationToken cancellationToken = default) =>
+        client.GetMapAsync(keyspace, cancellationToken);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<string>> GetReasonsNotReadyAsync(CancellationToken cancellationToken = default) =>
         client.GetReasonsNotReadyAsync(cancellationToken);
 
