@@ -28,7 +28,7 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
     /// <param name="machine">The state.</param>
     /// <param name="nowMs">The node's time, Unix milliseconds.</param>
     /// <param name="rules">What the keyspace's settings say.</param>
-    public void Propose(ReplicaInput wanted, ShardStateMachine machine, long nowMs, in CommandRules rules)
+    public void Propose(ReplicaInput.LeaderCommand wanted, ShardStateMachine machine, long nowMs, in CommandRules rules)
     {
         if (core.Role != RaftRole.Leader || !core.TransferTarget.IsNone)
         {

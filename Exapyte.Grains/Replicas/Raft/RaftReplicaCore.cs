@@ -235,11 +235,9 @@ internal sealed class RaftReplicaCore
                 quiescence.Wake();
                 commands.ChangeMembers(change.Change, change.Expected);
                 break;
-            case ReplicaInput.Sweep
-            or ReplicaInput.ProposeScrub
-            or ReplicaInput.AdvanceIndexes when !committed.IsHeldUp:
+            case ReplicaInput.LeaderCommand command when !committed.IsHeldUp:
                 quiescence.Wake();
-                commands.Propose(input, Machine, nowMs, deciders.Rules);
+                commands.Propose(command, Machine, nowMs, deciders.Rules);
                 break;
         }
     }

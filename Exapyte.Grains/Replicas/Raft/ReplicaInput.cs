@@ -79,14 +79,17 @@ internal abstract record ReplicaInput
     /// <summary>Change the group's configuration, if it is still the one of this index (0: whichever it is).</summary>
     public sealed record ChangeMembers(ConfigurationChange Change, LogIndex Expected) : ReplicaInput;
 
+    /// <summary>Something that a leader puts into the log by itself; whoever does not lead passes it over.</summary>
+    public abstract record LeaderCommand : ReplicaInput;
+
     /// <summary>Have all members compare their states at one place of the log.</summary>
-    public sealed record ProposeScrub(ulong ScrubId) : ReplicaInput;
+    public sealed record ProposeScrub(ulong ScrubId) : LeaderCommand;
 
     /// <summary>Remove these entries, which have ended by the node's clock.</summary>
-    public sealed record Sweep(IReadOnlyList<byte[]> Keys) : ReplicaInput;
+    public sealed record Sweep(IReadOnlyList<byte[]> Keys) : LeaderCommand;
 
     /// <summary>The shard's indexes are not yet what they are to be: have the log say what comes next.</summary>
-    public sealed record AdvanceIndexes : ReplicaInput
+    public sealed record AdvanceIndexes : LeaderCommand
     {
         public static readonly AdvanceIndexes Now = new();
     }
