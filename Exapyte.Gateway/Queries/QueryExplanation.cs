@@ -50,13 +50,9 @@ internal sealed record QueryExplanation(KeyInterval Keys, IndexUse? Use, IReadOn
         }
         writer.WriteEndArray();
         writer.WriteNumber("shards"u8, isEmpty ? 0 : Shards.Count);
-        if (isEmpty)
+        if (withEstimate && (isEmpty || Use is null))
         {
-            writer.WriteNumber("estimate"u8, 0);
-        }
-        else if (withEstimate && Use is null)
-        {
-            writer.WriteNumber("estimate"u8, Shards.Sum(EntriesOf));
+            writer.WriteNumber("estimate"u8, isEmpty ? 0 : Shards.Sum(EntriesOf));
         }
         else
         {

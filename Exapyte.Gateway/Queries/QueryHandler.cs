@@ -5,7 +5,6 @@ using Exapyte.Gateway.Entries;
 using Exapyte.Gateway.Http;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
-using Exapyte.Keyspaces;
 using Exapyte.Operations;
 using Exapyte.Queries.Execution;
 using Exapyte.Security;

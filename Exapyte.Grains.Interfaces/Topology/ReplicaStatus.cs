@@ -97,7 +97,7 @@ public sealed record ReplicaStatus
     public ScrubStatus? Scrub { get; init; }
 
     /// <summary>Raft: how the shard's indexes stand.</summary>
-    [Id(40)]
+    [Id(50)]
     public IndexStatus[] Indexes { get; init; } = [];
 }
 
