@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Exapyte.Client.Administration;
 using Exapyte.Client.Backups;
+using Exapyte.Client.Caching;
 using Exapyte.Client.Changes;
 using Exapyte.Client.Connections;
 using Exapyte.Client.Lanes;
@@ -84,15 +85,22 @@ public sealed class ExapyteClient : IExapyteClient, IAsyncDisposable, IDisposabl
                     )
                 ).Value
         );
-        var maps = new MapCache(grains, new RouteBuilder(grains, lanes, regions), options, clock);
+        // Elsewhere than beside a node nobody would say what changes.
+        var caches = news is null ? null : new EntryCaches(options, clock, meter);
+        var maps = new MapCache(grains, new RouteBuilder(grains, lanes, regions, caches), options, clock);
         lanes.NewerMap = maps.Offer;
         gateways.Lost = sweeper.ConnectionLost;
         news?.Leaders.Listen(maps.HearOf);
         news?.Maps.Listen(maps.HearOf);
+        if (caches is not null)
+        {
+            news?.Changes.Listen(caches.HearOf);
+        }
         paths = new MapResolver(maps, options, clock);
         var loop = new RetryLoop(paths, options, clock, meter);
-        operations = new(paths, loop, options, meter, ids);
-        batches = new(paths, loop, options, meter, ids);
+        var cached = caches is null ? null : new CachedReads(caches, options, clock);
+        operations = new(paths, loop, options, meter, ids, caches, cached);
+        batches = new(paths, loop, options, meter, ids, caches);
         var asker = new ShardAsker(maps, clock, failures);
         var shards = new ShardScanner(loop, asker, options);
         snapshots = new(paths, shards, options, clock);

@@ -40,6 +40,12 @@ public sealed class ExapyteClientOptions
     /// <summary>Longest pause before a retry, <see cref="RetryPauseMin"/> to 1 minute.</summary>
     public TimeSpan RetryPauseMax { get; set; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>
+    /// Bytes that the caches of all keyspaces may take in this process, roughly, 0 to 1 TiB; 0: nothing is kept. Only a client in
+    /// the process of a node keeps any.
+    /// </summary>
+    public long CacheBytesMax { get; set; } = 64L << 20;
+
     /// <summary>The region that reads prefer; empty: none.</summary>
     public string Region { get; set; } = "";
 

@@ -33,6 +33,7 @@ internal sealed class ExapyteClientOptionsValidator : IValidateOptions<ExapyteCl
         Within(reasons, nameof(options.QueuedOperationsMax), options.QueuedOperationsMax, 1, 1_000_000);
         Within(reasons, nameof(options.InflightBatchesMax), options.InflightBatchesMax, 1, 64);
         Within(reasons, nameof(options.BatchOperationsMax), options.BatchOperationsMax, 1, 10_000);
+        Within(reasons, nameof(options.CacheBytesMax), options.CacheBytesMax, 0, 1L << 40);
         Within(
             reasons,
             nameof(options.RetryPauseMin),

@@ -5,6 +5,8 @@ internal readonly struct KeyBytes(ReadOnlyMemory<byte> bytes) : IEquatable<KeyBy
 {
     private readonly ReadOnlyMemory<byte> bytes = bytes;
 
+    public int Length => bytes.Length;
+
     public bool Equals(KeyBytes other) => bytes.Span.SequenceEqual(other.bytes.Span);
 
     public override bool Equals(object? obj) => obj is KeyBytes other && Equals(other);

@@ -1,3 +1,4 @@
+using Exapyte.Client.Caching;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Routing;
 using Exapyte.Client.Rules;
@@ -14,7 +15,8 @@ internal sealed class BatchRunner(
     RetryLoop loop,
     ExapyteClientOptions options,
     ClientMeter meter,
-    RequestIds ids
+    RequestIds ids,
+    EntryCaches? caches
 )
 {
     private static readonly OperationOutcome NotOneShard = OperationOutcome.Of(
@@ -51,9 +53,14 @@ internal sealed class BatchRunner(
             return All(call.Results, reason);
         }
         await RunGroupsAsync(map, call, valid, cancellationToken).ConfigureAwait(false);
-        foreach (var result in call.Results)
+        var cache = caches?.Find(map.Map.KeyspaceId);
+        for (var at = 0; at < call.Results.Length; at++)
         {
-            meter.Ended(result.Outcome.Kind);
+            meter.Ended(call.Results[at].Outcome.Kind);
+            if (cache is not null && call.Operations[at].IsWrite)
+            {
+                cache.Wrote(call.Operations[at], call.Results[at].Outcome, call.Replies[at]);
+            }
         }
         return call.Results;
     }

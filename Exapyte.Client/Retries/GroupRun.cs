@@ -17,6 +17,9 @@ internal sealed record BatchCall(
 {
     public OperationResult[] Results { get; } = new OperationResult[Operations.Count];
 
+    /// <summary>What each item ended by; null where nothing was answered.</summary>
+    public BatchReply?[] Replies { get; } = new BatchReply?[Operations.Count];
+
     public AttemptHistory[] Histories { get; } = new AttemptHistory[Operations.Count];
 
     /// <summary>Whether all of these items lie in one shard of the map.</summary>
@@ -220,6 +223,7 @@ internal sealed class GroupRun(
         outcome = call.Session.Note(map.Map, lane, outcome, attempt);
         var level = LevelRules.Resolve(map.Map.Settings.Replication, operation.Level);
         call.Results[at] = new(outcome, Served.By(lane, attempt, level, outcome));
+        call.Replies[at] = attempt.Reply;
     }
 
     /// <summary>Ends all that is left by this refusal; what an earlier try may have done stays in doubt.</summary>

@@ -16,6 +16,12 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, Ca
     /// <summary>How it ended.</summary>
     public OperationResult Result { get; private set; }
 
+    /// <summary>The reply that it ended by; null where there was none.</summary>
+    public BatchReply? Reply { get; private set; }
+
+    /// <summary>Whose reply that is.</summary>
+    public ReplicaBatcher? AnsweredBy { get; private set; }
+
     /// <summary>Where it goes on, because its keyspace is another one now and nothing of it can have happened.</summary>
     public MapLookup? Elsewhere { get; private set; }
 
@@ -56,6 +62,7 @@ internal struct OperationCall(Operation operation, KeyspaceSettings settings, Ca
             var level = LevelRules.Resolve(settings.Replication, operation.Level);
             end = terms.Session.Note(map.Map, lane, end, attempt);
             Result = new(end, Served.By(lane, attempt, level, end));
+            (Reply, AnsweredBy) = (attempt.Reply, lane);
         }
         return new(step, attempt.Kind, outcome);
     }

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
+using Exapyte.Client.Caching;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Routing;
 using Exapyte.Client.Rules;
+using Exapyte.Keyspaces;
 using Exapyte.Operations;
 
 namespace Exapyte.Client.Retries;
@@ -21,7 +23,9 @@ internal sealed class OperationRunner(
     RetryLoop loop,
     ExapyteClientOptions options,
     ClientMeter meter,
-    RequestIds ids
+    RequestIds ids,
+    EntryCaches? caches,
+    CachedReads? cached
 )
 {
     private readonly long attemptMs = (long)options.AttemptTimeout.TotalMilliseconds;
@@ -65,7 +69,16 @@ internal sealed class OperationRunner(
         {
             return new(Ended(OperationOutcome.Of(OutcomeKind.Invalid, reasons)));
         }
-        return RunWithRetriesAsync(map, operation, terms, cancellationToken);
+        return map.Cache is not null && operation.CachedPolicyOf(map.Map.Settings.Replication) is { } policy
+            ? cached!.RunAsync(
+                map,
+                operation,
+                policy,
+                terms,
+                fill => RunWithRetriesAsync(map, operation, terms, fill, cancellationToken),
+                cancellationToken
+            )
+            : RunWithRetriesAsync(map, operation, terms, fill: null, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -73,6 +86,7 @@ internal sealed class OperationRunner(
         RoutedMap map,
         Operation asked,
         CallTerms terms,
+        CacheFill? fill,
         CancellationToken cancellationToken
     )
     {
@@ -88,8 +102,34 @@ internal sealed class OperationRunner(
         {
             return await Start(path, asked, terms, cancellationToken).ConfigureAwait(false);
         }
+        if (caches?.Find(map.Map.KeyspaceId) is { } cache)
+        {
+            TellCache(cache, settings.Replication, operation, fill, call);
+        }
         meter.Ended(call.Result.Outcome.Kind);
         return call.Result;
+    }
+
+    private static void TellCache(
+        EntryCache cache,
+        ReplicationKind replication,
+        Operation operation,
+        CacheFill? fill,
+        in OperationCall call
+    )
+    {
+        if (operation.IsWrite)
+        {
+            cache.Wrote(operation, call.Result.Outcome, call.Reply);
+        }
+        else if (fill is not null)
+        {
+            fill.Take(operation, call);
+        }
+        else
+        {
+            cache.Read(operation, call.Result, replication);
+        }
     }
 
     private OperationResult Ended(OperationOutcome outcome)

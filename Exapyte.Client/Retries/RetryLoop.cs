@@ -95,7 +95,7 @@ internal sealed class RetryLoop(
             if (at >= 0)
             {
                 var lane = route.Lanes[at];
-                var atAnyMember = call.Preference == Preference.AnyMember && route.IsLeaderFar;
+                var atAnyMember = call.Preference == Preference.AnyMember && route.IsAskedForLeader(at);
                 var attempt = await call.AskAsync(map, lane, atAnyMember, nowMs, cancellationToken)
                     .ConfigureAwait(false);
                 (step, var kind, var why) = call.Judge(map, lane, attempt);

@@ -153,7 +153,7 @@ internal sealed class MapCache(
             if (Current(keyspace) is { } known && known.Map.KeyspaceId <= keyspaceId)
             {
                 maps.TryRemove(keyspace, out _);
-                known.Retire();
+                builder.Drop(known);
             }
         }
     }
@@ -222,7 +222,7 @@ internal sealed class MapCache(
         {
             if (maps.TryRemove(name, out _))
             {
-                map.Retire();
+                builder.Drop(map);
                 return;
             }
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Exapyte.Client.Caching;
 using Exapyte.Client.Lanes;
 using Exapyte.Client.Scans;
 using Exapyte.Keyspaces;
@@ -15,6 +16,9 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
     public KeyspaceMap Map => map;
 
     public ShardRoute[] Routes => routes;
+
+    /// <summary>What this process keeps of the keyspace's entries; null: nothing.</summary>
+    public EntryCache? Cache { get; init; }
 
     public ShardRoute RouteOf(ReadOnlySpan<byte> key) => routes[map.ShardIndexOf(key)];
 
@@ -85,7 +89,7 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
 }
 
 /// <summary>Makes the routes of a map out of those of the one before.</summary>
-internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, NodeRegions regions)
+internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, NodeRegions regions, EntryCaches? caches)
 {
     public RoutedMap Build(KeyspaceMap map, RoutedMap? before)
     {
@@ -96,7 +100,14 @@ internal sealed class RouteBuilder(IGrainFactory grains, LaneContext context, No
         {
             gone.Retire();
         }
-        return new RoutedMap(map, routes);
+        return new RoutedMap(map, routes) { Cache = caches?.Of(map) };
+    }
+
+    /// <summary>The map is not kept any more.</summary>
+    public void Drop(RoutedMap map)
+    {
+        map.Retire();
+        caches?.Remove(map.Map.KeyspaceId);
     }
 
     private ShardRoute RouteTo(

@@ -80,6 +80,9 @@ internal sealed class ShardRoute(ShardPlacement placement, ReplicaBatcher[] lane
         }
     }
 
+    /// <summary>Whether the replica would be asked in place of the believed leader, which is in another region.</summary>
+    public bool IsAskedForLeader(int lane) => lane != leader && IsLeaderFar;
+
     /// <summary>The position of a replica; -1 where the shard has no such replica.</summary>
     public int IndexOf(long replicaId) => Array.FindIndex(lanes, lane => lane.Key.ReplicaId == replicaId);
 

@@ -1,3 +1,4 @@
+using Exapyte.Client.Caching;
 using Exapyte.Client.Lanes;
 using Exapyte.Keyspaces;
 using Exapyte.Operations;
@@ -49,6 +50,24 @@ internal static class SessionCalls
             }
         }
         return isPlain ? OperationOutcome.NotFound : outcome;
+    }
+
+    /// <summary>Takes note of an entry that was kept: its session has seen that, and nothing of the shard besides.</summary>
+    public static void Note(this ClientSession? session, KeyspaceMap map, CachedEntry entry)
+    {
+        var outcome = entry.Outcome;
+        if (session is null)
+        {
+            return;
+        }
+        if (!map.IsLeaderless)
+        {
+            session.Saw(map.KeyspaceId, entry.Replica.ShardId, new(0, outcome.Version.Revision));
+        }
+        else if (outcome.Acknowledged > 0)
+        {
+            session.Saw(map, entry.Replica, outcome.Acknowledged, outcome.Version.Revision);
+        }
     }
 
     /// <summary>Takes note of a page.</summary>

@@ -44,7 +44,8 @@ internal sealed record SettingsDocument(
     int IdempotencyWindowSeconds,
     int ChangeRetentionSeconds,
     QuotaDocument? Quota,
-    IReadOnlyList<IndexDocument>? Indexes
+    IReadOnlyList<IndexDocument>? Indexes,
+    CacheDocument? Cache
 )
 {
     public static SettingsDocument Of(KeyspaceSettings settings)
@@ -69,10 +70,14 @@ internal sealed record SettingsDocument(
             settings.Quota is { } quota ? new(quota.Entries, quota.Bytes) : null,
             settings.Indexes is { } indexes
                 ? [.. indexes.Items.Select(index => new IndexDocument(index.Name, index.Paths))]
-                : null
+                : null,
+            settings.Cache is { } cache ? new(cache.EntriesMax, cache.TtlSeconds) : null
         );
     }
 }
+
+/// <summary>What nodes keep of a keyspace.</summary>
+internal sealed record CacheDocument(int EntriesMax, int TtlSeconds);
 
 /// <summary>What a keyspace may hold, or holds: entries, and bytes of their keys and values.</summary>
 internal sealed record QuotaDocument(long? Entries, long? Bytes);

@@ -11,7 +11,8 @@ internal static class SettingsReader
 {
     private const string Members =
         "replication, replicas, writeQuorum, readQuorum, distribution, shards, storage, defaultTtlSeconds, "
-        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds, quota, splitKeys, splitKeys64, splitBytes and indexes";
+        + "partitionDelimiter, idempotencyWindowSeconds, changeRetentionSeconds, quota, splitKeys, splitKeys64, splitBytes, "
+        + "indexes and cache";
 
     /// <summary>Reads the document; null for no body at all: every default.</summary>
     public static KeyspaceSettings Read(JsonDocument? document, List<string> reasons)
@@ -100,6 +101,8 @@ internal static class SettingsReader
                 return settings with { SplitBytes = NumberOrNull(name, value, reasons) };
             case "indexes":
                 return settings with { Indexes = IndexesReader.Read(value, reasons) };
+            case "cache":
+                return settings with { Cache = Cache(value, reasons) };
             default:
                 reasons.Add($"'{name}' is no setting; the settings are {Members}.");
                 return settings;
@@ -134,6 +137,42 @@ internal static class SettingsReader
             }
         }
         return quota;
+    }
+
+    private static KeyspaceCache? Cache(JsonElement value, List<string> reasons)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            reasons.Add($"cache must be an object with entriesMax and ttlSeconds, or null, not {Shown(value)}.");
+            return null;
+        }
+        var cache = new KeyspaceCache();
+        foreach (var member in value.EnumerateObject())
+        {
+            switch (member.Name)
+            {
+                case "entriesMax":
+                    cache = cache with
+                    {
+                        EntriesMax = Int32("cache.entriesMax", member.Value, reasons) ?? cache.EntriesMax,
+                    };
+                    break;
+                case "ttlSeconds":
+                    cache = cache with
+                    {
+                        TtlSeconds = Int32("cache.ttlSeconds", member.Value, reasons) ?? cache.TtlSeconds,
+                    };
+                    break;
+                default:
+                    reasons.Add($"'cache.{member.Name}' is not known; a cache has entriesMax and ttlSeconds.");
+                    break;
+            }
+        }
+        return cache;
     }
 
     private static T Kind<T>(string name, JsonElement value, List<string> reasons, Func<T, string> nameOf, T otherwise)

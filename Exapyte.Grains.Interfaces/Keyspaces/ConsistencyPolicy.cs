@@ -51,6 +51,9 @@ public readonly record struct ConsistencyPolicy(
     /// <summary>Whether what it answers is proven to hold every write that was acknowledged before it began.</summary>
     public bool IsFresh => Proof == ReadProof.Fresh;
 
+    /// <summary>Whether what one replica answered before may answer a read again, where that is as recent as is asked.</summary>
+    public bool MayBeCached => Takes == ReplicaCount.One && Proof != ReadProof.Fresh;
+
     /// <summary>What the level means for reads; null where such a keyspace does not take it.</summary>
     public static ConsistencyPolicy? OfRead(ReplicationKind replication, ConsistencyLevel level) =>
         (replication, level) switch

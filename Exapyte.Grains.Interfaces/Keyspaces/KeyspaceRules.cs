@@ -16,6 +16,8 @@ public static class KeyspaceRules
     private const int PartitionDelimiterCharsMax = 16;
     private const int IdempotencyWindowSecondsMax = 86_400;
     private const int ChangeRetentionSecondsMax = 604_800;
+    private const int CacheEntriesMax = 1_000_000;
+    private const int CacheTtlSecondsMax = 86_400;
 
     /// <summary>Whether the name is 1 to 63 of <c>a-z 0-9 - _ .</c>, with a letter or digit first.</summary>
     public static bool IsName(ReadOnlySpan<char> name) =>
@@ -53,6 +55,11 @@ public static class KeyspaceRules
         }
         AddQuotaReasons(reasons, settings.Quota);
         RangeRules.Add(reasons, settings);
+        if (settings.Cache is { } cache)
+        {
+            Within(reasons, "cache.entriesMax", cache.EntriesMax, 1, CacheEntriesMax);
+            Within(reasons, "cache.ttlSeconds", cache.TtlSeconds, 1, CacheTtlSecondsMax);
+        }
         if (settings is { Replication: ReplicationKind.Raft, Storage: StorageKind.Memory })
         {
             reasons.Add(

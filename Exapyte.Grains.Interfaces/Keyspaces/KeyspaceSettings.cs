@@ -115,4 +115,8 @@ public sealed record KeyspaceSettings
     /// <summary>What entries are found by beside their keys; null: nothing.</summary>
     [Id(15)]
     public KeyspaceIndexes? Indexes { get; init; }
+
+    /// <summary>What nodes keep of it for reads that name their level; null: nothing.</summary>
+    [Id(14)]
+    public KeyspaceCache? Cache { get; init; }
 }

@@ -53,6 +53,10 @@ public sealed class BatchReply
     /// <summary>A revision of a raft shard that is not before any that was read or written; 0 in leaderless keyspaces.</summary>
     [Id(5)]
     public ulong Revision { get; init; }
+
+    /// <summary>A revision of a raft shard that is not behind any that was read; 0 in leaderless keyspaces, and where unknown.</summary>
+    [Id(6)]
+    public ulong ReadAfter { get; init; }
 }
 
 /// <summary>A page of one shard's entries in key order.</summary>

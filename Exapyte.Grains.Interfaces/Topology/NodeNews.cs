@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Exapyte.Keyspaces;
+using Exapyte.Operations;
 
 namespace Exapyte.Topology;
 
@@ -26,6 +27,9 @@ public sealed class NodeNews
     /// names only nodes that are gone finds nobody.
     /// </summary>
     public News<KeyspaceMap> Maps { get; } = new();
+
+    /// <summary>Changes of entries that the client may keep, by the node's own replicas and by word of other nodes.</summary>
+    public News<ChangedKeys> Changes { get; } = new();
 
     /// <summary>
     /// Nodes with which the node of this process shares shards and of which it has heard nothing for the length of two

@@ -1,4 +1,5 @@
 using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Topology;
 
 namespace Exapyte.Wire;
@@ -33,6 +34,10 @@ public interface INodeGrain : IGrainWithStringKey
     /// <summary>What each of its replicas takes, and what there is room for.</summary>
     [Alias("sizes")]
     ValueTask<NodeSizes> Sizes();
+
+    /// <summary>Tells of changes of which this node may keep the state before. May be lost.</summary>
+    [Alias("invalidate")]
+    ValueTask Invalidate(ChangedKeys[] changes);
 
     /// <summary>The node was removed from the cluster: its process is to end in good order. Idempotent.</summary>
     [Alias("leave")]

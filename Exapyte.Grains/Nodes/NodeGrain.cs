@@ -1,5 +1,6 @@
 using Exapyte.Grains.Placement;
 using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Topology;
 using Exapyte.Wire;
 using Orleans.Concurrency;
@@ -28,6 +29,13 @@ internal sealed class NodeGrain(NodeHost host, NodeDeparture departure) : Grain,
 
     /// <inheritdoc/>
     public ValueTask<NodeSizes> Sizes() => ValueTask.FromResult(host.SizesOf());
+
+    /// <inheritdoc/>
+    public ValueTask Invalidate(ChangedKeys[] changes)
+    {
+        Array.ForEach(changes, host.Services.News.Changes.Tell);
+        return ValueTask.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public ValueTask Leave()

@@ -101,6 +101,8 @@ internal sealed partial class NodeMeter
         Counts("exapyte.peers.batches", "{batch}", "Batches sent to other nodes.", () => node.Peers.Batches);
         Counts("exapyte.peers.messages", "{message}", "Messages sent to other nodes.", () => node.Peers.Messages);
         Counts("exapyte.peers.lost", "{message}", "Messages dropped or not delivered.", () => node.Peers.Lost);
+        Counts("exapyte.changes.told", "{key}", "Changed keys told to nodes with caches.", () => node.Changes.Sent);
+        Counts("exapyte.changes.lost", "{key}", "Changed keys that such nodes were not told.", () => node.Changes.Lost);
     }
 
     private void AddClocks(PeerClocks clocks)

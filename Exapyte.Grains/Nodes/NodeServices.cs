@@ -16,6 +16,7 @@ internal sealed record NodeServices
     private PushBudget? pushes;
     private NodeQuotas? quotas;
     private MemoryBudget? memory;
+    private ChangeBroadcast? changes;
 
     /// <summary>The node's id.</summary>
     public required string NodeId { get; init; }
@@ -87,6 +88,9 @@ internal sealed record NodeServices
 
     /// <summary>What the shards of keyspaces with a quota hold.</summary>
     public NodeQuotas Quotas => LazyInitializer.EnsureInitialized(ref quotas, () => new(this));
+
+    /// <summary>Tells those who keep entries what has changed.</summary>
+    public ChangeBroadcast Changes => LazyInitializer.EnsureInitialized(ref changes, () => new(this));
 
     /// <summary>Prefixes in the store that no replica uses any more.</summary>
     public DisusedPrefixes Disused { get; } = new();

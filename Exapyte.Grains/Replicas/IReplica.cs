@@ -11,6 +11,9 @@ namespace Exapyte.Grains.Replicas;
 /// <param name="Revision">See <see cref="BatchReply.Revision"/>.</param>
 internal readonly record struct ReplicaAnswer(OperationOutcome[] Outcomes, long StalenessMs, ulong Revision)
 {
+    /// <summary>See <see cref="BatchReply.ReadAfter"/>.</summary>
+    public ulong ReadAfter { get; init; }
+
     /// <summary>An answer of whose age nothing is known.</summary>
     public static ReplicaAnswer Of(OperationOutcome[] outcomes) => new(outcomes, StalenessMs: -1, Revision: 0);
 }

@@ -52,6 +52,7 @@ internal abstract class ReplicaGrain(NodeHost host) : Grain
             NewerMap = map is not null && map.Epoch > batch.MapEpoch ? map : null,
             StalenessMs = answer.StalenessMs,
             Revision = answer.Revision,
+            ReadAfter = answer.ReadAfter,
         };
     }
 

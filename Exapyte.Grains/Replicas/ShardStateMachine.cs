@@ -109,9 +109,15 @@ internal sealed class ShardStateMachine
     /// <param name="entry">The entry at <see cref="Applied"/> + 1.</param>
     /// <param name="configuration">The configuration after the entry, where it is one.</param>
     /// <param name="reads">Reads that stand among the entry's writes, answered at their place; null where nobody asks.</param>
+    /// <param name="changed">Gets the keys that it changes; null where nobody asks.</param>
     /// <returns>What became of its writes.</returns>
     /// <exception cref="StoreFullException">There is no space.</exception>
-    public AppliedCommand Apply(in LogEntry entry, Configuration? configuration, PlacedReads? reads = null)
+    public AppliedCommand Apply(
+        in LogEntry entry,
+        Configuration? configuration,
+        PlacedReads? reads = null,
+        List<ChangedKey>? changed = null
+    )
     {
         if (entry.Index.Value != store.AppliedIndex + 1)
         {
@@ -120,7 +126,7 @@ internal sealed class ShardStateMachine
         LastScrub = null;
         var command = CommandOf(entry);
         // A scrub, which changes nothing, does not move log time either.
-        pending.Begin(entry.Term, command is null or ScrubCommand ? 0 : command.StampMs);
+        pending.Begin(entry.Term, command is null or ScrubCommand ? 0 : command.StampMs, changed);
         var applied = Apply(command, reads);
         if (configuration is not null)
         {

@@ -17,7 +17,7 @@ public sealed class KeyspaceTests
             """
             {"replication":"quorum","replicas":5,"writeQuorum":4,"readQuorum":2,"distribution":"hash","shards":4,
              "storage":"memory","defaultTtlSeconds":60,"partitionDelimiter":"/","idempotencyWindowSeconds":30,"changeRetentionSeconds":0,
-             "quota":{"entries":9,"bytes":null}}
+             "quota":{"entries":9,"bytes":null},"cache":{"entriesMax":7}}
             """,
             "Content-Type: application/json"
         );
@@ -31,6 +31,7 @@ public sealed class KeyspaceTests
         Assert.Equal(4, settings.GetProperty("writeQuorum").GetInt32());
         Assert.Equal("/", settings.GetProperty("partitionDelimiter").GetString());
         Assert.Equal("""{"entries":9}""", settings.GetProperty("quota").GetRawText());
+        Assert.Equal("""{"entriesMax":7,"ttlSeconds":60}""", settings.GetProperty("cache").GetRawText());
         Assert.Equal(0, settings.GetProperty("changeRetentionSeconds").GetInt32());
         Assert.True(read.Json.GetProperty("underReplicated").GetBoolean());
         Assert.Equal(5, read.Json.GetProperty("wanted").GetInt32());
@@ -100,6 +101,11 @@ public sealed class KeyspaceTests
     [InlineData("{\"quota\":{\"entries\":0}}", "quota.entries must be 1 to")]
     [InlineData("{\"quota\":{\"bytes\":\"1\"}}", "quota.bytes must be a whole number")]
     [InlineData("{\"quota\":{\"rows\":1}}", "'quota.rows' is not known")]
+    [InlineData("{\"cache\":true}", "cache must be an object")]
+    [InlineData("{\"cache\":{\"entriesMax\":0}}", "cache.entriesMax must be 1 to 1000000, not 0")]
+    [InlineData("{\"cache\":{\"ttlSeconds\":86401}}", "cache.ttlSeconds must be 1 to 86400")]
+    [InlineData("{\"cache\":{\"ttlSeconds\":1.5}}", "cache.ttlSeconds must be a whole number")]
+    [InlineData("{\"cache\":{\"ttl\":1}}", "'cache.ttl' is not known")]
     [InlineData("{\"replication\":\"quorum\",\"writeQuorum\":1,\"readQuorum\":1}", "must be greater than replicas")]
     [InlineData("{\"distribution\":\"range\",\"shards\":8}", "shards does not go with distribution range")]
     [InlineData("{\"distribution\":\"range\",\"shards\":2}", "shards does not go with distribution range")]

@@ -15,6 +15,7 @@ internal sealed class PendingState
     private readonly ChangeLog changes;
     private readonly WriteOverlay overlay = new();
     private bool keepsChanges;
+    private List<ChangedKey>? changed;
 
     public PendingState(IShardStore store, in ShardState state)
     {
@@ -43,9 +44,10 @@ internal sealed class PendingState
     /// <summary>Whether what is changed may be looked at again before it is in the store.</summary>
     public bool IsSeen { get; set; }
 
-    /// <summary>An entry begins: its term and stamp count.</summary>
-    public void Begin(Term term, long commandStampMs)
+    /// <summary>An entry begins: its term and stamp count, and what it changes is told where it is asked for.</summary>
+    public void Begin(Term term, long commandStampMs, List<ChangedKey>? changedKeys)
     {
+        changed = changedKeys;
         IsSeen = true;
         keepsChanges = false;
         State = State with { Term = term, StampMs = Math.Max(State.StampMs, commandStampMs) };
@@ -129,6 +131,7 @@ internal sealed class PendingState
         overlay.Clear();
         changes.BatchDone();
         State = before;
+        changed?.Clear();
     }
 
     /// <summary>Changes of log time before are kept no longer than so many milliseconds.</summary>
@@ -154,6 +157,7 @@ internal sealed class PendingState
     private ulong AddChange(ChangeKind kind, ReadOnlyMemory<byte> key)
     {
         State = State with { Revision = State.Revision + 1 };
+        changed?.Add(new(key, State.Revision));
         if (keepsChanges)
         {
             State = changes.Add(Batch, State, kind, key);
@@ -161,3 +165,6 @@ internal sealed class PendingState
         return State.Revision;
     }
 }
+
+/// <summary>A key whose entry was changed, and the shard's revision of that.</summary>
+internal readonly record struct ChangedKey(ReadOnlyMemory<byte> Key, ulong Revision);

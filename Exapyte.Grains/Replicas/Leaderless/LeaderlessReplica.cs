@@ -53,6 +53,7 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
         listings = new(context, copy, quorumReads);
         sessions = new(context, copy, quorumReads, listings);
         reads = new(context, copy, quorumReads, sessions);
+        local.Merged = Merged;
     }
 
     /// <inheritdoc/>
@@ -206,6 +207,24 @@ internal sealed partial class LeaderlessReplica : IReplica, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => context.Dispose();
+
+    private void Merged(StampedEntry[] entries, bool isOwn)
+    {
+        if (context.Peers.Map is { Settings.Cache: not null } map)
+        {
+            node.Changes.Tell(
+                map,
+                new()
+                {
+                    KeyspaceId = identity.KeyspaceId,
+                    ShardId = identity.ShardId,
+                    Keys = Array.ConvertAll(entries, entry => entry.Key),
+                    Versions = Array.ConvertAll(entries, entry => entry.Version),
+                },
+                tellsOthers: isOwn
+            );
+        }
+    }
 
     /// <summary>Why it serves no client; null where it does. Without a map each operation says so itself.</summary>
     private string? Refusal(ShardPeers current) =>

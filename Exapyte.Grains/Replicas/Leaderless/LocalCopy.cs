@@ -89,6 +89,12 @@ internal sealed class LocalCopy
     public StoreDamagedException? Damage { get; private set; }
 
     /// <summary>
+    /// Called with what was merged before whoever wrote it is answered, and whether it was stamped here. It must neither wait
+    /// nor throw.
+    /// </summary>
+    public Action<StampedEntry[], bool>? Merged { get; set; }
+
+    /// <summary>
     /// The lowest log index among the writes that were stamped here and not yet handed to those who push them; null where
     /// there is none. Nothing at or behind it may count as pushed, however long whoever wrote it takes.
     /// </summary>
@@ -131,10 +137,12 @@ internal sealed class LocalCopy
         {
             lock (gate)
             {
-                return Task.FromResult(LocalVerdict.Ok with { Winners = merge.Run(entries, null) });
+                var winners = merge.Run(entries, null);
+                Merged?.Invoke(entries, isOwn);
+                return Task.FromResult(LocalVerdict.Ok with { Winners = winners });
             }
         }
-        var write = new LocalWrite(this, entries);
+        var write = new LocalWrite(this, entries, isOwn);
         lock (gate)
         {
             GoOnIfQuiet();
@@ -283,6 +291,7 @@ internal sealed class LocalCopy
             while (unmerged.TryPeek(out var write))
             {
                 write.Winners = merge.Run(write.Entries, write.Index);
+                Merged?.Invoke(write.Entries, write.IsOwn);
                 unmerged.Dequeue();
             }
             return true;
@@ -335,13 +344,15 @@ internal sealed class LocalCopy
         }
     }
 
-    private sealed class LocalWrite(LocalCopy owner, StampedEntry[] entries) : ILogCompletion
+    private sealed class LocalWrite(LocalCopy owner, StampedEntry[] entries, bool isOwn) : ILogCompletion
     {
         private readonly TaskCompletionSource<LocalVerdict> ended = new(
             TaskCreationOptions.RunContinuationsAsynchronously
         );
 
         public StampedEntry[] Entries => entries;
+
+        public bool IsOwn => isOwn;
 
         public ulong Index { get; set; }
 

@@ -47,16 +47,19 @@ internal sealed class CommittedEntries(RaftCore core, ProposedWrites writes, Rep
     }
 
     /// <summary>Applies as much as the store has space for; false where that was nothing.</summary>
-    public bool Apply(ShardStateMachine machine)
+    /// <param name="machine">The state.</param>
+    /// <param name="tellsChanges">Whether nodes are to be told which keys have changed.</param>
+    public bool Apply(ShardStateMachine machine, bool tellsChanges)
     {
         var before = machine.Applied;
         while (mayApply && unapplied.TryPeek(out var entry))
         {
             var configuration = entry.Kind == EntryKind.Configuration ? core.ConfigurationAfter(entry) : null;
+            List<ChangedKey>? changed = tellsChanges ? [] : null;
             AppliedCommand applied;
             try
             {
-                applied = machine.Apply(entry, configuration, writes.ReadsAt(entry));
+                applied = machine.Apply(entry, configuration, writes.ReadsAt(entry), changed);
             }
             catch (StoreFullException)
             {
@@ -68,6 +71,10 @@ internal sealed class CommittedEntries(RaftCore core, ProposedWrites writes, Rep
             unapplied.Dequeue();
             appliedTerm = entry.Term;
             writes.CompleteUpTo(entry, applied);
+            if (changed is { Count: > 0 })
+            {
+                effects.Others.Enqueue(new ReplicaEffect.KeysChanged(changed));
+            }
             if (machine.LastScrub is { } scrub)
             {
                 // Here and not later: the next entry changes what is to be compared.

@@ -107,6 +107,9 @@ internal sealed class EffectExecutor(
             case ReplicaEffect.SnapshotInstalled installed:
                 node.Installed(installed.Head, installed.ReplacedPrefix);
                 break;
+            case ReplicaEffect.KeysChanged changed:
+                node.KeysChanged(changed.Keys, core.View);
+                break;
             case ReplicaEffect.CompactLog compact:
                 writer.Log.Compact(writer.Group, compact.Through.Value, compact.Term.Value);
                 break;

@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Raft;
@@ -15,6 +16,9 @@ internal interface IReplicaNode
 
     /// <summary>A snapshot has taken the place of the state under this prefix of the store.</summary>
     void Installed(SnapshotHead head, ulong replacedPrefix);
+
+    /// <summary>Entries have changed, and whoever was to be told of it has not been yet.</summary>
+    void KeysChanged(IReadOnlyList<ChangedKey> keys, ReplicaView view);
 
     /// <summary>Compares a state with those of the other members; the pin is the callee's to dispose.</summary>
     void Compare(ScrubPin pin);

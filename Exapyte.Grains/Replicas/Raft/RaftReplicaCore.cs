@@ -306,7 +306,7 @@ internal sealed class RaftReplicaCore
         if (!effects.HasOutput)
         {
             // Log and wire first: what they take the longest for is begun before the store is busy.
-            effects.IsUnfinished |= committed.Apply(Machine);
+            effects.IsUnfinished |= committed.Apply(Machine, deciders.TellsChanges);
         }
     }
 

@@ -1,6 +1,8 @@
 using Exapyte.Grains.Nodes;
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
+using Exapyte.Operations;
 using Exapyte.Raft;
 using Exapyte.Storage.Stores;
 using Microsoft.Extensions.Logging;
@@ -24,7 +26,30 @@ internal sealed partial class RaftReplicaNode(
     public void Installed(SnapshotHead head, ulong replacedPrefix)
     {
         node.Disused.Add(replacedPrefix);
+        if (inbox.Map is { } map)
+        {
+            node.Changes.AnyChanged(map, identity.ShardId);
+        }
         LogSnapshotInstalled(identity.ReplicaId, head.Index);
+    }
+
+    /// <inheritdoc/>
+    public void KeysChanged(IReadOnlyList<ChangedKey> keys, ReplicaView view)
+    {
+        if (inbox.Map is { } map)
+        {
+            node.Changes.Tell(
+                map,
+                new()
+                {
+                    KeyspaceId = identity.KeyspaceId,
+                    ShardId = identity.ShardId,
+                    Keys = [.. keys.Select(changed => changed.Key)],
+                    Versions = [.. keys.Select(changed => new VersionStamp(changed.Revision, identity.Life))],
+                },
+                tellsOthers: view.Role == RaftRole.Leader
+            );
+        }
     }
 
     /// <inheritdoc/>

@@ -40,6 +40,8 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
             plan.Fill(OutcomeKind.Unavailable, ended.Problem);
             return ReplicaAnswer.Of(outcomes);
         }
+        // Whatever is read from here on is at least as new.
+        var readAfter = inbox.View.Revision;
         if (plan.Writes > 0)
         {
             plan.FillWrites(await Write(batch, plan));
@@ -47,7 +49,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         // Reads beside writes are answered where those are applied, which proves them.
         var stalenessMs = plan.IsOpen ? await Read(batch, plan) : plan.StalenessMs(isProven: true, ageMs: 0);
         // Whoever is answered is told a revision that the view shows already.
-        return new(outcomes, stalenessMs, inbox.View.Revision);
+        return new(outcomes, stalenessMs, inbox.View.Revision) { ReadAfter = readAfter };
     }
 
     /// <summary>Reads a page, or keeps the state for a reader who takes many.</summary>

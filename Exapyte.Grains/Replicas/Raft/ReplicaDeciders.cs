@@ -26,6 +26,9 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
     /// <summary>Whether the keyspace has a quota.</summary>
     public bool HasQuota => Rules.Limits is not null;
 
+    /// <summary>Whether nodes keep entries of the keyspace, and are to be told what changes.</summary>
+    public bool TellsChanges { get; private set; }
+
     /// <summary>The leader that the map prefers; none where no map is known.</summary>
     public MemberId Preferred => placement.Preferred;
 
@@ -40,6 +43,7 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
             return false;
         }
         mapEpoch = map.Epoch;
+        TellsChanges = map.Settings.Cache is not null;
         Rules = CommandRules.Of(map, parts.Identity.ShardId);
         var shard = Array.Find(map.Shards, shard => shard.ShardId == parts.Identity.ShardId);
         MemberId[] wanted = [.. shard?.Replicas.Select(replica => new MemberId((ulong)replica.ReplicaId)) ?? []];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Operations;
@@ -84,6 +85,9 @@ internal abstract record ReplicaEffect
 
     /// <summary>A snapshot has taken the place of the state under this prefix of the store.</summary>
     public sealed record SnapshotInstalled(SnapshotHead Head, ulong ReplacedPrefix) : ReplicaEffect;
+
+    /// <summary>Tell those who keep entries of the shard that these are older now.</summary>
+    public sealed record KeysChanged(IReadOnlyList<ChangedKey> Keys) : ReplicaEffect;
 
     /// <summary>Have the log let go its entries up to an index.</summary>
     public sealed record CompactLog(LogIndex Through, Term Term) : ReplicaEffect;

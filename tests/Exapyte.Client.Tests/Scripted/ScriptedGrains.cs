@@ -132,6 +132,8 @@ public sealed class ScriptedNodeGrain : Grain, INodeGrain
 
     public ValueTask<NodeSizes> Sizes() => throw new NotSupportedException();
 
+    public ValueTask Invalidate(ChangedKeys[] changes) => throw new NotSupportedException();
+
     public ValueTask Leave() => throw new NotSupportedException();
 
     public ValueTask<ReplicaStatus[]> Replicas(long keyspaceId)

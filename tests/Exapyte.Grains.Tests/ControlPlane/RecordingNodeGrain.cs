@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Exapyte.Grains.Placement;
 using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Testing.Clusters;
 using Exapyte.Topology;
 using Exapyte.Wire;
@@ -85,6 +86,8 @@ internal sealed class RecordingNodeGrain(NodeRecorder recorder) : Grain, INodeGr
     public ValueTask<NodeLoad> Load() => new(new NodeLoad { Leaders = 0, Bytes = 0 });
 
     public ValueTask<NodeSizes> Sizes() => new(new NodeSizes { Shards = [], FreeBytes = long.MaxValue });
+
+    public ValueTask Invalidate(ChangedKeys[] changes) => default;
 
     public ValueTask Leave()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Grains.Replicas.Scrubs;
 using Exapyte.Grains.Replicas.Snapshots;
@@ -27,6 +28,9 @@ internal sealed class SimulatedReplicaNode(SimulatedReplica replica) : IReplicaN
         replica.Installed(head.Index);
         replica.Node.Disused(replacedPrefix);
     }
+
+    public void KeysChanged(IReadOnlyList<ChangedKey> keys, ReplicaView view) =>
+        throw new InvalidOperationException("Nobody keeps entries here.");
 
     public void Compare(ScrubPin pin) => pin.Dispose();
 
