@@ -18,6 +18,15 @@ public sealed class ExapyteOptions
     /// <summary>Zone within the region, written like the node's id.</summary>
     public string Zone { get; set; } = "default";
 
+    /// <summary>How much the node is to carry beside the others, 1 to 100.</summary>
+    public int Weight { get; set; } = 1;
+
+    /// <summary>
+    /// Whether replicas and leaders are spread evenly over the nodes, unasked, after nodes have come or gone. The same on all
+    /// nodes.
+    /// </summary>
+    public bool AutoBalance { get; set; } = true;
+
     /// <summary>
     /// IP address of the interface on which other nodes and .NET clients reach this node; its two ports are bound to it
     /// alone.

@@ -1,4 +1,5 @@
 using Exapyte.Gateway;
+using Exapyte.Grains.ControlPlane;
 using Exapyte.Grains.Hosting;
 using Exapyte.Grains.Nodes;
 using Exapyte.Hosting;
@@ -52,12 +53,14 @@ public static class ExapyteSiloExtensions
             node.Node = options.Node;
             node.Region = options.Region;
             node.Zone = options.Zone;
+            node.Weight = options.Weight;
             node.HttpAddress = options.HttpAddress;
             node.DataFolder = Path.GetFullPath(options.DataFolder);
             node.ScrubInterval = options.ScrubInterval;
             node.MemoryBytesMax = options.MemoryBytesMax;
             node.ClockSkewMsMax = (int)options.MaxClockSkew.TotalMilliseconds;
         });
+        services.Configure<ControlPlaneOptions>(control => control.AutoBalance = options.AutoBalance);
         services.AddHostedService<NodeWatch>();
         services.AddExapyteClient(client =>
         {

@@ -121,6 +121,10 @@ internal static class OptionsCheck
         {
             yield return $"{nameof(options.ScrubInterval)} must not be negative.";
         }
+        if (options.Weight is < 1 or > NodeRegistration.WeightMax)
+        {
+            yield return $"{nameof(options.Weight)} must be 1 to {NodeRegistration.WeightMax}, not {options.Weight}.";
+        }
         if (options.MemoryBytesMax is <= 0)
         {
             yield return $"{nameof(options.MemoryBytesMax)} must be more than 0.";

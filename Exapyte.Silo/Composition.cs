@@ -52,6 +52,8 @@ internal static class Composition
             DataFolder = settings.DataFolder,
             Region = settings.Region,
             Zone = settings.Zone,
+            Weight = settings.Weight,
+            AutoBalance = settings.AutoBalances,
             AdvertisedAddress = settings.Advertise.ToString(),
             // The settings were judged: what is beyond loopback is secured, or --insecure was given.
             IsNetworkTrusted = true,

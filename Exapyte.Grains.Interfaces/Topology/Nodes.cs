@@ -32,6 +32,9 @@ public sealed record NodeRegistration
     [Id(6)]
     public ulong ClusterId { get; init; }
 
+    /// <summary>Largest weight.</summary>
+    public const int WeightMax = 100;
+
     /// <summary>How much it is to carry beside the other nodes, 1 to 100; 0 where it does not say: 1.</summary>
     [Id(7)]
     public int Weight { get; init; }

@@ -46,7 +46,12 @@ internal sealed partial class BalanceSurvey(IGrainFactory grains, ControlPlaneOp
         {
             return null;
         }
-        var sizes = (await asking).Where(one => one.Sizes is not null).ToArray();
+        var sizes = await asking;
+        if (Array.Exists(sizes, one => one.Sizes is null))
+        {
+            // Without it others would be evened out as if it were not there.
+            return null;
+        }
         var bytes = sizes
             .SelectMany(one => one.Sizes!.Shards)
             .GroupBy(size => (size.KeyspaceId, size.ShardId))

@@ -32,12 +32,17 @@ internal sealed partial class RebalanceGrain
                 return;
             }
         }
-        Rebalance[] unfinished = [.. state.Value.All.Where(one => one.IsOpen || HasBegun(AsSeen(one).Plan))];
+        Rebalance[] unfinished = [.. state.Value.All.Where(one => one.IsOpen || Unfinished(AsSeen(one).Plan).Any())];
         foreach (var over in seen.Keys.Except(unfinished.Select(one => one.Id)).ToArray())
         {
             seen.Remove(over);
         }
-        if (unfinished.Length > 0 && await survey.Topology() is { } topology)
+        if (unfinished.Length == 0)
+        {
+            await BalanceUnasked();
+            return;
+        }
+        if (await survey.Topology() is { } topology)
         {
             absences.Look(
                 topology.Nodes.Select(node => node.Registration.Node),
@@ -50,12 +55,27 @@ internal sealed partial class RebalanceGrain
         }
     }
 
+    /// <summary>Begins a balance that is due; never while a shard changes, or is short of a replica for which there is a node.</summary>
+    private async Task BalanceUnasked()
+    {
+        if (
+            options.AutoBalance
+            && await survey.Topology() is { } topology
+            && trigger.IsDue(topology, state.Value.BalancedNodeEpoch)
+            && await survey.Now() is { AwaitsRepair: false } view
+            && view.Topology.NodeEpoch == topology.NodeEpoch
+        )
+        {
+            await Begin(view, automatic: true);
+        }
+    }
+
     private async Task Step(Rebalance stored, ClusterTopology topology)
     {
         var known = AsSeen(stored);
         var wishes = known.Plan;
         var maps = await survey.AskAll(
-            wishes.Moves.Concat(wishes.Leaders).Select(move => move.Keyspace).Distinct(StringComparer.Ordinal),
+            Unfinished(wishes).Select(move => move.Keyspace).Distinct(StringComparer.Ordinal),
             topology,
             keyspace => known.IsOpen ? WishesOf(wishes, keyspace) : new()
         );
@@ -115,11 +135,17 @@ internal sealed partial class RebalanceGrain
         {
             Moves = Array.ConvertAll(
                 known.Plan.Moves,
-                move => RebalanceProgress.Of(move, maps[move.Keyspace].Map, nodes, cancelled)
+                move =>
+                    maps.TryGetValue(move.Keyspace, out var now)
+                        ? RebalanceProgress.Of(move, now.Map, nodes, cancelled)
+                        : move
             ),
             Leaders = Array.ConvertAll(
                 known.Plan.Leaders,
-                move => RebalanceProgress.OfLeader(move, maps[move.Keyspace].Map, cancelled)
+                move =>
+                    maps.TryGetValue(move.Keyspace, out var now)
+                        ? RebalanceProgress.OfLeader(move, now.Map, cancelled)
+                        : move
             ),
         };
     }
@@ -143,8 +169,8 @@ internal sealed partial class RebalanceGrain
             ];
     }
 
-    private static bool HasBegun(RebalancePlan plan) =>
-        plan.Moves.Concat(plan.Leaders).Any(move => !RebalanceProgress.IsOver(move));
+    private static IEnumerable<ReplicaMove> Unfinished(RebalancePlan plan) =>
+        plan.Moves.Concat(plan.Leaders).Where(move => !RebalanceProgress.IsOver(move));
 
     private static bool IsOver(ReplicaMove[] moves) => Array.TrueForAll(moves, RebalanceProgress.IsOver);
 

@@ -26,6 +26,7 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
     private readonly DurableState<RebalanceHistory> state;
     private readonly BalanceSurvey survey;
     private readonly Absences absences;
+    private readonly BalanceTrigger trigger;
     private readonly ControlPlaneOptions options;
     private readonly TimeProvider time;
     private readonly ILogger<RebalanceGrain> logger;
@@ -47,6 +48,7 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
         this.time = time;
         this.logger = logger;
         absences = new(time);
+        trigger = new(this.options.AutoBalanceAfter, time);
         survey = new(grains, this.options, logger);
         state = new(StateName, context.GrainId, storage, this.options.StorageTimeout, logger);
     }
@@ -82,7 +84,7 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
         {
             return UnderWay(open);
         }
-        return await survey.Now() is { } view ? await Begin(view) : NotAsked();
+        return await survey.Now() is { } view ? await Begin(view, automatic: false) : NotAsked();
     }
 
     /// <inheritdoc/>
@@ -133,9 +135,13 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
     public Task Resume() => Task.CompletedTask;
 
     /// <summary>Stores a plan for what is seen, and begins it.</summary>
-    private async Task<RebalanceReply> Begin(BalanceView view)
+    private async Task<RebalanceReply> Begin(BalanceView view, bool automatic)
     {
         var plan = view.Plan();
+        if (automatic && plan.IsNothing)
+        {
+            return await Note(view);
+        }
         var id = await survey.IssueId();
         if (id == 0)
         {
@@ -146,6 +152,7 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
             Id = id,
             State = plan.IsNothing ? RebalanceState.Done : RebalanceState.Planned,
             Plan = plan,
+            Automatic = automatic,
             CreatedMs = NowMs,
             EndedMs = plan.IsNothing ? NowMs : 0,
         };
@@ -159,7 +166,8 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
             {
                 return UnderWay(open);
             }
-            if (await Save(state.Value.With(begun)) is { } unsaved)
+            var next = state.Value.With(begun);
+            if (await Save(automatic ? next with { BalancedNodeEpoch = view.Topology.NodeEpoch } : next) is { } unsaved)
             {
                 return Unavailable(unsaved);
             }
@@ -167,6 +175,18 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
         LogBegun(logger, id, plan.Moves.Length, plan.Leaders.Length);
         Hurry();
         return Ok(begun);
+    }
+
+    /// <summary>Remembers that nothing is to move with these nodes, so that nobody looks again.</summary>
+    private async Task<RebalanceReply> Note(BalanceView view)
+    {
+        using (await gate.Enter())
+        {
+            return await state.Load() is { } unread ? Unavailable(unread)
+                : await Save(state.Value with { BalancedNodeEpoch = view.Topology.NodeEpoch }) is { } unsaved
+                    ? Unavailable(unsaved)
+                : Ok();
+        }
     }
 
     private void Hurry() => timer?.Change(TimeSpan.Zero, options.ChangeWatchInterval);
@@ -216,7 +236,7 @@ internal sealed partial class RebalanceGrain : Grain, IRebalanceGrain
         new()
         {
             Outcome = RebalanceOutcome.Unavailable,
-            Reasons = ["Not every keyspace could be asked what it has on the nodes. Nothing was changed; try again."],
+            Reasons = ["Not every keyspace and node could be asked what is where. Nothing was changed; try again."],
         };
 
     private static RebalanceReply Unavailable(StateProblem problem) =>

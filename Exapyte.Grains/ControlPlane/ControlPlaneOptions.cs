@@ -33,6 +33,14 @@ public sealed class ControlPlaneOptions
     /// <summary>Most shards of the whole cluster whose replicas are moved at one time although nothing compels them to.</summary>
     public int MovingShardsMax { get; set; } = 8;
 
+    /// <summary>
+    /// Whether replicas and leaders are spread evenly over the nodes, unasked, after nodes have come or gone.
+    /// </summary>
+    public bool AutoBalance { get; set; } = true;
+
+    /// <summary>For how long the nodes must have been the same, and alive or not, before that is begun.</summary>
+    public TimeSpan AutoBalanceAfter { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>For how long one node or keyspace is waited for when all are asked how nodes stand.</summary>
     public TimeSpan ReportTimeout { get; set; } = TimeSpan.FromSeconds(2);
 }

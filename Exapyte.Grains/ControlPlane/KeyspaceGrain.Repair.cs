@@ -112,7 +112,7 @@ internal sealed partial class KeyspaceGrain
             // Behind the gate, so that a node whose old replicas are retired at a later node epoch is either seen as it is after
             // that, or has what is decided here retired with the rest.
             next = mayPlan ? await look.Planned(confirmed, view) : confirmed;
-            next = WishedMoves.WithLeaders(ReplicaRepair.Spread(next, view.Draining), view.Wishes);
+            next = WishedMoves.WithLeaders(ReplicaRepair.Spread(next, view.Draining, view.Alive), view.Wishes);
             if (ReferenceEquals(next, map) || await Save(state.Value.WithChanged(next)) is not null)
             {
                 return;

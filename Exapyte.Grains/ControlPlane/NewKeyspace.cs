@@ -12,7 +12,7 @@ internal static class NewKeyspace
 
     /// <summary>A registered node as one that may take replicas.</summary>
     public static PlacementNode CandidateOf(NodeInfo node) =>
-        new(node.Registration.Node, $"{node.Registration.Region}/{node.Registration.Zone}");
+        new(node.Registration.Node, $"{node.Registration.Region}/{node.Registration.Zone}", node.Weight);
 
     /// <summary>Shards of equal ranges of slots, or of the keys between the split keys, replicas spread over the nodes that are alive.</summary>
     /// <param name="name">The name.</param>

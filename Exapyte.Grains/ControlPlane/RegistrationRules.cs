@@ -130,6 +130,10 @@ internal static class RegistrationRules
         {
             return $"The region and the zone of node '{registration.Node}' may have {NameCharsMax} characters each.";
         }
+        if (registration.Weight is < 0 or > NodeRegistration.WeightMax)
+        {
+            return $"The weight of node '{registration.Node}' must be 1 to {NodeRegistration.WeightMax}.";
+        }
         return registration.HttpAddress.Length > AddressCharsMax
             ? $"The HTTP address of node '{registration.Node}' may have {AddressCharsMax} characters."
             : null;

@@ -3,11 +3,16 @@ namespace Exapyte.Grains.ControlPlane;
 /// <summary>A node that may take replicas.</summary>
 /// <param name="Node">Its id.</param>
 /// <param name="Zone">Its failure zone (region and zone); nodes that name none share one.</param>
-internal readonly record struct PlacementNode(string Node, string Zone);
+/// <param name="Weight">How much it is to carry beside the others, at least 1.</param>
+internal readonly record struct PlacementNode(string Node, string Zone, int Weight = 1)
+{
+    /// <summary>What it would carry with one replica more than it has, by its weight.</summary>
+    public double LoadWithOneMore(int replicas) => (replicas + 1.0) / Weight;
+}
 
 /// <summary>
 /// Chooses the nodes of a keyspace's shards. Pure and deterministic. Of each shard the nodes are distinct and stand in
-/// as many zones as there can be; over the shards each node of a zone gets as many replicas as the others, give or
+/// as many zones as there can be; over the shards each node of a zone gets as many replicas as the others by its weight, give or
 /// take one; and the preferred leaders are spread as evenly as the chosen replicas allow.
 /// </summary>
 internal static class ReplicaPlacer
@@ -34,7 +39,7 @@ internal static class ReplicaPlacer
         {
             chosen[shard] = ChooseNodes(ordered, loads, Math.Min(replicas, ordered.Length));
         }
-        LeaderSpread.Even(chosen, ordered.Length);
+        LeaderSpread.Even(chosen, Array.ConvertAll(ordered, node => node.Weight));
         return Array.ConvertAll(chosen, members => Array.ConvertAll(members, member => ordered[member].Node));
     }
 
@@ -48,7 +53,9 @@ internal static class ReplicaPlacer
             var best = Enumerable
                 .Range(0, nodes.Length)
                 .Where(node => !members.Contains(node))
-                .MinBy(node => (inZone.GetValueOrDefault(nodes[node].Zone), loads[node], node));
+                .MinBy(node =>
+                    (inZone.GetValueOrDefault(nodes[node].Zone), nodes[node].LoadWithOneMore(loads[node]), node)
+                );
             members.Add(best);
             loads[best]++;
             inZone[nodes[best].Zone] = inZone.GetValueOrDefault(nodes[best].Zone) + 1;

@@ -144,7 +144,14 @@ internal static class ReplicaRepair
     /// The map with preferred leaders spread over the nodes that hold replicas and do not drain. While shards are changing
     /// only those that a draining node leads are led by another. Itself where nothing changes.
     /// </summary>
-    public static KeyspaceMap Spread(KeyspaceMap map, IReadOnlySet<string> draining)
+    /// <param name="map">The map.</param>
+    /// <param name="draining">The nodes that drain.</param>
+    /// <param name="alive">The nodes that are alive, with their weights; of others it is taken to be 1.</param>
+    public static KeyspaceMap Spread(
+        KeyspaceMap map,
+        IReadOnlySet<string> draining,
+        IReadOnlyCollection<PlacementNode>? alive = null
+    )
     {
         var isChanging = Array.Exists(map.Shards, shard => shard.IsChanging);
         var placed = Array.FindAll(
@@ -160,7 +167,8 @@ internal static class ReplicaRepair
             placed,
             shard => Array.ConvertAll(MayLead(shard, draining), replica => nodes.IndexOf(replica.Node))
         );
-        LeaderSpread.Improve(members, nodes.Count);
+        var weights = (alive ?? []).ToDictionary(node => node.Node, node => node.Weight, StringComparer.Ordinal);
+        LeaderSpread.Improve(members, [.. nodes.Select(node => weights.GetValueOrDefault(node, 1))]);
         var first = placed.Zip(members).ToDictionary(pair => pair.First.ShardId, pair => nodes[pair.Second[0]]);
         ShardPlacement[] shards =
         [
@@ -282,7 +290,7 @@ internal static class ReplicaRepair
                 .Take(shard.Replicas.Length - wanted),
         ];
 
-    /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all, then by name.</summary>
+    /// <summary>As a new keyspace's: fewest replicas of the shard in the zone first, then fewest at all by weight, then by name.</summary>
     internal static string[] Choose(
         IEnumerable<ReplicaPlacement> kept,
         IReadOnlyCollection<PlacementNode> alive,
@@ -300,7 +308,7 @@ internal static class ReplicaRepair
         {
             var best = free.Where(node => !chosen.Contains(node.Node))
                 .OrderBy(node => inZone.GetValueOrDefault(node.Zone))
-                .ThenBy(node => loads.GetValueOrDefault(node.Node))
+                .ThenBy(node => node.LoadWithOneMore(loads.GetValueOrDefault(node.Node)))
                 .ThenBy(node => node.Node, StringComparer.Ordinal)
                 .First();
             chosen.Add(best.Node);

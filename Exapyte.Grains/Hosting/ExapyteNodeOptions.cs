@@ -21,6 +21,9 @@ public sealed class ExapyteNodeOptions
     /// <summary>Zone within the region; empty where none is given.</summary>
     public string Zone { get; set; } = "";
 
+    /// <summary>How much the node is to carry beside the others, 1 to 100.</summary>
+    public int Weight { get; set; } = 1;
+
     /// <summary>Address of the node's REST gateway; empty where it serves none.</summary>
     public string HttpAddress { get; set; } = "";
 

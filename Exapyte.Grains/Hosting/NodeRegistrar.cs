@@ -61,6 +61,7 @@ public sealed partial class NodeRegistrar : ILifecycleParticipant<ISiloLifecycle
             StoreId = options.Value.StoreId,
             Region = options.Value.Region,
             Zone = options.Value.Zone,
+            Weight = options.Value.Weight,
             HttpAddress = options.Value.HttpAddress,
             ClusterId = options.Value.ClusterId,
             SoftwareVersion = SoftwareVersion,

@@ -3,6 +3,7 @@ using System.Net;
 using Exapyte.Gateway.Hosting;
 using Exapyte.Hosting;
 using Exapyte.Hosting.Clustering;
+using Exapyte.Topology;
 
 namespace Exapyte.Silo.Settings;
 
@@ -42,6 +43,8 @@ internal sealed class SettingsReader
             GatewayPort = ReadPort(SiloSetting.GatewayPort),
             Region = ReadName(SiloSetting.Region),
             Zone = ReadName(SiloSetting.Zone),
+            Weight = ReadWeight(),
+            AutoBalances = section.ReadFlag(SiloSetting.AutoBalance),
             Advertise = ReadAdvertise(security),
             Security = security,
             LogLevel = section.ReadLogLevel(),
@@ -140,6 +143,17 @@ internal sealed class SettingsReader
                 $"must be milliseconds, {ClockSkewMsMin} to {ClockSkewMsMax}"
             );
         return milliseconds;
+    }
+
+    private int ReadWeight()
+    {
+        string value = section.Value(SiloSetting.Weight);
+        bool isValid =
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int weight)
+            && weight is >= 1 and <= NodeRegistration.WeightMax;
+        if (!isValid)
+            section.Refuse(SiloSetting.Weight, value, $"must be a whole number, 1 to {NodeRegistration.WeightMax}");
+        return weight;
     }
 
     private IPAddress ReadAdvertise(SecuritySettings security)

@@ -35,6 +35,22 @@ internal static class SiloSetting
 
     public static readonly Setting Zone = new("Zone", "--zone", "default", "name", "zone of this node");
 
+    public static readonly Setting Weight = new(
+        "Weight",
+        "--weight",
+        "1",
+        "number",
+        "how much this node is to carry beside the others, 1 to 100"
+    );
+
+    public static readonly Setting AutoBalance = new(
+        "AutoBalance",
+        "--auto-balance",
+        "true",
+        "true|false",
+        "spread replicas and leaders evenly by itself after nodes have come or gone; the same on all nodes"
+    );
+
     public static readonly Setting Cluster = new(
         "Cluster",
         "--cluster",
@@ -100,6 +116,8 @@ internal static class SiloSetting
         GatewayPort,
         Region,
         Zone,
+        Weight,
+        AutoBalance,
         Cluster,
         Provider,
         Advertise,

@@ -22,6 +22,12 @@ internal sealed record SiloSettings
 
     public required string Zone { get; init; }
 
+    /// <summary>How much the node is to carry beside the others, 1 to 100.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>Whether replicas and leaders are spread evenly after nodes have come or gone, unasked.</summary>
+    public bool AutoBalances { get; init; } = true;
+
     /// <summary>The address other nodes use; the silo and gateway ports are bound to it alone.</summary>
     public required IPAddress Advertise { get; init; }
 

@@ -20,6 +20,7 @@ public sealed class OptionsTests
             options.ProbeTimeout = TimeSpan.FromMinutes(1);
             options.ScrubInterval = TimeSpan.FromDays(-1);
             options.MemoryBytesMax = 0;
+            options.Weight = 101;
         });
 
         string[] named =
@@ -37,6 +38,7 @@ public sealed class OptionsTests
             "ProbeTimeout must be",
             "ScrubInterval must not",
             "MemoryBytesMax must be",
+            "Weight must be",
         ];
         Assert.Equal(named.Length, failure.Failures.Count());
         Assert.All(

@@ -78,6 +78,16 @@ public sealed class ReplicaPlacerTests
             );
 
     [Fact]
+    public void A_node_of_twice_the_weight_gets_twice_the_replicas_and_leads_twice_the_shards()
+    {
+        PlacementNode[] nodes = [new("a", ""), new("b", ""), new("c", "", Weight: 2)];
+        var placed = ReplicaPlacer.Place(nodes, 16, 1, 0);
+        Assert.Equal([4, 4, 8], nodes.Select(node => placed.Count(shard => shard.Contains(node.Node))));
+        var led = ReplicaPlacer.Place(nodes, 16, 3, 0);
+        Assert.Equal([4, 4, 8], nodes.Select(node => led.Count(shard => shard[0] == node.Node)));
+    }
+
+    [Fact]
     public void The_order_in_which_nodes_are_given_does_not_matter() =>
         Anything.Sample(of =>
         {

@@ -35,7 +35,14 @@ internal static class MovingReplicas
             Replicas = replicas,
         };
 
-    public static async Task<ProductCluster> StartAsync(int nodes, params string[] keyspaces)
+    public static Task<ProductCluster> StartAsync(int nodes, params string[] keyspaces) =>
+        StartAsync(nodes, _ => { }, keyspaces);
+
+    public static async Task<ProductCluster> StartAsync(
+        int nodes,
+        Action<ControlPlaneOptions> configure,
+        params string[] keyspaces
+    )
     {
         var cluster = await ProductCluster.Start(
             nodes,
@@ -46,6 +53,7 @@ internal static class MovingReplicas
                     control.WatchInterval = TimeSpan.FromMilliseconds(300);
                     control.ChangeWatchInterval = TimeSpan.FromMilliseconds(300);
                     control.ReplaceAfter = TimeSpan.FromHours(1);
+                    configure(control);
                 })
         );
         foreach (var name in keyspaces.Length == 0 ? [.. OfEachKind.Keys] : keyspaces)

@@ -114,6 +114,41 @@ public sealed class RebalanceTests
         );
     }
 
+    [Fact]
+    public async Task Nodes_that_join_are_given_their_share_unasked()
+    {
+        await using var cluster = await StartAsync(
+            1,
+            control =>
+            {
+                control.AutoBalance = true;
+                control.AutoBalanceAfter = TimeSpan.FromSeconds(1);
+            },
+            "raft1",
+            "quorum1"
+        );
+        await cluster.Nodes.StartNode(new("n2", "eu", "z2"));
+        await Eventually.Holds(
+            async () =>
+            {
+                KeyspaceMap?[] maps =
+                [
+                    (await cluster.Client().GetKeyspaceAsync("raft1")).Map,
+                    (await cluster.Client().GetKeyspaceAsync("quorum1")).Map,
+                ];
+                return maps.All(map =>
+                    map is not null
+                    && map.Shards.All(shard => !shard.IsChanging && shard.Replicas.Length == 1)
+                    && map.Shards.Count(shard => shard.Replicas[0].Node == "n2") == 2
+                );
+            },
+            "n2 has half of each.",
+            Patience
+        );
+        var first = (await CallAsync(() => RebalancesOf(cluster).ListAsync())).Rebalances[^1];
+        Assert.True(first.Automatic);
+    }
+
     private static IRebalanceAdministration RebalancesOf(ProductCluster cluster) =>
         cluster.Nodes.ServicesOf("n1").GetRequiredService<IRebalanceAdministration>();
 

@@ -30,16 +30,32 @@ public sealed class SettingsReaderTests
     [InlineData("MemoryBytes", "16777215", false)]
     [InlineData("MemoryBytes", "64MiB", false)]
     [InlineData("MemoryBytes", "9223372036854775807", false)]
+    [InlineData("Weight", "100", true)]
+    [InlineData("Weight", "0", false)]
+    [InlineData("Weight", "101", false)]
+    [InlineData("Weight", "1.5", false)]
     [InlineData("MaxClockSkew", "10", true)]
     [InlineData("MaxClockSkew", "9", false)]
     [InlineData("MaxClockSkew", "60001", false)]
     [InlineData("MaxClockSkew", "-500", false)]
-    public void Bounds_of_memory_and_of_clocks_are_judged_at_the_start(string key, string value, bool isValid)
+    public void Bounds_of_memory_of_clocks_and_of_weights_are_judged_at_the_start(
+        string key,
+        string value,
+        bool isValid
+    )
     {
         if (isValid)
         {
             SiloSettings settings = Valid([(key, value)]);
-            Assert.Equal(value, key == "MemoryBytes" ? $"{settings.MemoryBytes}" : $"{settings.MaxClockSkewMs}");
+            Assert.Equal(
+                value,
+                key switch
+                {
+                    "MemoryBytes" => $"{settings.MemoryBytes}",
+                    "Weight" => $"{settings.Weight}",
+                    _ => $"{settings.MaxClockSkewMs}",
+                }
+            );
         }
         else
         {

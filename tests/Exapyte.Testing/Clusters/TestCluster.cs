@@ -187,6 +187,8 @@ public sealed class TestCluster : IAsyncDisposable
         // A node that ends here says so in the membership's table even when it is killed. Probes have nothing to find, and
         // must not take a node for dead that waits for a processor: all nodes share those of one machine.
         silo.Configure<ClusterMembershipOptions>(options => options.TableRefreshTimeout = TimeSpan.FromSeconds(1));
+        // Tests say where replicas are to be; those that let them move say so.
+        silo.Configure<ControlPlaneOptions>(options => options.AutoBalance = false);
         silo.AddPinnedPlacement().AddControlPlane();
         configure(node, silo);
     }

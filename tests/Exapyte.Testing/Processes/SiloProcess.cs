@@ -19,6 +19,9 @@ public sealed record SiloSettings
 
     public string Zone { get; init; } = "default";
 
+    /// <summary>Whether replicas move unasked; most tests say where they are to be.</summary>
+    public bool AutoBalances { get; init; }
+
     /// <summary>Absent: a single embedded node.</summary>
     public ClusterDatabase? Cluster { get; init; }
 
@@ -57,6 +60,8 @@ public sealed record SiloSettings
             Region,
             "--zone",
             Zone,
+            "--auto-balance",
+            AutoBalances ? "true" : "false",
         ];
         string[] cluster = Cluster is null
             ? []
