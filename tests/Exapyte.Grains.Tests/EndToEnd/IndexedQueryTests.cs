@@ -59,7 +59,60 @@ public sealed class IndexedQueryTests(ThreeNodes nodes) : IClassFixture<ThreeNod
         }
         Assert.True(byIndex > 30, $"Only {byIndex} of 150 queries went by an index.");
 
+        await AnswersAlike();
         await DropsWhatIsNotWanted();
+    }
+
+    /// <summary>Projections, orders, groups and their pages do not depend on whether there is an index.</summary>
+    private async Task AnswersAlike()
+    {
+        var all = new Query { Where = "doc.city in ['Bonn', 'Berlin', 'Ulm'] && doc.age >= 3", RowsMax = 7 };
+        Query[] queries =
+        [
+            all,
+            all with
+            {
+                Select = [new("k", "key"), new("c", "doc.city")],
+            },
+            all with
+            {
+                Select = [new("k", "key")],
+                OrderBy = [new("doc.age", Descending: true), new("doc.city", Descending: false)],
+            },
+            all with
+            {
+                GroupBy = ["doc.city"],
+                Aggregates = [new("n", "count()"), new("most", "max(doc.age)"), new("sum", "sum(doc.age)")],
+            },
+        ];
+        foreach (var query in queries)
+        {
+            var plan = QueryPlan.Compile(query);
+            var (indexed, index) = await RowsOf(plan, withoutIndex: false);
+            var (scanned, none) = await RowsOf(plan, withoutIndex: true);
+            Assert.NotEmpty(scanned);
+            Assert.Equal(scanned, indexed);
+            Assert.Equal(("by-city", null), (index, none));
+        }
+    }
+
+    private async Task<(List<string> Rows, string? Index)> RowsOf(QueryPlan plan, bool withoutIndex)
+    {
+        List<string> rows = [];
+        var options = new QueryOptions { WithoutIndex = withoutIndex };
+        while (true)
+        {
+            var page = await nodes.Cluster.Client("n2").QueryAsync(Raft, plan, options, Cancellation);
+            Assert.Equal(OutcomeKind.Ok, page.Kind);
+            rows.AddRange(
+                page.Rows.Select(row => Encoding.UTF8.GetString(row.Item is { } item ? item.Key.Span : row.Json.Span))
+            );
+            if (page.End.IsEmpty)
+            {
+                return (rows, page.Index);
+            }
+            options = options with { After = page.End, KeyspaceId = page.KeyspaceId };
+        }
     }
 
     private async Task DropsWhatIsNotWanted()
