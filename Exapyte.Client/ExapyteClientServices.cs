@@ -112,6 +112,10 @@ public static class ExapyteClientServices
             wayOf(provider).Grains,
             CallsOf(provider, wayOf(provider).InsideSilo)
         ));
+        services.TryAddSingleton<IShardAdministration>(provider => new ShardAdministration(
+            wayOf(provider).Grains,
+            CallsOf(provider, wayOf(provider).InsideSilo)
+        ));
         services.TryAddSingleton<IKeyAdministration>(provider => new KeyAdministration(
             wayOf(provider).Grains,
             CallsOf(provider, wayOf(provider).InsideSilo)

@@ -53,6 +53,7 @@ internal sealed partial class GatewayHandler
     private readonly ClusterHandler cluster;
     private readonly NodeHandler nodes;
     private readonly RebalanceHandler rebalances;
+    private readonly SplitHandler splits;
     private readonly BackupHandler backups;
     private readonly KeyHandler keys;
     private readonly AccessGate gate;
@@ -69,7 +70,8 @@ internal sealed partial class GatewayHandler
         KnownKeys? knownKeys = null,
         IMeterFactory? meters = null,
         INodeAdministration? nodeAdministration = null,
-        IRebalanceAdministration? rebalanceAdministration = null
+        IRebalanceAdministration? rebalanceAdministration = null,
+        IShardAdministration? shardAdministration = null
     )
     {
         var limits = options.Value;
@@ -96,6 +98,7 @@ internal sealed partial class GatewayHandler
         batches = new(client, problems, limits);
         imports = new(client, problems, limits, time ?? TimeProvider.System);
         keyspaces = new(client, problems);
+        splits = new(shardAdministration, problems);
         cluster = new(client, problems, limits, time ?? TimeProvider.System, logger);
         nodes = new(client, nodeAdministration, problems);
         rebalances = new(rebalanceAdministration, problems);
@@ -234,6 +237,7 @@ internal sealed partial class GatewayHandler
             GatewayRoute.Keyspace => keyspaces.HandleAsync(context, call),
             GatewayRoute.Keyspaces => keyspaces.ListAsync(context, call),
             GatewayRoute.Shards => keyspaces.ShardsAsync(context, call),
+            GatewayRoute.Splits => splits.HandleAsync(context, call),
             GatewayRoute.Backups => backups.BackupAsync(context, call),
             GatewayRoute.Restores => backups.RestoreAsync(context, call),
             GatewayRoute.Keys => keys.HandleAllAsync(context, call),

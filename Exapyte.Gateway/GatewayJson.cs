@@ -21,6 +21,7 @@ namespace Exapyte.Gateway;
 [JsonSerializable(typeof(RebalanceBegunDocument))]
 [JsonSerializable(typeof(RebalanceDocument))]
 [JsonSerializable(typeof(RebalancesDocument))]
+[JsonSerializable(typeof(SplitDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(PointerDocument))]
 [JsonSerializable(typeof(RestoreDocument))]

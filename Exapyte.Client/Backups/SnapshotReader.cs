@@ -73,10 +73,11 @@ internal sealed class SnapshotReader(
     private async Task<ShardSnapshot> OpenOneAsync(RoutedMap map, ShardRoute route, CancellationToken cancellationToken)
     {
         var deadlineMs = clock.After(options.OperationTimeout);
-        var page = await shards.ReadAsync(map, route.Placement.ShardId, Pin(map), deadlineMs, cancellationToken);
+        var pin = Pin(map, route);
+        var page = await shards.ReadAsync(map, route.Placement.ShardId, pin, deadlineMs, cancellationToken);
         return page is { Reply: { SnapshotId: not 0 } reply, From: { } from }
             ? new([Stream(from, reply)], reply.Revision, null)
-            : new([], 0, page.WhyNot ?? NotKept);
+            : new([], 0, page.WhyNot ?? (page.Reply is null ? Split : NotKept));
     }
 
     /// <summary>Of the replicas as many as a quorum read asks: what a write was acknowledged for is in one of them.</summary>
@@ -87,7 +88,9 @@ internal sealed class SnapshotReader(
         CancellationToken cancellationToken
     )
     {
-        var replies = await Task.WhenAll(route.Lanes.Select(lane => PinAsync(lane, map, cancellationToken)));
+        var replies = await Task.WhenAll(
+            route.Lanes.Select(lane => PinAsync(lane, Pin(map, route), cancellationToken))
+        );
         var streams = replies.OfType<SnapshotStream>().ToArray();
         var opened = new ShardSnapshot(streams, 0, null);
         if (streams.Length >= needed)
@@ -107,14 +110,14 @@ internal sealed class SnapshotReader(
 
     private async Task<SnapshotStream?> PinAsync(
         ReplicaBatcher lane,
-        RoutedMap map,
+        ScanRequest pin,
         CancellationToken cancellationToken
     )
     {
         try
         {
             var reply = await lane
-                .Replica.Scan(Pin(map))
+                .Replica.Scan(pin)
                 .AsTask()
                 .WaitAsync(options.AttemptTimeout, clock.Time, cancellationToken);
             return reply is { Kind: OutcomeKind.Ok, SnapshotId: not 0 } ? Stream(lane, reply) : null;
@@ -129,16 +132,23 @@ internal sealed class SnapshotReader(
     private SnapshotStream Stream(ReplicaBatcher lane, ScanReply reply) =>
         new(lane.Replica, reply.SnapshotId, options, clock);
 
-    private ScanRequest Pin(RoutedMap map) =>
+    /// <summary>All that the shard owns by the map: one that has been split since owns less, and refuses.</summary>
+    private ScanRequest Pin(RoutedMap map, ShardRoute route) =>
         new()
         {
             Pin = true,
-            Start = default,
+            Start = map.BoundsOf(Array.IndexOf(map.Routes, route)).Start,
+            End = map.BoundsOf(Array.IndexOf(map.Routes, route)).End,
             EntriesMax = 1,
             BytesMax = 1,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)options.AttemptTimeout.TotalMilliseconds,
         };
+
+    private static readonly OperationOutcome Split = OperationOutcome.Of(
+        OutcomeKind.Unavailable,
+        "A shard was split while the keyspace was read. Begin again."
+    );
 
     private static readonly OperationOutcome NotKept = OperationOutcome.Of(
         OutcomeKind.Unavailable,

@@ -44,8 +44,11 @@ internal sealed class ShardChangesReader(
         CancellationToken cancellationToken
     )
     {
+        var bounds = map.BoundsOf(Array.FindIndex(map.Routes, route => route.Placement.ShardId == shardId));
         var request = new ChangesRequest
         {
+            Start = bounds.Start,
+            End = bounds.End,
             After = after,
             ChangesMax = changesMax,
             WaitMs = waitMs,
@@ -56,7 +59,8 @@ internal sealed class ShardChangesReader(
         var patience = options.AttemptTimeout + TimeSpan.FromMilliseconds(waitMs);
         var call = new ShardCall(asker, map, shardId, request, patience, deadlineMs);
         await loop.RunAsync<ShardCall, ShardAttempt<ChangesReply>>(call, map, cancellationToken).ConfigureAwait(false);
-        return new(call.Reply, call.Map, call.WhyNot);
+        // A shard that has other bounds by now is not asked any more: what it has given away is changed elsewhere.
+        return new(call.Reply, call.Map, call.WhyNot ?? (call.Reply is null ? Gone : null));
     }
 
     /// <summary>One question that is tried until it is answered.</summary>
@@ -76,6 +80,9 @@ internal sealed class ShardChangesReader(
         )
     {
         protected override OperationOutcome ShardGone => Gone;
+
+        public override bool GoesOnBy(RoutedMap newer) =>
+            base.GoesOnBy(newer) && (!newer.Map.IsRange || newer.Owns(ShardId, new(request.Start, request.End)));
 
         public override ValueTask<ShardAttempt<ChangesReply>> AskAsync(
             RoutedMap map,

@@ -62,7 +62,7 @@ internal sealed class RoutedMap(KeyspaceMap map, ShardRoute[] routes)
         }
         var at = map.ShardIndexOf(end.Span);
         // The end is no part of the range: where a shard starts with it, the one before is the last.
-        return at > 0 && map.Shards[at].Start.Span.SequenceEqual(end.Span) ? at - 1 : at;
+        return at > 0 && end.Span.SequenceEqual(map.Shards[at].Start) ? at - 1 : at;
     }
 
     /// <summary>Whether <paramref name="other"/> replaces this map: another life of the keyspace, or a later epoch.</summary>

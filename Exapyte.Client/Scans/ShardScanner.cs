@@ -51,8 +51,7 @@ internal sealed class ShardScanner(RetryLoop loop, ShardAsker asker, ExapyteClie
 
         /// <summary>Where the shard has other bounds by then, it is another question: the listing asks it.</summary>
         public override bool GoesOnBy(RoutedMap newer) =>
-            base.GoesOnBy(newer)
-            && (request.Pin || !newer.Map.IsRange || newer.Owns(ShardId, new(request.Start, request.End)));
+            base.GoesOnBy(newer) && (!newer.Map.IsRange || newer.Owns(ShardId, new(request.Start, request.End)));
 
         public override async ValueTask<ShardAttempt<ScanReply>> AskAsync(
             RoutedMap map,

@@ -118,7 +118,7 @@ internal sealed record ShardsDocument(
         // Without the settings a single shard of a range keyspace cannot be told from that of another.
         var isRange =
             settings?.Distribution == DistributionKind.Range
-            || Array.Exists(placements, placement => !placement.Start.IsEmpty);
+            || Array.Exists(placements, placement => placement.Start.Length > 0);
         return new(
             keyspace,
             replication?.UnderReplicated,

@@ -187,6 +187,7 @@ internal sealed class TargetParser(int keyBytesMax)
             "query/explain" => GatewayRoute.Explain,
             "changes" => GatewayRoute.Changes,
             "shards" => GatewayRoute.Shards,
+            "splits" => GatewayRoute.Splits,
             "backups" => GatewayRoute.Backups,
             _ => GatewayRoute.None,
         };

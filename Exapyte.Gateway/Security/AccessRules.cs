@@ -22,7 +22,7 @@ internal static class AccessRules
     public static bool IsAdministrative(GatewayRoute route, string method) =>
         route switch
         {
-            GatewayRoute.Backups or GatewayRoute.Restores => true,
+            GatewayRoute.Backups or GatewayRoute.Restores or GatewayRoute.Splits => true,
             GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume => true,
             GatewayRoute.Rebalances or GatewayRoute.Rebalance => !IsRead(method),
             GatewayRoute.Keyspace or GatewayRoute.Keys or GatewayRoute.Key => !IsRead(method),
@@ -51,7 +51,7 @@ internal static class AccessRules
             GatewayRoute.Shards => caller.May(KeyRights.Admin, call.Keyspace)
                 ? null
                 : caller.RefuseIn(KeyRights.Read, call.Keyspace),
-            GatewayRoute.Backups => caller.RefuseIn(KeyRights.Admin, call.Keyspace),
+            GatewayRoute.Backups or GatewayRoute.Splits => caller.RefuseIn(KeyRights.Admin, call.Keyspace),
             GatewayRoute.Batch => caller.MaySomewhere(KeyRights.Write, call.Keyspace)
                 ? null
                 : caller.RefuseSomewhere(KeyRights.Read, call.Keyspace),

@@ -72,7 +72,17 @@ public sealed record ShardPlacement
     /// begins (<see cref="ShardIntervals"/>). Empty in other keyspaces.
     /// </summary>
     [Id(6)]
-    public ReadOnlyMemory<byte> Start { get; init; }
+    public byte[] Start { get; init; } = [];
+
+    /// <summary>
+    /// The shard that it was split from; 0: it was created with its keyspace. Its replicas are made by the split where that is
+    /// applied, and until all of them may have been they count as joining.
+    /// </summary>
+    [Id(7)]
+    public long SplitFrom { get; init; }
+
+    /// <summary>Whether the split that makes it is not known to be done.</summary>
+    public bool IsForming => SplitFrom != 0 && Array.TrueForAll(Replicas, replica => replica.Joining);
 
     /// <summary>Leaderless: replicas by whose number the quorums are sized, lost ones included, joining ones not.</summary>
     public int Counted => Replicas.Count(replica => !replica.Joining) + Lost;
@@ -127,6 +137,10 @@ public sealed record KeyspaceMap
     /// <summary>Whether each of its shards owns an interval of keys.</summary>
     public bool IsRange => Settings.Distribution == DistributionKind.Range;
 
+    /// <summary>The shard that is being split off from this one; null where none is.</summary>
+    public ShardPlacement? FormingFrom(long shardId) =>
+        Array.Find(Shards, shard => shard.SplitFrom == shardId && shard.IsForming);
+
     /// <summary>Whether some shard has fewer replicas than wanted; those that are still joining do not count.</summary>
     public bool UnderReplicated =>
         Array.Exists(Shards, shard => shard.Replicas.Count(replica => !replica.Joining) < Settings.Replicas);
@@ -143,7 +157,7 @@ public sealed record KeyspaceMap
         {
             var middle = (low + high + 1) >>> 1;
             var shard = Shards[middle];
-            if (isRange ? shard.Start.Span.SequenceCompareTo(key) <= 0 : shard.FirstSlot <= slot)
+            if (isRange ? shard.Start.AsSpan().SequenceCompareTo(key) <= 0 : shard.FirstSlot <= slot)
             {
                 low = middle;
             }

@@ -12,9 +12,11 @@ public static class ShardIntervals
     public static ReadOnlyMemory<byte>? EndOf(IReadOnlyList<ShardPlacement> shards, int at)
     {
         ArgumentNullException.ThrowIfNull(shards);
-        return at + 1 < shards.Count && shards[at + 1].Start is { IsEmpty: false } next
-            ? next
-            : default(ReadOnlyMemory<byte>?);
+        if (at + 1 < shards.Count && shards[at + 1].Start is { Length: > 0 } next)
+        {
+            return next;
+        }
+        return null;
     }
 
     /// <summary>Whether a shard may hold a key of a range.</summary>
@@ -29,5 +31,5 @@ public static class ShardIntervals
         ReadOnlyMemory<byte>? end
     ) =>
         (EndOf(shards, at) is not { } own || own.Span.SequenceCompareTo(start.Span) > 0)
-        && (end is not { } last || shards[at].Start.Span.SequenceCompareTo(last.Span) < 0);
+        && (end is not { } last || shards[at].Start.AsSpan().SequenceCompareTo(last.Span) < 0);
 }

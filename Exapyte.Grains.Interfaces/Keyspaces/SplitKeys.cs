@@ -25,7 +25,7 @@ public sealed record SplitKeys
     {
         ArgumentNullException.ThrowIfNull(map);
         return map.IsRange && map.Shards.Length > 1
-            ? new() { Keys = [.. map.Shards.Skip(1).Select(shard => shard.Start.ToArray())] }
+            ? new() { Keys = [.. map.Shards.Skip(1).Select(shard => shard.Start)] }
             : null;
     }
 

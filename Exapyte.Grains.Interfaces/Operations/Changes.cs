@@ -59,6 +59,14 @@ public sealed class ChangesRequest
     /// <summary>Time left when it was sent, in milliseconds, the wait not counted.</summary>
     [Id(4)]
     public required int TimeoutMs { get; init; }
+
+    /// <summary>The first key that the shard owns by that map, inclusive; empty: from the beginning.</summary>
+    [Id(5)]
+    public ReadOnlyMemory<byte> Start { get; init; }
+
+    /// <summary>The key before which it ends, exclusive; null: it goes on to the end. A shard that owns less has been split.</summary>
+    [Id(6)]
+    public ReadOnlyMemory<byte>? End { get; init; }
 }
 
 /// <summary>The answer to a <see cref="ChangesRequest"/>.</summary>

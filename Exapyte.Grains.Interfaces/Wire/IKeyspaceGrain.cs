@@ -24,6 +24,14 @@ public interface IKeyspaceGrain : IGrainWithStringKey
     Task<KeyspaceReply> Delete();
 
     /// <summary>
+    /// Splits the shard of a key there: what lies from the key on becomes a shard of its own, on the same nodes. Returns once that
+    /// is decided for good; it happens a moment later.
+    /// </summary>
+    /// <param name="key">The first key of the new shard.</param>
+    [Alias("split")]
+    Task<SplitReply> Split(byte[] key);
+
+    /// <summary>
     /// The current map for a node or client that knows the keyspace by its id: null if that keyspace no longer exists
     /// (also where the name now belongs to another one). Null is never a guess: it has been read from the database.
     /// </summary>

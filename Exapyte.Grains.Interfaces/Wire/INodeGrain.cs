@@ -39,6 +39,13 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("invalidate")]
     ValueTask Invalidate(ChangedKeys[] changes);
 
+    /// <summary>
+    /// The key in the middle of a shard by the bytes of its entries, where this node leads it: where it is to be split; null where
+    /// it does not, or there is no such key.
+    /// </summary>
+    [Alias("middle-key")]
+    ValueTask<byte[]?> MiddleKey(long keyspaceId, long shardId);
+
     /// <summary>The node was removed from the cluster: its process is to end in good order. Idempotent.</summary>
     [Alias("leave")]
     ValueTask Leave();

@@ -1,5 +1,6 @@
 using Exapyte.Topology;
 using Exapyte.Wire;
+using static Exapyte.Grains.ControlPlane.KeyspaceReplies;
 
 namespace Exapyte.Grains.ControlPlane;
 

@@ -1,6 +1,7 @@
 using Exapyte.Keyspaces;
 using Exapyte.Wire;
 using Microsoft.Extensions.Logging;
+using static Exapyte.Grains.ControlPlane.KeyspaceReplies;
 
 namespace Exapyte.Grains.ControlPlane;
 
@@ -100,6 +101,7 @@ internal sealed partial class KeyspaceGrain
             && ReferenceEquals(confirmed, map)
         )
         {
+            await ShardSplits.SplitLarge(map, view, look, Split);
             return;
         }
         KeyspaceMap next;

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 using Orleans.Storage;
+using static Exapyte.Grains.ControlPlane.KeyspaceReplies;
 
 namespace Exapyte.Grains.ControlPlane;
 
@@ -308,25 +309,6 @@ internal sealed partial class KeyspaceGrain : Grain, IKeyspaceGrain, IKeyspaceCo
         reasons.AddRange(KeyspaceRules.ReasonsAgainst(settings));
         return reasons;
     }
-
-    private static KeyspaceReply Reply(KeyspaceOutcome outcome, KeyspaceMap map) =>
-        new() { Outcome = outcome, Map = map };
-
-    private static KeyspaceReply Reply(KeyspaceOutcome outcome, IEnumerable<string> reasons, KeyspaceMap? map = null) =>
-        new()
-        {
-            Outcome = outcome,
-            Map = map,
-            Reasons = [.. reasons],
-        };
-
-    private static KeyspaceReply Unavailable(StateProblem problem) =>
-        new()
-        {
-            Outcome = KeyspaceOutcome.Unavailable,
-            Reasons = [problem.Reason],
-            InDoubt = problem.InDoubt,
-        };
 
     /// <summary>What may have been stored is acted on as soon as it can be read back.</summary>
     private KeyspaceReply InDoubtGoesOn(KeyspaceReply reply)

@@ -51,7 +51,7 @@ internal static class NewKeyspace
             {
                 ShardId = shardId + shard,
                 FirstSlot = isRange ? 0 : (int)((long)KeyHash.Slots * shard / shards.Length),
-                Start = isRange && shard > 0 ? settings.SplitKeys!.Keys[shard - 1] : default,
+                Start = isRange && shard > 0 ? settings.SplitKeys!.Keys[shard - 1] : [],
                 Replicas = replicas,
                 Founders = Array.ConvertAll(replicas, replica => replica.ReplicaId),
             };

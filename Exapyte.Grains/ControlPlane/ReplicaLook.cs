@@ -102,13 +102,16 @@ internal sealed partial class ReplicaLook(
     }
 
     /// <summary>
-    /// What the replicas report of shards that are changing, and of leaderless ones with more replicas than are wanted.
+    /// What the replicas report of shards that are changing, of leaderless ones with more replicas than are wanted, and of those
+    /// that are split when they are large.
     /// </summary>
     private async Task<List<ReplicaStatus>> StatusesOf(KeyspaceMap map)
     {
         var asked = map
             .Shards.Where(shard =>
-                shard.IsChanging || (map.IsLeaderless && shard.Replicas.Length > map.Settings.Replicas)
+                shard.IsChanging
+                || (map.IsRange && !map.IsLeaderless)
+                || (map.IsLeaderless && shard.Replicas.Length > map.Settings.Replicas)
             )
             .SelectMany(shard => shard.Hosted)
             .Select(replica => replica.Node)
@@ -116,6 +119,24 @@ internal sealed partial class ReplicaLook(
             .Where(nodes.IsAlive);
         var answers = await Task.WhenAll(asked.Select(node => StatusesOn(node, map.KeyspaceId)));
         return [.. answers.SelectMany(statuses => statuses)];
+    }
+
+    /// <summary>The key in the middle of a shard, by what its leader holds; null where nobody can say, or there is none.</summary>
+    public async Task<byte[]?> MiddleKeyOf(KeyspaceMap map, long shardId, IEnumerable<ReplicaStatus> statuses)
+    {
+        var shard = Array.Find(map.Shards, shard => shard.ShardId == shardId);
+        var leader = statuses.FirstOrDefault(status =>
+            status.Role == "leader"
+            && shard is not null
+            && Array.Exists(shard.Replicas, replica => replica.ReplicaId == status.ReplicaId)
+        );
+        return leader is null
+            ? null
+            : await grains
+                .GetGrain<INodeGrain>(NodeKey.Of(leader.Node))
+                .MiddleKey(map.KeyspaceId, shardId)
+                .AsTask()
+                .WaitAsync(options.PushTimeout);
     }
 
     private async Task<ReplicaStatus[]> StatusesOn(string node, long keyspaceId)

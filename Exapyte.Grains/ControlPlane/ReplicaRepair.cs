@@ -25,6 +25,7 @@ internal readonly record struct ShardRepair(int Shard, ReplicaPlacement[] Droppe
 /// <item>A replica of a lost node is dropped only together with the one that takes its place, and only while a majority
 /// of the group is alive: without one nothing can change, and what is lost may still come back with what only it has.</item>
 /// <item>A shard without any replica that has belonged to its group is left alone: nobody could take a new one in.</item>
+/// <item>A shard that is being split is left as it is until that is done, and so is the one that is split off.</item>
 /// <item>What nothing compels comes after that: <see cref="ReplicaMoves"/>.</item>
 /// <item>At most so many shards change at one time; one that changes is not changed again before it is done, unless a
 /// replica that is joining was lost.</item>
@@ -59,7 +60,8 @@ internal static class ReplicaRepair
         for (var at = 0; at < map.Shards.Length; at++)
         {
             var shard = map.Shards[at];
-            if ((changing >= view.ShardsMax && !shard.IsChanging) || !shard.Replicas.Any(IsMember))
+            var mayBegin = shard.IsChanging || changing < view.ShardsMax;
+            if (!mayBegin || !shard.Replicas.Any(IsMember) || map.FormingFrom(shard.ShardId) is not null)
             {
                 continue;
             }

@@ -19,16 +19,20 @@ internal sealed class DisusedPrefixes
     public void Add(ulong prefix) => prefixes.Enqueue(prefix);
 
     /// <summary>Deletes what was given up until now, in order. For one caller at a time.</summary>
+    /// <param name="isUsed">Whether another replica lives under the same prefix: a split shares it. The last one gives it up again.</param>
     /// <param name="delete">Deletes what is under a prefix.</param>
     /// <param name="failed">Told of one that cannot be deleted, which is left to the next start.</param>
     /// <exception cref="StoreFullException">The disk is full: those that are left are deleted another time.</exception>
-    public void Delete(Action<ulong> delete, Action<StoreFailedException> failed)
+    public void Delete(Predicate<ulong> isUsed, Action<ulong> delete, Action<StoreFailedException> failed)
     {
         for (var left = prefixes.Count; left > 0 && prefixes.TryPeek(out var prefix); left--)
         {
             try
             {
-                delete(prefix);
+                if (!isUsed(prefix))
+                {
+                    delete(prefix);
+                }
             }
             catch (StoreFailedException failure) when (failure is not StoreFullException)
             {

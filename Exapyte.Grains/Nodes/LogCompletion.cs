@@ -8,12 +8,16 @@ internal sealed class LogCompletion(string what) : ILogCompletion
 {
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>How it ended, once it has.</summary>
+    public LogAppendStatus Status { get; private set; }
+
     /// <summary>Ends when the operation is durable.</summary>
     public Task Task => ended.Task;
 
     /// <inheritdoc/>
     public void Complete(LogAppendResult result)
     {
+        Status = result.Status;
         if (result.IsOk)
         {
             ended.TrySetResult();

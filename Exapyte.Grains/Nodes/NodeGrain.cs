@@ -38,6 +38,9 @@ internal sealed class NodeGrain(NodeHost host, NodeDeparture departure) : Grain,
     }
 
     /// <inheritdoc/>
+    public ValueTask<byte[]?> MiddleKey(long keyspaceId, long shardId) => host.MiddleKeyOf(keyspaceId, shardId);
+
+    /// <inheritdoc/>
     public ValueTask Leave()
     {
         departure.Leave();

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Exapyte.Grains.Replicas;
+using Exapyte.Grains.Replicas.Raft;
 using Exapyte.Keyspaces;
 using Exapyte.Storage.Stores;
 using Exapyte.Topology;
@@ -11,15 +13,31 @@ namespace Exapyte.Grains.Nodes;
 /// A running node: its maps, its replicas, its messages. What grains and timers do with the node goes through here.
 /// Thread-safe.
 /// </summary>
-internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas) : IDisposable
+internal sealed partial class NodeHost : IDisposable
 {
+    private readonly NodeServices node;
+    private readonly NodeMaps maps;
+    private readonly ReplicaHost replicas;
+    private const int MiddleKeyRowsMax = 10_000_000;
+
     private static readonly TimeSpan AdmissionPatience = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim commands = new(1, 1);
-    private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+    private readonly ILogger logger;
     private readonly TaskCompletionSource<long> admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly ConcurrentDictionary<long, long> confirmedEpochs = new();
     private volatile IReadOnlySet<long> damagedKeyspaces = new HashSet<long>();
+
+    public NodeHost(NodeServices node, NodeMaps maps, ReplicaHost replicas)
+    {
+        this.node = node;
+        this.maps = maps;
+        this.replicas = replicas;
+        logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+        node.Births.WhenPassed = () => _ = Task.Run(Bear);
+        _ = Task.Run(Bear);
+    }
 
     /// <summary>
     /// What keeps the node from serving all that it hosted at its start. A keyspace whose state is damaged in the control plane is
@@ -73,9 +91,11 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 };
             }
             await replicas.Apply(map, confirmed: true);
+            confirmedEpochs[map.KeyspaceId] = map.Epoch;
             maps.Forget(map.KeyspaceId);
             if (map.Deleted)
             {
+                confirmedEpochs.TryRemove(map.KeyspaceId, out _);
                 node.Quotas.Forget(map.KeyspaceId);
             }
             node.News.Maps.Tell(map);
@@ -90,6 +110,41 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 Epoch = map.Epoch,
                 Reason = $"Node {node.NodeId}: {exception.Message}",
             };
+        }
+        finally
+        {
+            commands.Release();
+        }
+    }
+
+    /// <summary>
+    /// Starts what splits have made. What the disk does not allow now is tried again with the next round of upkeep; nothing is
+    /// lost by it, for the other members of the new group go on, and its state is kept.
+    /// </summary>
+    public async Task Bear()
+    {
+        await commands.WaitAsync();
+        try
+        {
+            foreach (var birth in node.Births.Waiting)
+            {
+                var map = maps.Find(birth.Identity.KeyspaceId);
+                var isConfirmed = map is not null && confirmedEpochs.GetValueOrDefault(map.KeyspaceId) == map.Epoch;
+                await replicas.Bear(birth, map, isConfirmed);
+            }
+            if (node.Births.HasPassed)
+            {
+                node.Births.Looked();
+                foreach (var map in maps.All().Where(map => Array.Exists(map.Shards, shard => shard.SplitFrom != 0)))
+                {
+                    await replicas.Apply(map, confirmedEpochs.GetValueOrDefault(map.KeyspaceId) == map.Epoch);
+                }
+            }
+        }
+        catch (Exception failure)
+            when (failure is ReplicaFailedException or StoreFailedException or IOException or ObjectDisposedException)
+        {
+            LogNotBorn(failure.Message);
         }
         finally
         {
@@ -215,6 +270,27 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
                 .OfType<ShardUse>(),
         ];
 
+    /// <summary>The key in the middle of a shard that is led here; null where it is not, or there is none.</summary>
+    public async ValueTask<byte[]?> MiddleKeyOf(long keyspaceId, long shardId)
+    {
+        var leader = replicas.All.FirstOrDefault(replica =>
+            replica.Identity.KeyspaceId == keyspaceId && replica.Identity.ShardId == shardId && replica.Leads
+        );
+        if (leader is not RaftReplica { View.Store: var store })
+        {
+            return null;
+        }
+        try
+        {
+            // Not on the grain's own thread: it reads the shard.
+            return await Task.Run(() => MiddleKey.Find(store, MiddleKeyRowsMax, CancellationToken.None)?.Key);
+        }
+        catch (StoreFailedException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>What the node carries.</summary>
     public NodeLoad LoadOf() =>
         new() { Leaders = replicas.All.Count(replica => replica.Leads), Bytes = node.Disk.Statistics.TableFileBytes };
@@ -271,6 +347,9 @@ internal sealed partial class NodeHost(NodeServices node, NodeMaps maps, Replica
 
     /// <inheritdoc/>
     public void Dispose() => commands.Dispose();
+
+    [LoggerMessage(LogLevel.Warning, "The replica that a split has made cannot be started yet: {Reason}")]
+    private partial void LogNotBorn(string reason);
 
     [LoggerMessage(LogLevel.Error, "The map of keyspace {Keyspace} at epoch {Epoch} could not be applied")]
     private partial void LogCommandFailed(Exception exception, string keyspace, long epoch);

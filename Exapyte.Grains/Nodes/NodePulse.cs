@@ -203,6 +203,10 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue, KeptT
                     continue;
                 }
                 Sweep();
+                if (node.Births.Waiting.Count > 0 || node.Births.HasPassed)
+                {
+                    await host.Bear();
+                }
                 if (sinceCompaction >= node.Options.CompactionInterval)
                 {
                     sinceCompaction = TimeSpan.Zero;
@@ -276,7 +280,7 @@ internal sealed partial class NodePulse(NodeHost host, StoreRescue rescue, KeptT
     }
 
     private void DeleteDisused() =>
-        node.Disused.Delete(node.Disk.DeleteShard, failure => LogNotCleared(failure.Message));
+        node.Disused.Delete(host.Replicas.Uses, node.Disk.DeleteShard, failure => LogNotCleared(failure.Message));
 
     private async ValueTask<bool> Next(PeriodicTimer timer)
     {

@@ -95,6 +95,9 @@ internal sealed record NodeServices
     /// <summary>Prefixes in the store that no replica uses any more.</summary>
     public DisusedPrefixes Disused { get; } = new();
 
+    /// <summary>Replicas that splits have made and that are not started yet.</summary>
+    public ShardBirths Births { get; } = new();
+
     /// <summary>What the replicas whose state is in memory may take together.</summary>
     public MemoryBudget Memory => LazyInitializer.EnsureInitialized(ref memory, () => new(Options.MemoryBytesMax));
 

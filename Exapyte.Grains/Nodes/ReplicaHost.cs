@@ -21,6 +21,7 @@ internal sealed partial class ReplicaHost(NodeServices node)
     private readonly ConcurrentDictionary<long, IReplica> replicas = new();
     private readonly ConcurrentDictionary<long, QuarantinedReplica> quarantined = new();
     private readonly ConcurrentQueue<GroupId> retired = new();
+    private readonly ReplicaBirth births = new(node);
     private readonly ILogger logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
 
     /// <summary>By which activations they are called.</summary>
@@ -37,6 +38,12 @@ internal sealed partial class ReplicaHost(NodeServices node)
 
     /// <summary>The replica with this id; null where it is not hosted.</summary>
     public IReplica? Find(long replicaId) => replicas.GetValueOrDefault(replicaId);
+
+    /// <summary>Whether a replica of this node, one that a split has just made included, has its state under this prefix.</summary>
+    public bool Uses(ulong prefix) =>
+        node.Births.Waiting.Any(birth => birth.Identity.StorePrefix == prefix)
+        || All.Any(replica => replica.Prefixes.Contains(prefix))
+        || Quarantined.Any(one => one.StorePrefix == prefix);
 
     /// <summary>Starts every replica that the log describes and clears away what nothing refers to.</summary>
     /// <param name="recovery">What the log held.</param>
@@ -60,7 +67,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
             {
                 node.Damaged.Record(identity, lost.Reason);
             }
-            var damage = group.Quarantined ?? node.Damaged.ReasonOf(identity.ReplicaId) ?? TryStart(identity);
+            var damage =
+                group.Quarantined
+                ?? node.Damaged.ReasonOf(identity.ReplicaId)
+                ?? TryStart(identity, isRecorded: group.Snapshot is not null);
             if (damage is not null)
             {
                 Quarantine(identity, prefix, damage);
@@ -159,6 +169,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
             {
                 continue;
             }
+            if (shard.SplitFrom != 0 && await IsBornOf(map, shard, own))
+            {
+                continue;
+            }
             var identity = new ReplicaIdentity
             {
                 KeyspaceId = map.KeyspaceId,
@@ -178,6 +192,55 @@ internal sealed partial class ReplicaHost(NodeServices node)
             await described.Task;
             Start(identity);
         }
+    }
+
+    /// <summary>Starts the replica that a split has made. For one caller at a time, as maps.</summary>
+    /// <param name="birth">The replica.</param>
+    /// <param name="map">The keyspace's map, as far as known.</param>
+    /// <param name="isConfirmed">Whether the control plane itself said that.</param>
+    public async Task Bear(ShardBirth birth, KeyspaceMap? map, bool isConfirmed)
+    {
+        var id = birth.Identity.ReplicaId;
+        var isWanted = ReplicaBirth.IsWanted(birth, map, node.NodeId);
+        if (isWanted && !replicas.ContainsKey(id) && !quarantined.ContainsKey(id) && await births.Record(birth))
+        {
+            Start(birth.Identity);
+            if (map is not null)
+            {
+                replicas[id].UseMap(map, isConfirmed);
+            }
+        }
+        node.Births.Done(birth);
+    }
+
+    /// <summary>
+    /// Whether a replica of a shard that was split off is made by the split: the replica beside it here has not come as far
+    /// yet, or it has, and what it left there is taken up. Else it joins like any other.
+    /// </summary>
+    private async Task<bool> IsBornOf(KeyspaceMap map, ShardPlacement shard, ReplicaPlacement own)
+    {
+        var parent = All.OfType<RaftReplica>()
+            .FirstOrDefault(replica =>
+                replica.Identity.ShardId == shard.SplitFrom && replica.Identity.KeyspaceId == map.KeyspaceId
+            );
+        if (parent is null || parent.View.Health.Problem.Length > 0)
+        {
+            return false;
+        }
+        if (node.Births.Waiting.Any(birth => birth.Identity.ReplicaId == own.ReplicaId))
+        {
+            return true;
+        }
+        if (!parent.View.HasPassed(shard.Start))
+        {
+            return true;
+        }
+        if (births.Left(parent, shard.ShardId, own.ReplicaId) is not { } identity || !await births.Record(identity))
+        {
+            return false;
+        }
+        Start(identity);
+        return true;
     }
 
     private static long[] FirstMembersOf(ShardPlacement shard, ReplicaPlacement own)
@@ -202,10 +265,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
     }
 
     /// <summary>Starts a replica, or says why it cannot be: one that is damaged leaves the node's others alone.</summary>
-    private string? TryStart(ReplicaIdentity identity)
+    private string? TryStart(ReplicaIdentity identity, bool isRecorded)
     {
         try
         {
+            if (!isRecorded)
+            {
+                births.RecordAgain(identity);
+            }
             Start(identity);
             return null;
         }

@@ -19,13 +19,17 @@ namespace Exapyte.Grains.Replicas;
 /// </remarks>
 internal sealed class ShardStateMachine
 {
-    private static ReadOnlySpan<byte> StateKey => "s"u8;
+    /// <summary>The row of what the state is at.</summary>
+    internal static ReadOnlySpan<byte> StateKey => "s"u8;
 
-    private static ReadOnlySpan<byte> ConfigurationKey => "c"u8;
+    /// <summary>The row of the configuration.</summary>
+    internal static ReadOnlySpan<byte> ConfigurationKey => "c"u8;
 
-    private static ReadOnlySpan<byte> OwnershipKey => "b"u8;
+    /// <summary>The row of bounds and lineage.</summary>
+    internal static ReadOnlySpan<byte> OwnershipKey => "b"u8;
 
     private readonly IShardStore store;
+    private readonly ulong shardId;
     private readonly PendingState pending;
     private readonly WriteHandler writes;
 
@@ -37,9 +41,13 @@ internal sealed class ShardStateMachine
     private ShardOwnership? publishedOwnership;
     private IndexCatalog publishedIndexes = IndexCatalog.Empty;
 
-    public ShardStateMachine(IShardStore store)
+    /// <summary>Goes on with what the store holds.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="shardId">The shard's id.</param>
+    public ShardStateMachine(IShardStore store, long shardId = 0)
     {
         this.store = store;
+        this.shardId = (ulong)shardId;
         if (store.GetMeta(StateKey) is { } row)
         {
             published =
@@ -77,6 +85,9 @@ internal sealed class ShardStateMachine
 
     /// <summary>The scrub that the entry applied last was; null where it was none.</summary>
     public AppliedScrub? LastScrub { get; private set; }
+
+    /// <summary>The split that the entry applied last was; null where it was none, or had no effect.</summary>
+    public SplitCommand? LastSplit { get; private set; }
 
     /// <summary>The index of the last entry applied.</summary>
     public LogIndex Applied => new(store.AppliedIndex);
@@ -124,6 +135,7 @@ internal sealed class ShardStateMachine
             throw new InvalidOperationException($"Entry {entry.Index} does not follow {store.AppliedIndex}.");
         }
         LastScrub = null;
+        LastSplit = null;
         var command = CommandOf(entry);
         // A scrub, which changes nothing, does not move log time either.
         pending.Begin(entry.Term, command is null or ScrubCommand ? 0 : command.StampMs, changed);
@@ -166,6 +178,9 @@ internal sealed class ShardStateMachine
             case IndexStepCommand step:
                 pending.Indexes.Advance(pending.Batch, step);
                 return AppliedCommand.Nothing;
+            case SplitCommand split:
+                Split(split);
+                return AppliedCommand.Nothing;
             default:
                 throw new InvalidOperationException($"A {command.GetType().Name} has no handler.");
         }
@@ -195,6 +210,20 @@ internal sealed class ShardStateMachine
         }
     }
 
+    private void Split(SplitCommand split)
+    {
+        if (!ShardSplit.IsPossible(split, ownership, ReadConfiguration()))
+        {
+            return;
+        }
+        ShardSplit.WriteChild(split, shardId, ownership!, pending.State, store, pending.Batch);
+        // What the shard holds is to be counted anew.
+        Usage.End(pending.Batch);
+        ownership = ShardSplit.Remainder(split, ownership!);
+        pending.Batch.PutMeta(OwnershipKey, ownership.Encode());
+        LastSplit = split;
+    }
+
     private void Write(LogIndex index)
     {
         Span<byte> row = stackalloc byte[ShardState.RowBytes];
@@ -211,6 +240,7 @@ internal sealed class ShardStateMachine
             pending.Failed(published);
             writes.BatchFailed();
             Usage.Reload();
+            LastSplit = null;
             throw;
         }
         finally

@@ -41,6 +41,20 @@ public abstract class StoreBatch
     /// <summary>Removes a row of metadata, if there is one. The key must not be empty.</summary>
     public abstract void DeleteMeta(ReadOnlySpan<byte> key);
 
+    /// <summary>
+    /// Writes a row of metadata of another view of the same prefix: what a split gives the shard that it makes. Before that
+    /// view is opened only. The key must not be empty.
+    /// </summary>
+    /// <param name="shard">Whose row it is.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    public virtual void PutMetaOf(ulong shard, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => throw OneView();
+
+    /// <summary>Writes the applied index that another view of the same prefix begins with; see <see cref="PutMetaOf"/>.</summary>
+    /// <param name="shard">Whose it is.</param>
+    /// <param name="index">The index, from 1.</param>
+    public virtual void PutAppliedIndexOf(ulong shard, ulong index) => throw OneView();
+
     /// <summary>Empties the batch for its next use.</summary>
     public void Clear()
     {
@@ -49,6 +63,8 @@ public abstract class StoreBatch
     }
 
     private protected abstract void ClearChanges();
+
+    static NotSupportedException OneView() => new("The entries of this store have one view.");
 
     /// <summary>The empty key of the metadata is the applied index's own.</summary>
     private protected static void ThrowIfNoMetaKey(ReadOnlySpan<byte> key)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Exapyte.Gateway.Problems;
 using Exapyte.Gateway.Routing;
 using Exapyte.Gateway.Tests.Fixtures;
+using Exapyte.Wire;
 using Xunit;
 
 namespace Exapyte.Gateway.Tests;
@@ -35,6 +36,11 @@ public sealed partial class OpenApiTests
     public async Task Every_described_call_answers_with_a_described_status()
     {
         await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Shards.Reply = new()
+        {
+            Outcome = SplitOutcome.Accepted,
+            Map = (await gateway.Client.GetKeyspaceAsync("k")).Map,
+        };
         using var connection = await gateway.ConnectAsync();
         await connection.SendAsync("PUT", "/v1/keyspaces/k/entries/a", "{}"u8.ToArray());
         var archive = (await connection.SendAsync("POST", "/v1/keyspaces/k/backups")).Body;
@@ -62,6 +68,7 @@ public sealed partial class OpenApiTests
                         """{"name":"n","grants":[{"keyspace":"k","allow":["read"]}]}"""u8.ToArray(),
                     "post" when target.EndsWith("/import", StringComparison.Ordinal) => "{\"cursor\":null}"u8.ToArray(),
                     "post" when target.Contains("/query", StringComparison.Ordinal) => "{}"u8.ToArray(),
+                    "post" when target.EndsWith("/splits", StringComparison.Ordinal) => "{\"key\":\"m\"}"u8.ToArray(),
                     "post" => "{\"items\":[]}"u8.ToArray(),
                     _ => null,
                 };

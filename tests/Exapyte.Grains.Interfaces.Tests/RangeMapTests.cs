@@ -49,7 +49,7 @@ public sealed class RangeMapTests
                         .Range(0, map.Shards.Length)
                         .Where(at =>
                         {
-                            var least = Max(map.Shards[at].Start.ToArray(), start);
+                            var least = Max(map.Shards[at].Start, start);
                             return least.AsSpan().SequenceCompareTo(end) < 0 && map.ShardIndexOf(least) == at;
                         });
 

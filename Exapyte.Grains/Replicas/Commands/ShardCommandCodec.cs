@@ -21,6 +21,7 @@ internal static class ShardCommandCodec
     private const byte SweepFormat = 7;
     private const byte OwnershipFormat = 8;
     private const byte WriteFormat = 9;
+    private const byte SplitFormat = 11;
     private const int StampedBytes = 1 + sizeof(long);
     private const int ScrubBytes = StampedBytes + sizeof(ulong);
     private const byte AtomicFlag = 1;
@@ -143,6 +144,17 @@ internal static class ShardCommandCodec
         return buffer;
     }
 
+    /// <summary>Encodes a command that cuts the shard.</summary>
+    /// <param name="split">The command.</param>
+    public static byte[] EncodeSplit(SplitCommand split)
+    {
+        var body = split.EncodeBody();
+        var buffer = new byte[StampedBytes + sizeof(int) + body.Length];
+        var writer = Begin(buffer, SplitFormat, split.StampMs);
+        writer.Bytes(body);
+        return buffer;
+    }
+
     /// <summary>Decodes a command whose keys and values are slices of <paramref name="payload"/>; null where it is not one.</summary>
     public static ShardCommand? Decode(ReadOnlyMemory<byte> payload)
     {
@@ -160,6 +172,7 @@ internal static class ShardCommandCodec
             OwnershipFormat => DecodeOwnership(ref reader),
             IndexCommandCodec.IndexesFormat => IndexCommandCodec.DecodeIndexes(ref reader),
             IndexCommandCodec.StepFormat => IndexCommandCodec.DecodeStep(ref reader),
+            SplitFormat => SplitCommand.Decode(reader.Int64(), reader.Bytes()),
             _ => null as ShardCommand,
         };
         return reader.AtEnd ? command : null;

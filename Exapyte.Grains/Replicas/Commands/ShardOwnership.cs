@@ -50,7 +50,11 @@ internal sealed class ShardOwnership
                 FirstSlot = map.Shards[at].FirstSlot,
                 EndSlot = at + 1 < map.Shards.Length && !map.IsRange ? map.Shards[at + 1].FirstSlot : KeyHash.Slots,
                 PartitionDelimiter = Encoding.UTF8.GetBytes(map.Settings.PartitionDelimiter ?? ""),
-                Keys = new(map.Shards[at].Start, ShardIntervals.EndOf(map.Shards, at)),
+                // A part that is being split off is the shard's own until its log says otherwise.
+                Keys = new(
+                    map.Shards[at].Start,
+                    ShardIntervals.EndOf(map.Shards, map.FormingFrom(shardId) is null ? at : at + 1)
+                ),
             };
     }
 

@@ -82,6 +82,10 @@ internal sealed class CommittedEntries(RaftCore core, ProposedWrites writes, Rep
                     new ReplicaEffect.CompareStates(new(scrub, entry.Index, machine.Store.ScanState()))
                 );
             }
+            if (machine.LastSplit is { } split)
+            {
+                effects.Others.Enqueue(new ReplicaEffect.BearChild(split));
+            }
         }
         IsHeldUp &= unapplied.Count > 0;
         if (machine.Applied == before)

@@ -116,6 +116,9 @@ internal sealed class EffectExecutor(
             case ReplicaEffect.CompareStates compare:
                 node.Compare(compare.Pin);
                 break;
+            case ReplicaEffect.BearChild child:
+                node.BearChild(child.Split, core.View.StorePrefix);
+                break;
             case ReplicaEffect.PinState pin:
                 node.Pin(pin.Pending, core.View);
                 break;

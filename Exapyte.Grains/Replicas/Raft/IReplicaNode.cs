@@ -23,6 +23,12 @@ internal interface IReplicaNode
     /// <summary>Compares a state with those of the other members; the pin is the callee's to dispose.</summary>
     void Compare(ScrubPin pin);
 
+    /// <summary>
+    /// The shard was split: starts the replica of the new shard beside this one, once its state is durable. Until then, and for
+    /// as long as it lives, nobody deletes the prefix.
+    /// </summary>
+    void BearChild(SplitCommand split, ulong storePrefix);
+
     /// <summary>Keeps the state as it is now for a reader, and answers.</summary>
     void Pin(PendingPin pending, ReplicaView view);
 

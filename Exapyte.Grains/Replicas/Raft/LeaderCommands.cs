@@ -16,6 +16,8 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
     private Term lastSweepTerm;
     private LogIndex lastIndexStep;
     private Term lastIndexStepTerm;
+    private LogIndex lastSplit;
+    private Term lastSplitTerm;
 
     /// <summary>
     /// The stamp of what is proposed now: the leader's time, and never less than one before, nor than somebody waits for.
@@ -23,7 +25,7 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
     public long StampOf(ShardStateMachine machine, long nowMs) =>
         lastStampMs = Math.Max(Math.Max(lastStampMs, machine.StampMs), Math.Max(nowMs, writes.ClockMs));
 
-    /// <summary>Proposes a sweep, a scrub or a step of an index, where this member can.</summary>
+    /// <summary>Proposes a sweep, a scrub, a split or a step of an index, where this member can.</summary>
     /// <param name="wanted">Which.</param>
     /// <param name="machine">The state.</param>
     /// <param name="nowMs">The node's time, Unix milliseconds.</param>
@@ -55,6 +57,16 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
                     lastIndexStep = Propose(step) ?? lastIndexStep;
                     lastIndexStepTerm = core.Term;
                 }
+                break;
+            // Until the one before is applied it looks as if there had been none.
+            case ReplicaInput.ProposeSplit split when lastSplitTerm != core.Term || lastSplit <= machine.Applied:
+                if (machine.Ownership is null && rules.Ownership is { } owned)
+                {
+                    Propose(ShardCommandCodec.EncodeOwnership(StampOf(machine, nowMs), owned));
+                }
+                lastSplit =
+                    Propose(ShardCommandCodec.EncodeSplit(split.Split.At(StampOf(machine, nowMs)))) ?? lastSplit;
+                lastSplitTerm = core.Term;
                 break;
         }
     }

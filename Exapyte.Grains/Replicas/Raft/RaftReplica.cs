@@ -48,7 +48,7 @@ internal sealed partial class RaftReplica : IReplica, IReplicaInbox
         mailbox = new(InputsMax, Work);
         peers = new(node.Peers, node.Presence, node.NodeId, identity);
         var prefix = log.Snapshot?.Prefix ?? identity.StorePrefix;
-        var machine = new ShardStateMachine(OpenStore(prefix));
+        var machine = new ShardStateMachine(OpenStore(prefix), identity.ShardId);
         var seed = (ulong)Random.Shared.NextInt64();
         var writer = new ReplicaLogWriter(
             node.Log,

@@ -369,7 +369,7 @@ internal sealed class RaftReplicaCore
         var configuration = SnapshotInstall.ConfigurationOf(received);
         var replaced = storePrefix;
         storePrefix = received.Prefix;
-        Machine = new(received.Store);
+        Machine = new(received.Store, parts.Identity.ShardId);
         committed.Restart();
         callers.Writes.Restart(Machine.Applied);
         install.Finish(received, from, configuration, replaced);

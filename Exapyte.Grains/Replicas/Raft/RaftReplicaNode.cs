@@ -30,6 +30,7 @@ internal sealed partial class RaftReplicaNode(
         {
             node.Changes.AnyChanged(map, identity.ShardId);
         }
+        node.Births.Passed();
         LogSnapshotInstalled(identity.ReplicaId, head.Index);
     }
 
@@ -56,16 +57,27 @@ internal sealed partial class RaftReplicaNode(
     public void Compare(ScrubPin pin) => scrubs.Begin(pin);
 
     /// <inheritdoc/>
+    public void BearChild(SplitCommand split, ulong storePrefix)
+    {
+        LogSplit(identity.ReplicaId, split.ChildShard);
+        if (ShardBirths.Of(identity, split, storePrefix) is { } birth)
+        {
+            node.Births.Add(birth);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Pin(PendingPin pending, ReplicaView view) =>
         pending.Complete(
-            node.Pinned.Open(
-                identity.ReplicaId,
-                view.Store,
-                view.Revision,
-                view.StampMs,
-                identity.Life,
-                met => inbox.Post(new ReplicaInput.DamageFound(met.Message))
-            )
+            ReplicaReads.Misplaced(view.Ownership, pending.Request)
+                ?? node.Pinned.Open(
+                    identity.ReplicaId,
+                    view.Store,
+                    view.Revision,
+                    view.StampMs,
+                    identity.Life,
+                    met => inbox.Post(new ReplicaInput.DamageFound(met.Message))
+                )
         );
 
     /// <inheritdoc/>
@@ -138,6 +150,9 @@ internal sealed partial class RaftReplicaNode(
 
     [LoggerMessage(LogLevel.Information, "Replica {ReplicaId} has installed a snapshot of index {Index}")]
     private partial void LogSnapshotInstalled(long replicaId, ulong index);
+
+    [LoggerMessage(LogLevel.Information, "Replica {ReplicaId} has split its shard: {ShardId} is beside it")]
+    private partial void LogSplit(long replicaId, ulong shardId);
 
     [LoggerMessage(LogLevel.Warning, "Replica {ReplicaId} could not install a snapshot: {Reason}")]
     private partial void LogSnapshotNotInstalled(long replicaId, string reason);

@@ -74,7 +74,7 @@ internal sealed class ReplicaCalls(ReplicaIdentity identity, IReplicaInbox inbox
         {
             // What has ended is not kept for the reader, where the log can be told in time.
             await TellTime(clockMs, clockMs + request.TimeoutMs);
-            var pin = new PendingPin();
+            var pin = new PendingPin(request);
             inbox.Post(new ReplicaInput.Pin(pin));
             return await pin.Completion;
         }

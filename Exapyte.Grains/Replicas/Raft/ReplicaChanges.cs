@@ -28,7 +28,7 @@ internal sealed class ReplicaChanges(
     {
         if (request.After is not { } after)
         {
-            return await Position(request.TimeoutMs);
+            return await Position(request);
         }
         var next = waiters.Next();
         if (request.WaitMs > 0 && inbox.View.Revision == after && Refusal(inbox.View, after) is null)
@@ -39,7 +39,7 @@ internal sealed class ReplicaChanges(
                 );
         }
         var view = inbox.View;
-        if (Refusal(view, after) is { } refusal)
+        if ((Refusal(view, after) ?? Misplaced(view, request)) is { } refusal)
         {
             return refusal;
         }
@@ -54,10 +54,14 @@ internal sealed class ReplicaChanges(
     }
 
     /// <summary>Where the shard is: no write that was acknowledged before the question is behind it.</summary>
-    private async ValueTask<ChangesReply> Position(int timeoutMs)
+    private async ValueTask<ChangesReply> Position(ChangesRequest request)
     {
-        var verdict = await calls.ProveNow(timeoutMs);
+        var verdict = await calls.ProveNow(request.TimeoutMs);
         var view = inbox.View;
+        if (Misplaced(view, request) is { } refusal)
+        {
+            return refusal;
+        }
         return verdict.Kind == OutcomeKind.Ok
             ? new()
             {
@@ -72,6 +76,12 @@ internal sealed class ReplicaChanges(
                 LeaderReplicaId = (long)verdict.Leader.Value,
             };
     }
+
+    /// <summary>Where the shard was split since the map of the question, others have changes that the watcher is to see.</summary>
+    private static ChangesReply? Misplaced(ReplicaView view, ChangesRequest request) =>
+        view.Ownership?.Keys.Covers(new(request.Start, request.End)) == false
+            ? Refused(OutcomeKind.WrongShard, "The shard has been split.", view)
+            : null;
 
     private static ChangesReply? Refusal(ReplicaView view, ulong after) =>
         view.Health.Problem.Length > 0 ? Refused(OutcomeKind.Unavailable, view.Health.Problem, view)

@@ -14,6 +14,7 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
 {
     private readonly LeaderPlacement placement = new(parts.Options.LeaderCheckTicks);
     private readonly MembershipReconciler membership = new(parts.Options.LeaderCheckTicks);
+    private readonly ShardSplitting splitting = new();
     private readonly UsageCounting counting = new();
     private readonly LogRetention retention = new(parts.Log, parts.Options);
     private readonly Dictionary<MemberId, LogIndex> snapshotsUnderWay = [];
@@ -48,7 +49,8 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
         var shard = Array.Find(map.Shards, shard => shard.ShardId == parts.Identity.ShardId);
         MemberId[] wanted = [.. shard?.Replicas.Select(replica => new MemberId((ulong)replica.ReplicaId)) ?? []];
         placement.Preferred = wanted.FirstOrDefault();
-        return membership.Want(wanted, view, ReadProgress()) is not null;
+        splitting.Want(map, shard);
+        return membership.Want(wanted, view, ReadProgress()) is not null | splitting.NextOf(view) is not null;
     }
 
     /// <summary>A tick has passed: what is to be done next; null for nothing.</summary>
@@ -59,6 +61,7 @@ internal sealed class ReplicaDeciders(RaftReplicaParts parts)
         ReadProgress();
         return placement.NextOf(view, progress, parts.Wire)
             ?? membership.NextOf(view, progress)
+            ?? splitting.NextOf(view)
             ?? counting.NextOf(view, nowMs, mapEpoch)
             ?? (view.HasIndexWork ? ReplicaInput.AdvanceIndexes.Now : null);
     }

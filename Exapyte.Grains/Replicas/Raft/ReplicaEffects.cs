@@ -95,6 +95,9 @@ internal abstract record ReplicaEffect
     /// <summary>Compare a state with those of the other members; whoever executes it disposes the pin.</summary>
     public sealed record CompareStates(ScrubPin Pin) : ReplicaEffect;
 
+    /// <summary>The shard was split: start the replica of the new shard that this one gave its part to.</summary>
+    public sealed record BearChild(SplitCommand Split) : ReplicaEffect;
+
     /// <summary>Keep the state as it is now for a reader.</summary>
     public sealed record PinState(PendingPin Pending) : ReplicaEffect;
 

@@ -1,3 +1,4 @@
+using Exapyte.Grains.Replicas.Commands;
 using Exapyte.Grains.Replicas.Log;
 using Exapyte.Grains.Replicas.Snapshots;
 using Exapyte.Keyspaces;
@@ -81,6 +82,9 @@ internal abstract record ReplicaInput
 
     /// <summary>Something that a leader puts into the log by itself; whoever does not lead passes it over.</summary>
     public abstract record LeaderCommand : ReplicaInput;
+
+    /// <summary>Cut the shard, if it is still as it was; its stamp is given when it is proposed.</summary>
+    public sealed record ProposeSplit(SplitCommand Split) : LeaderCommand;
 
     /// <summary>Have all members compare their states at one place of the log.</summary>
     public sealed record ProposeScrub(ulong ScrubId) : LeaderCommand;

@@ -40,7 +40,10 @@ internal static class ReplicaStart
             machine.ReadConfiguration()
             ?? Configuration.Of([.. identity.FirstMembers.Select(member => new MemberId((ulong)member))]);
         return new(
-            new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
+            // A log that begins behind a snapshot, or a split, has no vote of its term yet.
+            state.Term < log.CompactedTerm
+                ? new(new(log.CompactedTerm), MemberId.None, machine.Applied)
+                : new(new(state.Term), new(state.Vote), new(Math.Max(state.Commit, machine.Applied.Value))),
             configuration,
             machine.Applied,
             new RaftLogReader(log)

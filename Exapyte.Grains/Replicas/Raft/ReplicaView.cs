@@ -90,6 +90,9 @@ internal sealed record ReplicaView
     /// <summary>Whether the group has taken the replica in as a voter; before that its state may lack almost everything.</summary>
     public bool IsVoter => Configuration.IsVoter(Id);
 
+    /// <summary>Whether what lies from this key on is not the shard's any more.</summary>
+    public bool HasPassed(ReadOnlySpan<byte> splitKey) => Ownership is { } owned && !owned.Keys.Contains(splitKey);
+
     /// <summary>What the consensus core and the state machine show.</summary>
     public static ReplicaView Of(RaftCore core, ShardStateMachine machine, ulong storePrefix, in CommandRules rules) =>
         new()

@@ -51,17 +51,25 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix, ulong shard)
         _changes++;
     }
 
-    public override void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
-    {
-        ThrowIfNoMetaKey(key);
-        PutMetaRow(key, value);
-        _changes++;
-    }
+    public override void PutMeta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => PutMetaOf(shard, key, value);
 
     public override void DeleteMeta(ReadOnlySpan<byte> key)
     {
         ThrowIfNoMetaKey(key);
-        BeginMetaRecord(DeletionTag, key, 0);
+        BeginMetaRecord(DeletionTag, shard, key, 0);
+        _changes++;
+    }
+
+    public override void PutMetaOf(ulong ofShard, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        ThrowIfNoMetaKey(key);
+        PutMetaRow(ofShard, key, value);
+        _changes++;
+    }
+
+    public override void PutAppliedIndexOf(ulong ofShard, ulong index)
+    {
+        PutAppliedIndex(ofShard, index);
         _changes++;
     }
 
@@ -83,11 +91,7 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix, ulong shard)
         int length = _length;
         int records = _records;
         if (AppliedIndex is { } index)
-        {
-            Span<byte> value = stackalloc byte[sizeof(ulong)];
-            BinaryPrimitives.WriteUInt64LittleEndian(value, index);
-            PutMetaRow(ReadOnlySpan<byte>.Empty, value);
-        }
+            PutAppliedIndex(shard, index);
         _bytes.AsSpan(0, SequenceBytes).Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(SequenceBytes), (uint)_records);
         engine.Write(_bytes.AsSpan(0, _length));
@@ -105,10 +109,17 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix, ulong shard)
         FirstDueMs = long.MaxValue;
     }
 
-    void PutMetaRow(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    void PutAppliedIndex(ulong ofShard, ulong index)
+    {
+        Span<byte> value = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(value, index);
+        PutMetaRow(ofShard, ReadOnlySpan<byte>.Empty, value);
+    }
+
+    void PutMetaRow(ulong ofShard, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         int length = ChecksummedRow.HeadBytes + value.Length;
-        BeginMetaRecord(ValueTag, key, length);
+        BeginMetaRecord(ValueTag, ofShard, key, length);
         int keyBytes = RowKey.ShardBytes + key.Length;
         ReadOnlySpan<byte> checkedKey = _bytes.AsSpan(_length - keyBytes, keyBytes);
         _length += Varint.Write(_bytes.AsSpan(_length), (ulong)length);
@@ -116,10 +127,10 @@ internal sealed class DiskBatch(DiskShardStore store, ulong prefix, ulong shard)
         _length += length;
     }
 
-    void BeginMetaRecord(byte tag, ReadOnlySpan<byte> key, int valueBytesMax)
+    void BeginMetaRecord(byte tag, ulong ofShard, ReadOnlySpan<byte> key, int valueBytesMax)
     {
         BeginRecord(tag, RowSpace.Meta, key, valueBytesMax, RowKey.ShardBytes);
-        BinaryPrimitives.WriteUInt64BigEndian(_bytes.AsSpan(_length - key.Length - RowKey.ShardBytes), shard);
+        BinaryPrimitives.WriteUInt64BigEndian(_bytes.AsSpan(_length - key.Length - RowKey.ShardBytes), ofShard);
     }
 
     void LeaveExpiryIndex(ReadOnlySpan<byte> key, long expiresMs, long becomesMs)

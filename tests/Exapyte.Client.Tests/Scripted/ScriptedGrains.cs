@@ -83,6 +83,8 @@ public sealed class ScriptedKeyspaceGrain : Grain, IKeyspaceGrain
         return Task.FromResult(new KeyspaceReply { Outcome = KeyspaceOutcome.Ok });
     }
 
+    public Task<SplitReply> Split(byte[] key) => throw new NotSupportedException();
+
     public Task<KeyspaceMap?> CurrentMap(long keyspaceId) => Task.FromResult(Known?.Map);
 
     private ScriptedKeyspace? Known =>
@@ -129,6 +131,8 @@ public sealed class ScriptedNodeGrain : Grain, INodeGrain
     public ValueTask<ShardUse[]> Uses(long keyspaceId) => new([]);
 
     public ValueTask<NodeLoad> Load() => throw new NotSupportedException();
+
+    public ValueTask<byte[]?> MiddleKey(long keyspaceId, long shardId) => throw new NotSupportedException();
 
     public ValueTask<NodeSizes> Sizes() => throw new NotSupportedException();
 

@@ -87,7 +87,7 @@ public sealed class ScriptedKeyspace
                         {
                             ShardId = shard.ShardId,
                             FirstSlot = splits is null ? at * KeyHash.Slots / Shards.Length : 0,
-                            Start = splits is not null && at > 0 ? splits[at - 1] : default,
+                            Start = splits is not null && at > 0 ? splits[at - 1] : [],
                             Replicas =
                             [
                                 .. shard.Replicas.Select(replica => new ReplicaPlacement

@@ -54,6 +54,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
 
     public InMemoryRebalances Rebalances { get; }
 
+    public required InMemoryShards Shards { get; init; }
+
     public FakeTimeProvider Time { get; }
 
     public LogRecord Log { get; }
@@ -77,6 +79,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         var keys = new InMemoryKeys();
         var nodes = new InMemoryNodes();
         var rebalances = new InMemoryRebalances();
+        var shards = new InMemoryShards();
         var log = new LogRecord();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Debug);
@@ -91,6 +94,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         builder.Services.AddSingleton<IKeyAdministration>(keys);
         builder.Services.AddSingleton<INodeAdministration>(nodes);
         builder.Services.AddSingleton<IRebalanceAdministration>(rebalances);
+        builder.Services.AddSingleton<IShardAdministration>(shards);
         builder.Services.AddSingleton(keys.Known);
         builder.Services.AddRouting();
         builder.Services.Configure<ExapyteGatewayOptions>(mapped => configure?.Invoke(mapped));
@@ -105,7 +109,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         map(built);
         await built.StartAsync();
         await client.PutKeyspaceAsync("k", new() { Shards = 1 });
-        return new(built, client, keys, nodes, rebalances, time, log);
+        return new(built, client, keys, nodes, rebalances, time, log) { Shards = shards };
     }
 
     public Task<RawHttp> ConnectAsync() => RawHttp.ConnectAsync(Port);

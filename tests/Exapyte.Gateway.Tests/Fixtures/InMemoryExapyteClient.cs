@@ -390,7 +390,7 @@ internal sealed partial class InMemoryExapyteClient(TimeProvider time) : IExapyt
                     {
                         ShardId = ++lastId,
                         FirstSlot = settings.SplitKeys is null ? at * KeyHash.Slots / settings.Shards : 0,
-                        Start = settings.SplitKeys is { } split && at > 0 ? split.Keys[at - 1] : default,
+                        Start = settings.SplitKeys is { } split && at > 0 ? split.Keys[at - 1] : [],
                         Replicas = [new() { ReplicaId = ++lastId, Node = "n1" }],
                     }),
             ],

@@ -188,7 +188,7 @@ public sealed class AccessTableTests
             GatewayRoute.Node or GatewayRoute.NodeDrain or GatewayRoute.NodeResume => right == KeyRights.Admin
                 && scope == Every,
             GatewayRoute.Rebalances or GatewayRoute.Rebalance => right == KeyRights.Admin && scope == Every,
-            GatewayRoute.Restores or GatewayRoute.Backups => right == KeyRights.Admin && isWhole,
+            GatewayRoute.Restores or GatewayRoute.Backups or GatewayRoute.Splits => right == KeyRights.Admin && isWhole,
             GatewayRoute.Keyspace when isRead => scope != OtherKeyspace,
             GatewayRoute.Keyspace => right == KeyRights.Admin && isWhole,
             GatewayRoute.Shards => right is KeyRights.Admin or KeyRights.Read && isWhole,

@@ -49,7 +49,7 @@ public sealed class KeyspaceTests(ControlPlaneFixture fixture) : IClassFixture<C
 
         Assert.Equal(KeyspaceOutcome.Created, reply.Outcome);
         var shards = reply.Map!.Shards;
-        Assert.Equal(["", "67", "70"], shards.Select(shard => Convert.ToHexString(shard.Start.Span)));
+        Assert.Equal(["", "67", "70"], shards.Select(shard => Convert.ToHexString(shard.Start)));
         Assert.All(shards, shard => Assert.Equal((0, 2), (shard.FirstSlot, shard.Replicas.Length)));
         var ids = shards.SelectMany(shard => shard.Replicas.Select(replica => replica.ReplicaId).Append(shard.ShardId));
         Assert.Equal(3 + 6 + 1, ids.Append(reply.Map.KeyspaceId).Distinct().Count());

@@ -85,6 +85,8 @@ internal sealed class RecordingNodeGrain(NodeRecorder recorder) : Grain, INodeGr
 
     public ValueTask<NodeLoad> Load() => new(new NodeLoad { Leaders = 0, Bytes = 0 });
 
+    public ValueTask<byte[]?> MiddleKey(long keyspaceId, long shardId) => ValueTask.FromResult<byte[]?>(null);
+
     public ValueTask<NodeSizes> Sizes() => new(new NodeSizes { Shards = [], FreeBytes = long.MaxValue });
 
     public ValueTask Invalidate(ChangedKeys[] changes) => default;

@@ -122,7 +122,7 @@ public sealed class SplitPlannerTests
                     {
                         ShardId = at + 10,
                         FirstSlot = 0,
-                        Start = at == 0 ? default : new byte[] { (byte)(at >> 8), (byte)at, 1 },
+                        Start = at == 0 ? [] : new byte[] { (byte)(at >> 8), (byte)at, 1 },
                         Replicas =
                         [
                             .. Enumerable

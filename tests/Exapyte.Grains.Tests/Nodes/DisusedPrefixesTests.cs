@@ -21,6 +21,7 @@ public class DisusedPrefixesTests
     {
         Assert.Throws<StoreFullException>(() =>
             disused.Delete(
+                static _ => false,
                 prefix =>
                 {
                     if (prefix == 5)
@@ -35,7 +36,7 @@ public class DisusedPrefixesTests
         Assert.Equal([3UL], deleted);
         Assert.Equal(2, disused.Count);
 
-        disused.Delete(deleted.Add, failures.Add);
+        disused.Delete(static _ => false, deleted.Add, failures.Add);
 
         Assert.Equal([3UL, 5UL, 7UL], deleted);
         Assert.Equal(0, disused.Count);
@@ -46,6 +47,7 @@ public class DisusedPrefixesTests
     public void What_a_damaged_store_does_not_delete_is_told_and_keeps_nothing_else_from_being_deleted()
     {
         disused.Delete(
+            static _ => false,
             prefix =>
             {
                 if (prefix == 3)
@@ -60,5 +62,16 @@ public class DisusedPrefixesTests
         Assert.Equal([5UL, 7UL], deleted);
         Assert.Single(failures);
         Assert.Equal(0, disused.Count);
+    }
+
+    [Fact]
+    public void What_another_replica_still_uses_stays_until_that_one_gives_it_up()
+    {
+        disused.Delete(prefix => prefix == 5, deleted.Add, failures.Add);
+        Assert.Equal([3UL, 7UL], deleted);
+
+        disused.Add(5);
+        disused.Delete(static _ => false, deleted.Add, failures.Add);
+        Assert.Equal([3UL, 7UL, 5UL], deleted);
     }
 }

@@ -34,6 +34,9 @@ internal sealed class SimulatedReplicaNode(SimulatedReplica replica) : IReplicaN
 
     public void Compare(ScrubPin pin) => pin.Dispose();
 
+    public void BearChild(SplitCommand split, ulong storePrefix) =>
+        throw new InvalidOperationException("Nobody splits a shard here.");
+
     public void Pin(PendingPin pending, ReplicaView view) =>
         throw new InvalidOperationException("Nobody asks for a pin here.");
 
