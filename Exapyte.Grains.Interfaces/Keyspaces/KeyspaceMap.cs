@@ -82,7 +82,8 @@ public sealed record ShardPlacement
     public long SplitFrom { get; init; }
 
     /// <summary>Whether the split that makes it is not known to be done.</summary>
-    public bool IsForming => SplitFrom != 0 && Array.TrueForAll(Replicas, replica => replica.Joining);
+    public bool IsForming =>
+        SplitFrom != 0 && Replicas.Length > 0 && Array.TrueForAll(Replicas, replica => replica.Joining);
 
     /// <summary>Leaderless: replicas by whose number the quorums are sized, lost ones included, joining ones not.</summary>
     public int Counted => Replicas.Count(replica => !replica.Joining) + Lost;

@@ -17,18 +17,17 @@ internal sealed class ReplicaBirth(NodeServices node)
     /// <summary>Whether the node is still to host it, as far as the map says: it may have been placed elsewhere since.</summary>
     public static bool IsWanted(ShardBirth birth, KeyspaceMap? map, string nodeId)
     {
-        if (map is null)
+        if (map is null or { Deleted: true })
         {
-            return true;
+            // A node that hosts a replica knows a map, unless the keyspace was deleted since.
+            return false;
         }
         var shard = Array.Find(map.Shards, shard => shard.ShardId == birth.Identity.ShardId);
-        return !map.Deleted
-            && (
-                shard is null
-                || Array.Exists(
-                    shard.Hosted,
-                    replica => replica.ReplicaId == birth.Identity.ReplicaId && replica.Node == nodeId
-                )
+        return shard is null
+            ? map.Epoch < birth.Split.MapEpoch
+            : Array.Exists(
+                shard.Hosted,
+                replica => replica.ReplicaId == birth.Identity.ReplicaId && replica.Node == nodeId
             );
     }
 
@@ -52,6 +51,7 @@ internal sealed class ReplicaBirth(NodeServices node)
             ReplicaId = replicaId,
             StorePrefix = parent.StorePrefix,
             FirstMembers = [],
+            SinceMapEpoch = parent.Map?.Epoch ?? 0,
         };
         var store = node.Disk.OpenShard(identity.StorePrefix, (ulong)shardId);
         return store.AppliedIndex == ShardSplit.BaseIndex && ConfigurationOf(identity).IsVoter(new((ulong)replicaId))

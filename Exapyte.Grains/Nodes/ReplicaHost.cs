@@ -105,14 +105,14 @@ internal sealed partial class ReplicaHost(NodeServices node)
             {
                 replica.UseMap(map, confirmed);
             }
-            else
+            else if (Speaks(map, replica.Identity))
             {
                 await Retire(replica);
             }
         }
         foreach (var one in Quarantined.Where(one => one.Identity.KeyspaceId == map.KeyspaceId).ToArray())
         {
-            if (!placed.Contains(one.Identity.ReplicaId))
+            if (!placed.Contains(one.Identity.ReplicaId) && Speaks(map, one.Identity))
             {
                 await Forget(one.Identity, [one.StorePrefix]);
                 quarantined.TryRemove(one.Identity.ReplicaId, out _);
@@ -157,6 +157,10 @@ internal sealed partial class ReplicaHost(NodeServices node)
             await replica.Stop();
         }
     }
+
+    /// <summary>Whether a map says anything of a replica: one that is older than the split that made it does not.</summary>
+    private static bool Speaks(KeyspaceMap map, ReplicaIdentity identity) =>
+        map.Deleted || map.Epoch >= identity.SinceMapEpoch;
 
     private async Task Create(KeyspaceMap map)
     {

@@ -45,6 +45,7 @@ internal sealed class ShardBirths
                     ReplicaId = (long)split.Members[at].Child.Value,
                     StorePrefix = storePrefix,
                     FirstMembers = [],
+                    SinceMapEpoch = split.MapEpoch,
                 },
                 split
             );

@@ -32,6 +32,12 @@ internal sealed record ReplicaIdentity
     public required long[] FirstMembers { get; init; }
 
     /// <summary>
+    /// The epoch of the map by which a split made it; 0 for others. An older map, which may be all that the node knows yet, says
+    /// nothing of it.
+    /// </summary>
+    public long SinceMapEpoch { get; init; }
+
+    /// <summary>
     /// What tells the versions of this keyspace from those of one that had its name before: their origin, where it is raft's.
     /// </summary>
     [JsonIgnore]

@@ -139,12 +139,30 @@ internal sealed class ShardStateMachine
         var command = CommandOf(entry);
         // A scrub, which changes nothing, does not move log time either.
         pending.Begin(entry.Term, command is null or ScrubCommand ? 0 : command.StampMs, changed);
-        var applied = Apply(command, reads);
-        if (configuration is not null)
+        AppliedCommand applied;
+        try
         {
-            pending.Batch.PutMeta(ConfigurationKey, ConfigurationCodec.Encode(configuration));
+            applied = Apply(command, reads);
+            if (configuration is not null)
+            {
+                pending.Batch.PutMeta(ConfigurationKey, ConfigurationCodec.Encode(configuration));
+            }
+            Write(entry.Index);
         }
-        Write(entry.Index);
+        catch (StoreFullException)
+        {
+            ownership = publishedOwnership;
+            LastSplit = null;
+            pending.Failed(published);
+            writes.BatchFailed();
+            Usage.Reload();
+            throw;
+        }
+        finally
+        {
+            pending.End();
+            writes.BatchDone();
+        }
         Publish();
         LastScrub = command is ScrubCommand scrub
             ? new(scrub.ScrubId, scrub.StampMs, Math.Max(published.StampMs, scrub.StampMs))
@@ -216,7 +234,8 @@ internal sealed class ShardStateMachine
         {
             return;
         }
-        ShardSplit.WriteChild(split, shardId, ownership!, pending.State, store, pending.Batch);
+        ShardSplit.CopyRequests(split, store);
+        ShardSplit.WriteChild(split, shardId, ownership!, pending.State, pending.Batch);
         // What the shard holds is to be counted anew.
         Usage.End(pending.Batch);
         ownership = ShardSplit.Remainder(split, ownership!);
@@ -230,24 +249,7 @@ internal sealed class ShardStateMachine
         pending.State.Encode(row);
         pending.Batch.PutMeta(StateKey, row);
         pending.Batch.AppliedIndex = index.Value;
-        try
-        {
-            store.Apply(pending.Batch);
-        }
-        catch (StoreFullException)
-        {
-            ownership = publishedOwnership;
-            pending.Failed(published);
-            writes.BatchFailed();
-            Usage.Reload();
-            LastSplit = null;
-            throw;
-        }
-        finally
-        {
-            pending.End();
-            writes.BatchDone();
-        }
+        store.Apply(pending.Batch);
     }
 
     private void Publish()

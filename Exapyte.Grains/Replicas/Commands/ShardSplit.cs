@@ -20,6 +20,9 @@ internal static class ShardSplit
     /// <summary>The term of that index; elections come after it.</summary>
     public const ulong BaseTerm = 1;
 
+    /// <summary>Bytes of copied rows that are written at once.</summary>
+    private const long CopiedBytesMax = 4 << 20;
+
     /// <summary>Rows that are copied: what is known of requests, and how old that is.</summary>
     private static readonly byte[][] CopiedRows =
     [
@@ -55,19 +58,46 @@ internal static class ShardSplit
             Lineage = before.Lineage,
         };
 
-    /// <summary>Writes the new shard's rows.</summary>
+    /// <summary>
+    /// Gives the new shard what is known of requests, in batches of their own before the one that makes it: there may be very many.
+    /// Where that one never comes these rows are nobody's, and written again with the next try.
+    /// </summary>
+    /// <param name="split">The command.</param>
+    /// <param name="store">The store.</param>
+    /// <exception cref="StoreFullException">There is no space.</exception>
+    public static void CopyRequests(SplitCommand split, IShardStore store)
+    {
+        var batch = store.NewBatch();
+        foreach (var prefix in CopiedRows)
+        {
+            store.ScanMeta(
+                prefix,
+                (key, value) =>
+                {
+                    batch.PutMetaOf(split.ChildShard, key, value);
+                    if (batch.Bytes >= CopiedBytesMax)
+                    {
+                        store.Apply(batch);
+                        batch.Clear();
+                    }
+                    return true;
+                }
+            );
+        }
+        store.Apply(batch);
+    }
+
+    /// <summary>Writes the new shard's other rows.</summary>
     /// <param name="split">The command.</param>
     /// <param name="shardId">The shard that is split.</param>
     /// <param name="before">Which keys were its own.</param>
     /// <param name="state">What its state is at.</param>
-    /// <param name="store">Its store.</param>
     /// <param name="batch">The batch that applies the command.</param>
     public static void WriteChild(
         SplitCommand split,
         ulong shardId,
         ShardOwnership before,
         in ShardState state,
-        IShardStore store,
         StoreBatch batch
     )
     {
@@ -86,17 +116,6 @@ internal static class ShardSplit
         batch.PutMetaOf(child, ShardStateMachine.StateKey, row);
         batch.PutMetaOf(child, ShardStateMachine.OwnershipKey, ownership.Encode());
         batch.PutMetaOf(child, ShardStateMachine.ConfigurationKey, ConfigurationCodec.Encode(split.ChildConfiguration));
-        foreach (var prefix in CopiedRows)
-        {
-            store.ScanMeta(
-                prefix,
-                (key, value) =>
-                {
-                    batch.PutMetaOf(child, key, value);
-                    return true;
-                }
-            );
-        }
         batch.PutAppliedIndexOf(child, BaseIndex);
     }
 }

@@ -16,6 +16,9 @@ internal sealed class SplitCommand : ShardCommand
 {
     private const int MemberBytes = 2 * sizeof(ulong);
 
+    /// <summary>The epoch of the map that names the new shard: an older one says nothing of it.</summary>
+    public required long MapEpoch { get; init; }
+
     /// <summary>The shard's generation as of when it was proposed.</summary>
     public required ulong Generation { get; init; }
 
@@ -39,6 +42,7 @@ internal sealed class SplitCommand : ShardCommand
         new()
         {
             StampMs = stampMs,
+            MapEpoch = MapEpoch,
             Generation = Generation,
             ConfigurationIndex = ConfigurationIndex,
             Key = Key,
@@ -50,9 +54,10 @@ internal sealed class SplitCommand : ShardCommand
     public byte[] EncodeBody()
     {
         var body = new byte[
-            (3 * sizeof(ulong)) + sizeof(int) + Key.Length + sizeof(int) + (Members.Length * MemberBytes)
+            (4 * sizeof(ulong)) + sizeof(int) + Key.Length + sizeof(int) + (Members.Length * MemberBytes)
         ];
         var writer = new SpanWriter(body);
+        writer.Int64(MapEpoch);
         writer.UInt64(Generation);
         writer.UInt64(ConfigurationIndex.Value);
         writer.Bytes(Key.Span);
@@ -70,6 +75,7 @@ internal sealed class SplitCommand : ShardCommand
     public static SplitCommand? Decode(long stampMs, ReadOnlyMemory<byte> body)
     {
         var reader = new SpanReader(body);
+        var mapEpoch = reader.Int64();
         var generation = reader.UInt64();
         var configurationIndex = new LogIndex(reader.UInt64());
         var key = reader.Bytes();
@@ -84,6 +90,7 @@ internal sealed class SplitCommand : ShardCommand
             : new()
             {
                 StampMs = stampMs,
+                MapEpoch = mapEpoch,
                 Generation = generation,
                 ConfigurationIndex = configurationIndex,
                 Key = key,

@@ -11,6 +11,7 @@ namespace Exapyte.Grains.Replicas.Membership;
 /// </summary>
 internal sealed class ShardSplitting
 {
+    private long epoch;
     private ShardPlacement? parent;
     private ShardPlacement? child;
 
@@ -19,6 +20,7 @@ internal sealed class ShardSplitting
     /// <param name="shard">The shard in it; null where it is without.</param>
     public void Want(KeyspaceMap map, ShardPlacement? shard)
     {
+        epoch = map.Epoch;
         parent = shard;
         child = shard is null ? null : map.FormingFrom(shard.ShardId);
     }
@@ -41,6 +43,7 @@ internal sealed class ShardSplitting
                 new()
                 {
                     StampMs = 0,
+                    MapEpoch = epoch,
                     // A shard whose state does not say yet what it owns is told so by the entry before.
                     Generation = view.Ownership?.Generation ?? 1,
                     ConfigurationIndex = view.Configuration.Index,

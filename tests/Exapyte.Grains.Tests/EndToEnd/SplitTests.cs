@@ -67,6 +67,25 @@ public sealed class SplitTests
     }
 
     [Fact]
+    public async Task A_map_from_before_the_split_takes_nothing_away()
+    {
+        await using var cluster = await Start(1);
+        var before = await cluster.Create(Keyspace, Ordered);
+        var written = new ConcurrentDictionary<string, string>();
+        await Put(cluster.Client(), "a", "1", written);
+        await Put(cluster.Client(), "z", "2", written);
+        await Split(cluster, "m");
+        var host = cluster.Nodes.ServicesOf("n1").GetRequiredService<NodeHost>();
+
+        await host.Replicas.Apply(before, confirmed: false);
+
+        Assert.Equal(2, host.StatusOf(before.KeyspaceId).Length);
+        await Verify(cluster.Patient(), written);
+        Assert.Equal(KeyspaceOutcome.Ok, (await cluster.Client().DeleteKeyspaceAsync(Keyspace)).Outcome);
+        Assert.Empty(host.StatusOf(before.KeyspaceId));
+    }
+
+    [Fact]
     public async Task A_shard_that_has_become_too_large_is_split_by_itself_until_none_is()
     {
         await using var cluster = await Start(1);

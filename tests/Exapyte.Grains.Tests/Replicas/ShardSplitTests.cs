@@ -249,6 +249,7 @@ public sealed class ShardSplitTests : IDisposable
             new()
             {
                 StampMs = 3_000,
+                MapEpoch = 5,
                 Generation = Generation,
                 ConfigurationIndex = ConfigurationIndex,
                 Key = Bytes(Key),
