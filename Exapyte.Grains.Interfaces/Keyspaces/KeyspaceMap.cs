@@ -72,7 +72,12 @@ public sealed record ShardPlacement
     /// begins (<see cref="ShardIntervals"/>). Empty in other keyspaces.
     /// </summary>
     [Id(6)]
-    public byte[] Start { get; init; } = [];
+    public byte[] Start
+    {
+        get;
+        // Maps of earlier versions are read without one.
+        init => field = value ?? [];
+    } = [];
 
     /// <summary>
     /// The shard that it was split from; 0: it was created with its keyspace. Its replicas are made by the split where that is
