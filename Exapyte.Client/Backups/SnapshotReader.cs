@@ -133,17 +133,20 @@ internal sealed class SnapshotReader(
         new(lane.Replica, reply.SnapshotId, options, clock);
 
     /// <summary>All that the shard owns by the map: one that has been split since owns less, and refuses.</summary>
-    private ScanRequest Pin(RoutedMap map, ShardRoute route) =>
-        new()
+    private ScanRequest Pin(RoutedMap map, ShardRoute route)
+    {
+        var bounds = map.BoundsOf(Array.IndexOf(map.Routes, route));
+        return new()
         {
             Pin = true,
-            Start = map.BoundsOf(Array.IndexOf(map.Routes, route)).Start,
-            End = map.BoundsOf(Array.IndexOf(map.Routes, route)).End,
+            Start = bounds.Start,
+            End = bounds.End,
             EntriesMax = 1,
             BytesMax = 1,
             MapEpoch = map.Map.Epoch,
             TimeoutMs = (int)options.AttemptTimeout.TotalMilliseconds,
         };
+    }
 
     private static readonly OperationOutcome Split = OperationOutcome.Of(
         OutcomeKind.Unavailable,

@@ -1,4 +1,5 @@
 using Exapyte.Keyspaces;
+using Exapyte.Operations;
 using Exapyte.Wire;
 
 namespace Exapyte.Grains.ControlPlane;
@@ -10,9 +11,6 @@ namespace Exapyte.Grains.ControlPlane;
 /// </summary>
 internal static class ShardSplitPlan
 {
-    /// <summary>Most shards that a keyspace may have.</summary>
-    public const int ShardsMax = 1_024;
-
     /// <summary>Why a keyspace cannot be split at a key; null where it can be.</summary>
     /// <param name="map">The map.</param>
     /// <param name="key">The first key of the new shard.</param>
@@ -29,9 +27,9 @@ internal static class ShardSplitPlan
                 "Shards of quorum and async keyspaces keep the bounds that splitKeys gave them."
             );
         }
-        if (key.Length is 0 or > Operations.Limits.KeyBytesMax)
+        if (key.Length is 0 or > Limits.KeyBytesMax)
         {
-            return Refused(SplitOutcome.NotPossible, $"A split key has 1 to {Operations.Limits.KeyBytesMax} bytes.");
+            return Refused(SplitOutcome.NotPossible, $"A split key has 1 to {Limits.KeyBytesMax} bytes.");
         }
         var shard = map.Shards[map.ShardIndexOf(key)];
         if (shard.Start.AsSpan().SequenceEqual(key))
@@ -42,8 +40,8 @@ internal static class ShardSplitPlan
         {
             return Refused(SplitOutcome.Changing, "The shard of that key is changing. Try again when that is done.");
         }
-        return map.Shards.Length >= ShardsMax
-            ? Refused(SplitOutcome.NotPossible, $"The keyspace has {ShardsMax} shards, and that is the most.")
+        return map.Shards.Length >= Limits.ShardsMax
+            ? Refused(SplitOutcome.NotPossible, $"The keyspace has {Limits.ShardsMax} shards, and that is the most.")
             : null;
     }
 

@@ -15,13 +15,13 @@ namespace Exapyte.Grains.Nodes;
 /// </summary>
 internal sealed partial class NodeHost : IDisposable
 {
-    private readonly NodeServices node;
-    private readonly NodeMaps maps;
-    private readonly ReplicaHost replicas;
     private const int MiddleKeyRowsMax = 10_000_000;
 
     private static readonly TimeSpan AdmissionPatience = TimeSpan.FromSeconds(2);
 
+    private readonly NodeServices node;
+    private readonly NodeMaps maps;
+    private readonly ReplicaHost replicas;
     private readonly SemaphoreSlim commands = new(1, 1);
     private readonly ILogger logger;
     private readonly TaskCompletionSource<long> admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -35,8 +35,8 @@ internal sealed partial class NodeHost : IDisposable
         this.maps = maps;
         this.replicas = replicas;
         logger = node.LoggerFactory.CreateLogger("Exapyte.Node");
+        // What was made before this, upkeep finds.
         node.Births.WhenPassed = () => _ = Task.Run(Bear);
-        _ = Task.Run(Bear);
     }
 
     /// <summary>
@@ -129,15 +129,14 @@ internal sealed partial class NodeHost : IDisposable
             foreach (var birth in node.Births.Waiting)
             {
                 var map = maps.Find(birth.Identity.KeyspaceId);
-                var isConfirmed = map is not null && confirmedEpochs.GetValueOrDefault(map.KeyspaceId) == map.Epoch;
-                await replicas.Bear(birth, map, isConfirmed);
+                await replicas.Bear(birth, map, map is not null && IsConfirmed(map));
             }
             if (node.Births.HasPassed)
             {
                 node.Births.Looked();
                 foreach (var map in maps.All().Where(map => Array.Exists(map.Shards, shard => shard.SplitFrom != 0)))
                 {
-                    await replicas.Apply(map, confirmedEpochs.GetValueOrDefault(map.KeyspaceId) == map.Epoch);
+                    await replicas.Apply(map, IsConfirmed(map));
                 }
             }
         }
@@ -151,6 +150,9 @@ internal sealed partial class NodeHost : IDisposable
             commands.Release();
         }
     }
+
+    private bool IsConfirmed(KeyspaceMap map) =>
+        confirmedEpochs.TryGetValue(map.KeyspaceId, out var epoch) && epoch == map.Epoch;
 
     /// <summary>Serves by the maps on disk until the control plane confirms them.</summary>
     public async Task UseMapsOnDisk()

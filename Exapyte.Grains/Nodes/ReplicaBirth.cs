@@ -45,14 +45,7 @@ internal sealed class ReplicaBirth(NodeServices node)
     /// </summary>
     public ReplicaIdentity? Left(RaftReplica parent, long shardId, long replicaId)
     {
-        var identity = parent.Identity with
-        {
-            ShardId = shardId,
-            ReplicaId = replicaId,
-            StorePrefix = parent.StorePrefix,
-            FirstMembers = [],
-            SinceMapEpoch = parent.Map?.Epoch ?? 0,
-        };
+        var identity = parent.Identity.Beside(shardId, replicaId, parent.StorePrefix, parent.Map?.Epoch ?? 0);
         var store = node.Disk.OpenShard(identity.StorePrefix, (ulong)shardId);
         return store.AppliedIndex == ShardSplit.BaseIndex && ConfigurationOf(identity).IsVoter(new((ulong)replicaId))
             ? identity

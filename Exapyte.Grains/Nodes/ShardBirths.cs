@@ -36,19 +36,12 @@ internal sealed class ShardBirths
     public static ShardBirth? Of(ReplicaIdentity parent, SplitCommand split, ulong storePrefix)
     {
         var at = Array.FindIndex(split.Members, member => member.Parent.Value == (ulong)parent.ReplicaId);
-        return at < 0
-            ? null
-            : new(
-                parent with
-                {
-                    ShardId = (long)split.ChildShard,
-                    ReplicaId = (long)split.Members[at].Child.Value,
-                    StorePrefix = storePrefix,
-                    FirstMembers = [],
-                    SinceMapEpoch = split.MapEpoch,
-                },
-                split
-            );
+        if (at < 0)
+        {
+            return null;
+        }
+        var child = (long)split.Members[at].Child.Value;
+        return new(parent.Beside((long)split.ChildShard, child, storePrefix, split.MapEpoch), split);
     }
 
     /// <summary>One is to be started.</summary>

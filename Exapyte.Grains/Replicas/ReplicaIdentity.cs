@@ -43,6 +43,21 @@ internal sealed record ReplicaIdentity
     [JsonIgnore]
     public ulong Life => (ulong)KeyspaceId;
 
+    /// <summary>The replica that a split of this one's shard makes beside it, under the same prefix.</summary>
+    /// <param name="shardId">The new shard.</param>
+    /// <param name="replicaId">Its replica.</param>
+    /// <param name="storePrefix">Where this one's state is now.</param>
+    /// <param name="mapEpoch">See <see cref="SinceMapEpoch"/>.</param>
+    public ReplicaIdentity Beside(long shardId, long replicaId, ulong storePrefix, long mapEpoch) =>
+        this with
+        {
+            ShardId = shardId,
+            ReplicaId = replicaId,
+            StorePrefix = storePrefix,
+            FirstMembers = [],
+            SinceMapEpoch = mapEpoch,
+        };
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaIdentityJson.Default.ReplicaIdentity);
 
     public static ReplicaIdentity FromBytes(ReadOnlySpan<byte> bytes) =>

@@ -145,12 +145,13 @@ internal static class ShardCommandCodec
     }
 
     /// <summary>Encodes a command that cuts the shard.</summary>
+    /// <param name="stampMs">The leader's time, Unix milliseconds; what the command says of it does not count.</param>
     /// <param name="split">The command.</param>
-    public static byte[] EncodeSplit(SplitCommand split)
+    public static byte[] EncodeSplit(long stampMs, SplitCommand split)
     {
         var body = split.EncodeBody();
         var buffer = new byte[StampedBytes + sizeof(int) + body.Length];
-        var writer = Begin(buffer, SplitFormat, split.StampMs);
+        var writer = Begin(buffer, SplitFormat, stampMs);
         writer.Bytes(body);
         return buffer;
     }

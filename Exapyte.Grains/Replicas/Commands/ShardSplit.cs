@@ -48,15 +48,7 @@ internal static class ShardSplit
 
     /// <summary>What is left to the shard.</summary>
     public static ShardOwnership Remainder(SplitCommand split, ShardOwnership before) =>
-        new()
-        {
-            Generation = before.Generation + 1,
-            FirstSlot = before.FirstSlot,
-            EndSlot = before.EndSlot,
-            PartitionDelimiter = before.PartitionDelimiter,
-            Keys = new(before.Keys.Start, split.Key),
-            Lineage = before.Lineage,
-        };
+        Part(before, new(before.Keys.Start, split.Key), before.Lineage);
 
     /// <summary>
     /// Gives the new shard what is known of requests, in batches of their own before the one that makes it: there may be very many.
@@ -102,15 +94,11 @@ internal static class ShardSplit
     )
     {
         var child = split.ChildShard;
-        var ownership = new ShardOwnership
-        {
-            Generation = before.Generation + 1,
-            FirstSlot = before.FirstSlot,
-            EndSlot = before.EndSlot,
-            PartitionDelimiter = before.PartitionDelimiter,
-            Keys = new(split.Key, before.Keys.End),
-            Lineage = [new(shardId, state.Revision), .. before.Lineage],
-        };
+        var ownership = Part(
+            before,
+            new(split.Key, before.Keys.End),
+            [new(shardId, state.Revision), .. before.Lineage]
+        );
         Span<byte> row = stackalloc byte[ShardState.RowBytes];
         new ShardState(state.Revision, state.StampMs, new(BaseTerm), state.Revision, ChangeBytes: 0).Encode(row);
         batch.PutMetaOf(child, ShardStateMachine.StateKey, row);
@@ -118,4 +106,15 @@ internal static class ShardSplit
         batch.PutMetaOf(child, ShardStateMachine.ConfigurationKey, ConfigurationCodec.Encode(split.ChildConfiguration));
         batch.PutAppliedIndexOf(child, BaseIndex);
     }
+
+    private static ShardOwnership Part(ShardOwnership before, KeyRange keys, ShardAncestor[] lineage) =>
+        new()
+        {
+            Generation = before.Generation + 1,
+            FirstSlot = before.FirstSlot,
+            EndSlot = before.EndSlot,
+            PartitionDelimiter = before.PartitionDelimiter,
+            Keys = keys,
+            Lineage = lineage,
+        };
 }

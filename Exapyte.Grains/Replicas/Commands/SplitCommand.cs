@@ -37,19 +37,6 @@ internal sealed class SplitCommand : ShardCommand
     /// <summary>The configuration that the new group begins with.</summary>
     public Configuration ChildConfiguration => Configuration.Of([.. Members.Select(member => member.Child)]);
 
-    /// <summary>The same as of another moment of the leader.</summary>
-    public SplitCommand At(long stampMs) =>
-        new()
-        {
-            StampMs = stampMs,
-            MapEpoch = MapEpoch,
-            Generation = Generation,
-            ConfigurationIndex = ConfigurationIndex,
-            Key = Key,
-            ChildShard = ChildShard,
-            Members = Members,
-        };
-
     /// <summary>Writes what follows the stamp.</summary>
     public byte[] EncodeBody()
     {

@@ -12,12 +12,9 @@ namespace Exapyte.Grains.Replicas.Raft;
 internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, ReplicaEffects effects, long appliedStampMs)
 {
     private long lastStampMs = appliedStampMs;
-    private LogIndex lastSweep;
-    private Term lastSweepTerm;
-    private LogIndex lastIndexStep;
-    private Term lastIndexStepTerm;
-    private LogIndex lastSplit;
-    private Term lastSplitTerm;
+    private Proposed sweep;
+    private Proposed indexStep;
+    private Proposed split;
 
     /// <summary>
     /// The stamp of what is proposed now: the leader's time, and never less than one before, nor than somebody waits for.
@@ -41,35 +38,32 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
             case ReplicaInput.ProposeScrub scrub:
                 Propose(ShardCommandCodec.EncodeScrub(StampOf(machine, nowMs), scrub.ScrubId));
                 break;
-            // The same entries are found until the sweep before is applied.
-            case ReplicaInput.Sweep sweep when lastSweepTerm != core.Term || lastSweep <= machine.Applied:
+            case ReplicaInput.Sweep found when !sweep.IsUnderWay(core.Term, machine.Applied):
                 var command = ShardCommandCodec.EncodeSweep(
                     StampOf(machine, nowMs),
                     rules.ChangeRetentionMs,
-                    sweep.Keys
+                    found.Keys
                 );
-                lastSweep = Propose(command) ?? lastSweep;
-                lastSweepTerm = core.Term;
+                sweep = Propose(command, sweep);
                 break;
-            case ReplicaInput.AdvanceIndexes when lastIndexStepTerm != core.Term || lastIndexStep <= machine.Applied:
+            case ReplicaInput.AdvanceIndexes when !indexStep.IsUnderWay(core.Term, machine.Applied):
                 if (IndexWork.NextOf(machine.Indexes, rules, StampOf(machine, nowMs)) is { } step)
                 {
-                    lastIndexStep = Propose(step) ?? lastIndexStep;
-                    lastIndexStepTerm = core.Term;
+                    indexStep = Propose(step, indexStep);
                 }
                 break;
-            // Until the one before is applied it looks as if there had been none.
-            case ReplicaInput.ProposeSplit split when lastSplitTerm != core.Term || lastSplit <= machine.Applied:
+            case ReplicaInput.ProposeSplit planned when !split.IsUnderWay(core.Term, machine.Applied):
                 if (machine.Ownership is null && rules.Ownership is { } owned)
                 {
                     Propose(ShardCommandCodec.EncodeOwnership(StampOf(machine, nowMs), owned));
                 }
-                lastSplit =
-                    Propose(ShardCommandCodec.EncodeSplit(split.Split.At(StampOf(machine, nowMs)))) ?? lastSplit;
-                lastSplitTerm = core.Term;
+                split = Propose(ShardCommandCodec.EncodeSplit(StampOf(machine, nowMs), planned.Split), split);
                 break;
         }
     }
+
+    private Proposed Propose(ReadOnlyMemory<byte> command, Proposed before) =>
+        new(Propose(command) ?? before.Index, core.Term);
 
     private LogIndex? Propose(ReadOnlyMemory<byte> command)
     {
@@ -90,5 +84,11 @@ internal sealed class LeaderCommands(RaftCore core, ProposedWrites writes, Repli
         {
             effects.Others.Enqueue(new ReplicaEffect.MembersChanging(before, change));
         }
+    }
+
+    /// <summary>The last command of a kind: until it is applied, what made the leader propose it looks as it did before.</summary>
+    private readonly record struct Proposed(LogIndex Index, Term Term)
+    {
+        public bool IsUnderWay(Term term, LogIndex applied) => Term == term && Index > applied;
     }
 }

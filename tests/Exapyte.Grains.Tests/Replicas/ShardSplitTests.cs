@@ -128,7 +128,7 @@ public sealed class ShardSplitTests : IDisposable
             }
             if (i == 30)
             {
-                Applied(EntryOf(machine, ShardCommandCodec.EncodeSplit(SplitAt("500").ToCommand())));
+                Applied(EntryOf(machine, ShardCommandCodec.EncodeSplit(3_000, SplitAt("500").ToCommand())));
             }
         }
         var (left, right) = (KeysOf(machine), KeysOf(Open(Child)));
@@ -202,7 +202,7 @@ public sealed class ShardSplitTests : IDisposable
 
     private static SplitCommand? Apply(ShardStateMachine shard, Wanted split)
     {
-        Apply(shard, ShardCommandCodec.EncodeSplit(split.ToCommand()));
+        Apply(shard, ShardCommandCodec.EncodeSplit(3_000, split.ToCommand()));
         return shard.LastSplit;
     }
 
